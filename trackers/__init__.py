@@ -1,0 +1,1 @@
+"""Tracker plugins that come with AsymNAS."""
