@@ -1,0 +1,21 @@
+"""Fixtures that several rooms use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("asymnas", max_examples=30, deadline=None)
+settings.load_profile("asymnas")
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real videos, oracles and golden outputs beside the checkout."""
+    if not SHARED.is_dir():
+        pytest.skip(f"{SHARED} is not on this machine: real videos and reference outputs are needed")
+    return SHARED
