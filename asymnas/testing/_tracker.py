@@ -1,0 +1,207 @@
+"""The tracker contract as a test class that a plugin author subclasses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+
+from asymnas.data import Video
+from asymnas.seeding import rng_for
+from asymnas.space import Architecture, SearchSpace, load_space
+from asymnas.tracking import Language, OnlineTracker, TrackerPlugin, TrainableTracker, TrainingBatch, track
+
+__all__ = ["TrackerContract", "moving_square"]
+
+LANGUAGE_DIM = 12
+
+
+class _Frames:
+    """A textured square on a noisy background, drawn on demand."""
+
+    def __init__(self, boxes: np.ndarray, seed: int, size: tuple[int, int]) -> None:
+        rng = rng_for(seed, "moving square")
+        self._boxes = boxes
+        self._background = rng.integers(60, 120, (size[1], size[0], 3)).astype(np.uint8)
+        self._target = rng.integers(0, 256, (64, 64, 3)).astype(np.uint8)
+
+    def __len__(self) -> int:
+        return len(self._boxes)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        frame = self._background.copy()
+        x, y, w, h = self._boxes[index].astype(int)
+        frame[y : y + h, x : x + w] = self._target[:h, :w]
+        return frame
+
+
+def moving_square(seed: int = 0, frames: int = 6, size: tuple[int, int] = (96, 72)) -> Video:
+    """Return a video of a textured square that drifts over a noisy background; `size` is (width, height) in pixels."""
+    rng = rng_for(seed, "moving square path")
+    side = int(rng.integers(12, 22))
+    start = rng.integers(2, 20, 2)
+    steps = rng.integers(0, 3, (frames, 2)).cumsum(0)
+    corner = np.minimum(start + steps, np.array(size) - side)
+    boxes = np.column_stack([corner, np.full((frames, 2), side)]).astype(float)
+    return Video(
+        name=f"square-{seed}",
+        dataset="contract",
+        frames=_Frames(boxes, seed, size),
+        boxes=boxes,
+        absent=np.zeros(frames, bool),
+        sentence="noisy square drifting to the lower right",
+    )
+
+
+class TrackerContract:
+    """What every tracker plugin must keep. Subclass it, override the fixture `plugin`, and `options` or `space` if needed.
+
+    Example:
+        class TestMine(TrackerContract):
+            @pytest.fixture(scope="class")
+            def plugin(self):
+                return get_tracker("mine")
+    """
+
+    lockstep_tolerance = 1e-2
+    """Largest difference in pixels between boxes tracked one video at a time and in one batch."""
+
+    @pytest.fixture(scope="class")
+    def plugin(self) -> TrackerPlugin:
+        """The plugin under test."""
+        raise pytest.UsageError("A subclass of TrackerContract must override the fixture `plugin`.")
+
+    @pytest.fixture(scope="class")
+    def options(self) -> dict[str, Any]:
+        """Options of the plugin; small ones make the tests quick."""
+        return {}
+
+    @pytest.fixture(scope="class")
+    def space(self) -> SearchSpace:
+        """The search space of a trainable tracker."""
+        return load_space("tiny_asymmetric")
+
+    @pytest.fixture(scope="class")
+    def tracker(self, plugin: TrackerPlugin, options: dict[str, Any], space: SearchSpace) -> OnlineTracker:
+        """The tracker, built once a class."""
+        return self.build(plugin, options, space)
+
+    @staticmethod
+    def build(plugin: TrackerPlugin, options: dict[str, Any], space: SearchSpace, seed: int = 0) -> OnlineTracker:
+        """Build the tracker of `plugin`."""
+        return plugin.build(plugin.options(**options), space=space, language_dim=LANGUAGE_DIM, seed=seed)
+
+    @pytest.fixture(scope="class")
+    def architecture(self, space: SearchSpace) -> Architecture:
+        """Some architecture of the space."""
+        return space.sample(rng_for(0, "contract"))
+
+    @pytest.fixture(scope="class")
+    def path(self, plugin: TrackerPlugin, architecture: Architecture) -> dict[str, str] | None:
+        """The path to track with; None for a tracker without a search space."""
+        return architecture.genes if plugin.trainable else None
+
+    @staticmethod
+    def language(count: int, seed: int = 0) -> Language:
+        """Made-up sentence embeddings; every second sample has no sentence."""
+        embedding = torch.from_numpy(rng_for(seed, "contract language").standard_normal((count, LANGUAGE_DIM))).float()
+        present = torch.arange(count) % 2 == 0
+        return Language(embedding * present[:, None], present)
+
+    def batch(self, tracker: TrainableTracker, count: int = 4, positive: bool = True) -> TrainingBatch:
+        """Made-up pairs in the tracker's geometry."""
+        rng = rng_for(1, "contract pairs")
+        sides = {"template": tracker.geometry.template_size, "search": tracker.geometry.search_size}
+        images = {
+            key: torch.from_numpy(rng.integers(0, 256, (count, 3, side, side))).float() for key, side in sides.items()
+        }
+        boxes = {
+            key: torch.tensor([[0.4, 0.4, 0.6, 0.6]]).float().repeat(count, 1) * side for key, side in sides.items()
+        }
+        return TrainingBatch(
+            template=images["template"],
+            search=images["search"],
+            template_box=boxes["template"],
+            search_box=boxes["search"],
+            positive=torch.full((count,), positive),
+            language=self.language(count),
+        )
+
+    def test_unknown_options_are_refused(self, plugin: TrackerPlugin) -> None:
+        with pytest.raises(ValidationError):
+            plugin.options(no_such_option_of_any_tracker=1)
+
+    def test_plugin_describes_itself(self, plugin: TrackerPlugin) -> None:
+        assert plugin.name
+        assert plugin.summary
+        assert plugin.trainable == (plugin.geometry is not None)
+
+    def test_boxes_are_finite_and_start_with_the_given_one(self, tracker, path) -> None:
+        videos = [moving_square(seed, frames=5) for seed in range(2)]
+        for video, result in zip(videos, track(tracker, videos, path=path, language=self.language(2)), strict=True):
+            assert result.boxes.shape == (5, 4)
+            assert np.isfinite(result.boxes).all()
+            assert (result.boxes[:, 2:] > 0).all()
+            assert ((result.scores >= 0) & (result.scores <= 1)).all()
+            np.testing.assert_array_equal(result.boxes[0], video.boxes[0])
+
+    def test_lockstep_gives_the_boxes_of_one_at_a_time(self, tracker, path) -> None:
+        videos = [moving_square(seed, frames=3 + seed) for seed in range(3)]
+        language = self.language(3)
+        together = track(tracker, videos, path=path, language=language, lockstep=3)
+        apart = track(tracker, videos, path=path, language=language, lockstep=1)
+        for a, b in zip(together, apart, strict=True):
+            np.testing.assert_allclose(a.boxes, b.boxes, atol=self.lockstep_tolerance)
+
+    def test_sessions_share_nothing(self, tracker, path) -> None:
+        first, second = moving_square(3), moving_square(4)
+        alone = track(tracker, [first], path=path)[0].boxes
+        a = tracker.start([first.frame(0)], first.boxes[:1], path=path)
+        found = []
+        for index in range(1, len(first)):
+            b = tracker.start([second.frame(0)], second.boxes[:1], path=path)
+            tracker.step(b, [second.frame(index)])
+            found.append(tracker.step(a, [first.frame(index)])[0][0])
+        np.testing.assert_allclose(np.stack(found), alone[1:], atol=self.lockstep_tolerance)
+
+    def test_tracking_leaves_no_trace_in_the_tracker(self, tracker, path) -> None:
+        if not isinstance(tracker, TrainableTracker):
+            pytest.skip("a tracker without a network has no weights to change")
+        before = {name: value.clone() for name, value in tracker.state_dict().items()}
+        track(tracker, [moving_square(5)], path=path)
+        assert all(torch.equal(before[name], value) for name, value in tracker.state_dict().items())
+
+    def test_initial_weights_depend_on_the_seed_alone(self, plugin, options, space, tracker) -> None:
+        if not isinstance(tracker, TrainableTracker):
+            pytest.skip("a tracker without a network has no weights")
+        again = self.build(plugin, options, space).state_dict()
+        other = self.build(plugin, options, space, seed=1).state_dict()
+        assert all(torch.equal(value, again[name]) for name, value in tracker.state_dict().items())
+        assert any(not torch.equal(value, other[name]) for name, value in tracker.state_dict().items())
+
+    def test_loss_is_finite_and_reaches_exactly_the_active_parameters(self, plugin, options, space, architecture) -> None:
+        tracker = self.build(plugin, options, space)
+        if not isinstance(tracker, TrainableTracker):
+            pytest.skip("a tracker without a network is not trained")
+        tracker.train()
+        for positive in (True, False):
+            losses = tracker.loss(self.batch(tracker, positive=positive), architecture.genes)
+            assert "total" in losses
+            assert all(torch.isfinite(value) and value.ndim == 0 for value in losses.values())
+        tracker.loss(self.batch(tracker), architecture.genes)["total"].backward()
+        reached = {name for name, value in tracker.named_parameters() if value.grad is not None}
+        assert reached == set(tracker.active_parameters(architecture.genes))
+
+    def test_another_path_is_another_network(self, tracker, space, architecture) -> None:
+        if not isinstance(tracker, TrainableTracker):
+            pytest.skip("a tracker without a network has no paths")
+        other = next(iter(space.neighbours(architecture)))
+        batch = self.batch(tracker)
+        tracker.train()
+        with torch.no_grad():
+            losses = [tracker.loss(batch, arch.genes)["total"] for arch in (architecture, architecture, other)]
+        tracker.eval()
+        assert losses[0] == losses[1] != losses[2]
