@@ -137,7 +137,7 @@ class TrackerPlugin:
             weights depend on `seed` alone.
         options: pydantic model of the plugin's own options (the job's `tracker:` section without `name`).
         trainable: whether `build` returns a `TrainableTracker`.
-        geometry: `geometry(options)` gives the crops of a trainable plugin without building its network; None otherwise.
+        geometry: `geometry(options, space)` gives the crops of a trainable plugin without building its network; None otherwise.
     """
 
     name: str
@@ -145,4 +145,4 @@ class TrackerPlugin:
     build: Callable[..., OnlineTracker]
     options: type[BaseModel]
     trainable: bool = True
-    geometry: Callable[[Any], CropGeometry] | None = None
+    geometry: Callable[[Any, SearchSpace], CropGeometry] | None = None
