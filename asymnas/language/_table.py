@@ -1,0 +1,168 @@
+"""Sentence embeddings computed once and kept on disk."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from asymnas.errors import LanguageError, Problem
+from asymnas.language._encoder import TextEncoder, check_sentence, load_encoder
+
+if TYPE_CHECKING:
+    from asymnas.tracking import Language
+
+__all__ = ["SentenceTable"]
+
+log = logging.getLogger("asymnas.language")
+
+_BLOCK = 64  # sentences a cache file; a kill while embedding loses at most so many
+
+
+class SentenceTable:
+    """Embeddings by sentence, from memory, else from the disk cache, else from the encoder.
+
+    The cache is a folder for each encoder, named by its fingerprint, of files that are written once and never changed;
+    so any number of processes may share it. The encoder's weights are loaded only if a sentence is in no file.
+
+    Args:
+        spec: what `load_encoder` takes, or an encoder.
+        cache_dir: the cache's folder, made if it is missing.
+
+    Raises:
+        LanguageError: the encoder cannot be found, or the cache cannot be written.
+    """
+
+    def __init__(self, spec: str | TextEncoder, cache_dir: str | Path) -> None:
+        self.encoder: TextEncoder = load_encoder(spec) if isinstance(spec, str) else spec
+        self.dim = self.encoder.dim
+        self.name = self.encoder.name
+        cache_dir = Path(cache_dir).expanduser()
+        self.fingerprint = self.encoder.fingerprint(cache_dir / "hashes.json")
+        self.folder = cache_dir / f"{self.name}-{self.fingerprint[:16]}"
+        self._rows: dict[str, int] = {}
+        self._matrix = np.zeros((1, self.dim), dtype=np.float32)  # row 0: no sentence
+        self._files: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def embed(self, sentences: Sequence[str | None]) -> Language:
+        """Return the embeddings of b sentences, zeros and `present` False where a sentence is None.
+
+        Raises:
+            LanguageError: a sentence is empty text.
+        """
+        import torch
+
+        from asymnas.tracking import Language
+
+        if any(sentence is not None and sentence not in self._rows for sentence in sentences):
+            self.prepare(sentence for sentence in sentences if sentence is not None)
+        rows = [0 if sentence is None else self._rows[sentence] for sentence in sentences]
+        return Language(torch.from_numpy(self._matrix[rows]), torch.tensor([row > 0 for row in rows], dtype=torch.bool))
+
+    def prepare(
+        self, sentences: Iterable[str | None], on_progress: Callable[[int, int], None] | None = None
+    ) -> int:
+        """Embed every sentence that is not known yet, and keep it on disk.
+
+        Args:
+            sentences: in any order, repeats and None allowed.
+            on_progress: called with (sentences embedded, sentences to embed) after each block.
+
+        Returns:
+            how many the encoder had to embed.
+        """
+        wanted = sorted({check_sentence(sentence) for sentence in sentences if sentence is not None})
+        missing = [sentence for sentence in wanted if sentence not in self._rows]
+        if missing:
+            self._read_new_files()
+            missing = [sentence for sentence in missing if sentence not in self._rows]
+        if missing:
+            log.info("embedding %d sentences with %s", len(missing), self.name)
+        for start in range(0, len(missing), _BLOCK):
+            block = missing[start : start + _BLOCK]
+            # One by one, so that an embedding's last bit never depends on the sentences beside it.
+            rows = np.concatenate([self.encoder.embed([sentence]) for sentence in block]).astype(np.float32)
+            self._write(block, rows)
+            self._add(block, rows)
+            if on_progress is not None:
+                on_progress(start + len(block), len(missing))
+        return len(missing)
+
+    def _add(self, sentences: Sequence[str], rows: np.ndarray) -> None:
+        fresh = [index for index, sentence in enumerate(sentences) if sentence not in self._rows]
+        for offset, index in enumerate(fresh):
+            self._rows[sentences[index]] = len(self._matrix) + offset
+        self._matrix = np.concatenate([self._matrix, rows[fresh]])
+
+    def _read_new_files(self) -> None:
+        if not self.folder.is_dir():
+            return
+        for path in sorted(self.folder.glob("*.safetensors")):
+            if path.name in self._files:
+                continue
+            self._files.add(path.name)
+            try:
+                sentences, rows = _read_block(path, self.dim)
+            except ValueError as error:
+                log.warning("%s is corrupt (%s): removed, its sentences are embedded anew", path, error)
+                path.unlink(missing_ok=True)
+                continue
+            except FileNotFoundError:  # removed by another process that found it corrupt
+                continue
+            self._add(sentences, rows)
+
+    def _write(self, sentences: list[str], rows: np.ndarray) -> None:
+        from safetensors.numpy import save
+
+        text = json.dumps(sentences, ensure_ascii=False)
+        payload = save({"embedding": rows}, metadata={"sentences": text, "sha256": _digest(text, rows)})
+        path = self.folder / f"{_digest(text, rows)[:24]}.safetensors"
+        partial = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            partial.write_bytes(payload)
+            os.replace(partial, path)
+        except OSError as error:
+            with contextlib.suppress(OSError):  # the folder itself may be what is missing
+                partial.unlink()
+            raise LanguageError(
+                Problem(
+                    str(self.folder),
+                    "the sentence cache must be writable",
+                    f"{error.strerror or error}",
+                    "Free some space or choose another cache folder.",
+                )
+            ) from error
+        self._files.add(path.name)
+
+
+def _digest(text: str, rows: np.ndarray) -> str:
+    return hashlib.sha256(text.encode() + np.ascontiguousarray(rows).tobytes()).hexdigest()
+
+
+def _read_block(path: Path, dim: int) -> tuple[list[str], np.ndarray]:
+    """Read one cache file; ValueError says what is wrong with it."""
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise FileNotFoundError(path)
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            metadata = file.metadata() or {}
+            rows = file.get_tensor("embedding")
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+    text = metadata.get("sentences", "")
+    if rows.ndim != 2 or rows.shape[1] != dim or metadata.get("sha256") != _digest(text, rows):
+        raise ValueError("checksum")
+    return json.loads(text), rows

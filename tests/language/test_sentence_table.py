@@ -1,0 +1,103 @@
+"""The sentence table: cache on disk, several processes, corrupt files, missing sentences."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from asymnas.errors import LanguageError
+from asymnas.language import SentenceTable, TextEncoder
+from asymnas.seeding import rng_for
+
+
+class CountingEncoder:
+    """An encoder of 5 numbers a sentence that counts what it embeds."""
+
+    name = "counting"
+    dim = 5
+
+    def __init__(self, version: str = "1") -> None:
+        self.version = version
+        self.calls: list[str] = []
+
+    def fingerprint(self, memory=None) -> str:
+        return self.version * 32
+
+    def embed(self, sentences):
+        self.calls += sentences
+        return np.stack([rng_for(0, self.version, text).normal(size=5).astype(np.float32) for text in sentences])
+
+
+def test_an_encoder_is_what_the_protocol_says():
+    assert isinstance(CountingEncoder(), TextEncoder)
+
+
+def test_embed_gives_rows_in_order_and_zeros_for_a_missing_sentence(tmp_path):
+    encoder = CountingEncoder()
+    language = SentenceTable(encoder, tmp_path).embed(["b", None, "a", "b"])
+    assert language.present.tolist() == [True, False, True, True]
+    assert language.embedding.dtype.is_floating_point
+    assert language.embedding[1].abs().sum() == 0
+    np.testing.assert_array_equal(language.embedding[[0, 2, 3]].numpy(), CountingEncoder().embed(["b", "a", "b"]))
+    assert sorted(encoder.calls) == ["a", "b"]
+
+
+def test_a_second_table_reads_the_disk_and_a_new_encoder_does_not(tmp_path):
+    texts = [f"sentence {index}" for index in range(150)]
+    first = SentenceTable(CountingEncoder(), tmp_path)
+    reports: list[tuple[int, int]] = []
+    assert first.prepare([*texts, None, *texts], lambda done, of: reports.append((done, of))) == 150
+    assert reports == [(64, 150), (128, 150), (150, 150)]
+    second = CountingEncoder()
+    again = SentenceTable(second, tmp_path).embed(texts)
+    assert second.calls == []
+    np.testing.assert_array_equal(again.embedding.numpy(), first.embed(texts).embedding.numpy())
+    other = CountingEncoder("2")
+    SentenceTable(other, tmp_path).embed(texts[:3])
+    assert other.calls == texts[:3]
+
+
+@pytest.mark.parametrize("damage", ["torn", "flipped", "empty"])
+def test_a_corrupt_file_is_noted_and_recomputed(tmp_path, caplog, damage):
+    table = SentenceTable(CountingEncoder(), tmp_path)
+    table.prepare(["one", "two"])
+    (path,) = table.folder.glob("*.safetensors")
+    data = bytearray(path.read_bytes())
+    data[-3] ^= 255
+    path.write_bytes({"torn": data[:40], "flipped": data, "empty": b""}[damage])
+    encoder = CountingEncoder()
+    with caplog.at_level(logging.WARNING, "asymnas.language"):
+        found = SentenceTable(encoder, tmp_path).embed(["one", "two"])
+    assert "corrupt" in caplog.text and encoder.calls == ["one", "two"]
+    np.testing.assert_array_equal(found.embedding.numpy(), CountingEncoder().embed(["one", "two"]))
+    SentenceTable(last := CountingEncoder(), tmp_path).embed(["one"])
+    assert last.calls == []
+
+
+def test_writers_at_the_same_time_leave_a_whole_cache(tmp_path):
+    texts = [f"sentence {index}" for index in range(90)]
+
+    def work(shift: int) -> None:
+        SentenceTable(CountingEncoder(), tmp_path).prepare(texts[shift : shift + 40])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, [0, 10, 30, 50]))
+    encoder = CountingEncoder()
+    SentenceTable(encoder, tmp_path).prepare(texts)
+    assert encoder.calls == []
+    assert not list(tmp_path.rglob(".*"))
+
+
+@pytest.mark.parametrize("text", ["", "  \n", 3])
+def test_an_empty_sentence_is_an_error(tmp_path, text):
+    with pytest.raises(LanguageError, match="at least one visible character"):
+        SentenceTable(CountingEncoder(), tmp_path).embed(["a", text])
+
+
+def test_a_cache_that_cannot_be_written_is_an_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LanguageError, match="must be writable"):
+        SentenceTable(CountingEncoder(), tmp_path / "file").embed(["a"])
