@@ -1,0 +1,44 @@
+"""A compare job as pydantic models: the same search over several spaces and seeds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PrivateAttr
+
+from asymnas.job._base import Count, JobModel, Whole
+
+__all__ = ["Bootstrap", "CompareJob"]
+
+
+class Bootstrap(JobModel):
+    """The confidence interval of a difference, by resampling videos and seeds."""
+
+    samples: Annotated[int, Field(ge=100)] = 10_000
+    level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+
+
+class CompareJob(JobModel):
+    """Runs one job over several spaces with the same seeds, videos and budget."""
+
+    kind: Literal["compare"]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
+    """Name of the run folder, `runs/<name>`; each arm is a run folder inside it."""
+    base: str
+    """The job that every arm runs: a shipped name, or a path relative to this file."""
+    spaces: Annotated[list[Any], Field(min_length=2)]
+    """Two spaces or more: shipped names, paths relative to this file, or spaces; differences are first minus other."""
+    seeds: Annotated[list[Whole], Field(min_length=1)] = Field(default_factory=lambda: [0, 1, 2])
+    """Each seed trains one supernet a space; arms of one seed are a pair."""
+    overrides: dict[str, Any] = Field(default_factory=dict)
+    """Values over the base job by dotted key, e.g. `{training.steps: 300}`."""
+    bootstrap: Bootstrap = Bootstrap()
+    concurrency: Count = 1
+    """Arms that run side by side (Ray Tune)."""
+
+    _origin: str = PrivateAttr(default="")
+
+    @property
+    def origin(self) -> str:
+        """The file that the job came from; empty for a job made in Python."""
+        return self._origin

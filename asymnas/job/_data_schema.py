@@ -1,0 +1,100 @@
+"""The `data` section of a job: where the videos of training, validation and test come from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from asymnas.job._base import JobModel, Positive, Share, Whole
+
+__all__ = ["Augmentation", "Data", "EvaluationData", "TrainData", "TrainSource", "VideoSource"]
+
+Sides = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+def _count_or_names(value: Any) -> Any:
+    names = isinstance(value, list) and value and all(isinstance(item, str) for item in value)
+    count = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    if not (value is None or names or count):
+        raise ValueError("must be a whole number >= 1, a list of video names, or null")
+    return value
+
+
+Videos = Annotated[int | list[str] | None, BeforeValidator(_count_or_names)]
+
+
+class VideoSource(JobModel):
+    """Videos of one split of one data set."""
+
+    dataset: str
+    """Registered name, such as `synthetic` or `got10k`; `asymnas list datasets` shows them."""
+    split: str
+    """The split's name as the data set knows it: `train`, `val`, `test`."""
+    videos: Videos = None
+    """How many videos to take (a fixed choice by the job's seed), or a list of their names; null: all."""
+    frames: Annotated[int, Field(ge=2)] | None = None
+    """How many first frames of each video to use, at least 2 (the first one is given); null: all."""
+    exclude: list[str] = Field(default_factory=list)
+    """Names, or patterns with `*`, of the videos to leave out before `videos` chooses."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the data set's reader, e.g. `{part: language_critical}` for `synthetic`."""
+
+
+class TrainSource(VideoSource):
+    """A source of training pairs."""
+
+    weight: Positive = 1.0
+    """Share of the pairs drawn from this source, relative to the other sources' weights."""
+    frame_range: Whole = 50
+    """The search frame is at most so many frames away from the template frame; 0: the same frame."""
+
+
+class Augmentation(JobModel):
+    """Random changes of the training crops."""
+
+    template_shift: Sides = 4.0
+    """Largest shift of the template crop, in pixels of a 127 px template; scales with the tracker's template size."""
+    template_scale: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    """Largest relative change of the template crop's side."""
+    search_shift: Sides = 64.0
+    """Largest shift of the search crop, in pixels of a 255 px search crop; scales with the tracker's search size."""
+    search_scale: Annotated[float, Field(ge=0, lt=1)] = 0.18
+    """Largest relative change of the search crop's side."""
+    colour: Share = 1.0
+    """Probability of a colour shift."""
+    blur: Share = 0.2
+    """Probability of blurring the search crop."""
+    flip: Share = 0.0
+    """Probability of mirroring both crops."""
+    gray: Share = 0.0
+    """Probability of turning both crops grey."""
+
+
+class TrainData(JobModel):
+    """What the supernet is trained on."""
+
+    sources: Annotated[list[TrainSource], Field(min_length=1)]
+    augmentation: Augmentation = Augmentation()
+    negatives: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of pairs whose search crop shows another video; they are labelled as negatives."""
+    language: Share = 1.0
+    """Share of the pairs of described videos that keep their sentence."""
+
+
+class EvaluationData(JobModel):
+    """Videos that are tracked and scored."""
+
+    sources: Annotated[list[VideoSource], Field(min_length=1)]
+
+
+class Data(JobModel):
+    """All videos of a job."""
+
+    root: str | None = None
+    """Folder that holds the real data sets (GOT-10k/, LaSOT/, ...); null: the environment's ASYMNAS_DATA."""
+    train: TrainData
+    validation: EvaluationData
+    """The reward is measured here."""
+    test: EvaluationData | None = None
+    """Held out: only the final architecture and the baselines are scored here; null: no test."""

@@ -1,0 +1,121 @@
+"""Loading jobs and compare jobs, all problems of a file at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from asymnas.errors import AsymNASError, JobError, Problem
+from asymnas.job._check import check_model
+from asymnas.job._compare_schema import CompareJob
+from asymnas.job._document import Document
+from asymnas.job._names import check_names, check_space
+from asymnas.job._rules import check_rules
+from asymnas.job._schema import Job, TrackerJob
+from asymnas.job._sources import Overrides, open_job
+
+__all__ = ["Arm", "arms", "check_compare", "check_job", "load_compare", "load_job"]
+
+
+def load_job(source: str | Path | Mapping[str, Any], overrides: Overrides = ()) -> Job:
+    """Load and check a job.
+
+    Args:
+        source: path of a job file, name of a shipped job, or the job as a mapping.
+        overrides: `["training.steps=100", "~search.budget"]`, or a mapping from dotted keys to values.
+
+    Raises:
+        JobError: everything that is wrong with the job, each with file, line, key, rule, value and way out.
+    """
+    document = open_job(source, overrides)
+    job, problems = check_job(document)
+    if problems or job is None:
+        raise JobError(problems)
+    return job
+
+
+def load_compare(source: str | Path | Mapping[str, Any], overrides: Overrides = ()) -> CompareJob:
+    """Load and check a compare job and the jobs of its arms; arguments and errors as those of `load_job`."""
+    document = open_job(source, overrides)
+    compare, problems = check_compare(document)
+    if problems or compare is None:
+        raise JobError(problems)
+    return compare
+
+
+def check_job(document: Document) -> tuple[Job | None, list[Problem]]:
+    """Return the job, or None, and all problems of its document."""
+    if document.data.get("kind", "search") == "compare":
+        way_out = "Run it with `asymnas compare`."
+        return None, [Problem(document.where(("kind",)), "this is a compare job, not a search", "", way_out)]
+    job, problems, dropped = check_model(Job, document)
+    named, options = check_names(document)
+    problems = [*document.problems, *problems, *named]
+    if job is not None:
+        problems += check_rules(job, document, dropped)
+    if job is None or problems:
+        return None, problems
+    tracker = TrackerJob(name=job.tracker.name, **{**job.tracker.options, **options})
+    job = job.model_copy(update={"tracker": tracker})
+    job._origin = document.file
+    return job, []
+
+
+def check_compare(document: Document) -> tuple[CompareJob | None, list[Problem]]:
+    """Return the compare job, or None, and all problems of its document and of the jobs of its arms."""
+    if document.data.get("kind") != "compare":
+        way_out = "Add `kind: compare`, or run a search job with `asymnas search`."
+        return None, [Problem(document.where(("kind",)), "a compare job must say so", "", way_out)]
+    compare, problems, _ = check_model(CompareJob, document)
+    problems = [*document.problems, *problems]
+    spaces = document.data.get("spaces")
+    for index in range(len(spaces) if isinstance(spaces, list) else 0):
+        problems += check_space(document, ("spaces", index))
+    if compare is None or problems:
+        return None, problems
+    compare._origin = document.file
+    for key in ("spaces", "seeds"):
+        values = getattr(compare, key)
+        if len({repr(item) for item in values}) < len(values):
+            problems.append(Problem(document.where((key,)), "must not name the same twice", repr(values)))
+    try:
+        load_job(compare.base, compare.overrides)
+    except AsymNASError as error:
+        where = document.where(("base",))
+        problems += [Problem(f"{where}: {item.where}", item.rule, item.value, item.way_out) for item in error.problems]
+    return (None if problems else compare), problems
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One run of a comparison: a space and a seed.
+
+    Args:
+        name: name of its run folder inside the comparison's.
+        space: the space's name.
+        seed: the arm's seed; arms of one seed are paired.
+        job: what it runs.
+    """
+
+    name: str
+    space: str
+    seed: int
+    job: Job
+
+
+def arms(compare: CompareJob) -> list[Arm]:
+    """Return the runs of a comparison, seed by seed, spaces in the order of the job.
+
+    Raises:
+        JobError: the base job with the overrides is not valid.
+    """
+    found = []
+    for seed in compare.seeds:
+        for space in compare.spaces:
+            label = space.get("name", "space") if isinstance(space, dict) else Path(space).stem
+            name = f"{label}-seed{seed}"
+            overrides = {**compare.overrides, "space": space, "seed": seed, "name": name}
+            found.append(Arm(name, label, seed, load_job(compare.base, overrides)))
+    return found

@@ -1,0 +1,105 @@
+"""Rules across the keys of a job."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator
+
+from asymnas.errors import Problem
+from asymnas.job._data_schema import VideoSource
+from asymnas.job._document import Document, Place
+from asymnas.job._schema import Job
+
+__all__ = ["check_rules"]
+
+Finding = tuple[Place, str, str, str, tuple[Place, ...]]
+"""Place, rule, value, way out, and the other places the rule looks at."""
+
+
+def check_rules(job: Job, document: Document, dropped: set[Place]) -> list[Problem]:
+    """Return what is wrong across keys; rules that look at a value in `dropped` are silent (it has its own problem)."""
+    problems = []
+    for place, rule, value, way_out, others in (*_training(job), *_search(job), *_sources(job), *_resources(job)):
+        if any(_touches(item, dropped) for item in (place, *others)):
+            continue
+        problems.append(Problem(document.where(place), rule, value, way_out))
+    return problems
+
+
+def _touches(place: Place, dropped: set[Place]) -> bool:
+    return any(place[: len(item)] == item or item[: len(place)] == place for item in dropped)
+
+
+def _training(job: Job) -> Iterator[Finding]:
+    training = job.training
+    shards = ("training", "shards")
+    if training.workers > training.shards:
+        rule = f"must be at most training.shards = {training.shards}: a worker without a shard has nothing to do"
+        yield ("training", "workers"), rule, str(training.workers), "Raise `shards` or lower `workers`.", (shards,)
+    if training.batch_size % training.shards:
+        rule = f"must be a multiple of training.shards = {training.shards}"
+        way_out = f"Use {training.shards * max(1, round(training.batch_size / training.shards))}."
+        yield ("training", "batch_size"), rule, str(training.batch_size), way_out, (shards,)
+    for key in ("warmup_steps", "warmup_path_steps"):
+        if getattr(training, key) >= training.steps:
+            rule = f"must be below training.steps = {training.steps}"
+            yield ("training", key), rule, str(getattr(training, key)), "", (("training", "steps"),)
+    if training.lr_end is not None:
+        place, others = ("training", "lr_end"), (("training", "schedule"), ("training", "lr"))
+        if training.schedule == "constant":
+            yield place, "must be left out with `schedule: constant`", str(training.lr_end), "", others
+        elif training.lr_end > training.lr:
+            yield place, f"must be at most training.lr = {training.lr}", str(training.lr_end), "", others
+
+
+def _search(job: Job) -> Iterator[Finding]:
+    search = job.search
+    if search.algorithm != "evolution":
+        return
+    if search.parents > search.population:
+        rule = f"must be at most search.population = {search.population}"
+        yield ("search", "parents"), rule, str(search.parents), "", (("search", "population"),)
+    if search.children and search.parents < 2:
+        rule = "must be at least 2: crossover needs two parents"
+        yield ("search", "parents"), rule, str(search.parents), "Or set `children: 0`.", (("search", "children"),)
+    if search.generations and not search.mutants + search.children:
+        rule = "must not be 0 together with `children`: a generation would be empty"
+        yield ("search", "mutants"), rule, "0", "Or set `generations: 0`.", (("search", "children"),)
+
+
+def _resources(job: Job) -> Iterator[Finding]:
+    resources = job.resources
+    if resources.engine == "inprocess":
+        engine: tuple[Place, ...] = (("resources", "engine"),)
+        if resources.workers > 1:
+            yield ("resources", "workers"), "must be 1 in-process", str(resources.workers), "Use `engine: ray`.", engine
+        if resources.address is not None:
+            yield ("resources", "address"), "needs `engine: ray`", repr(resources.address), "Leave it out.", engine
+
+
+def _sources(job: Job) -> Iterator[Finding]:
+    held_out = job.data.test.sources if job.data.test else []
+    for index, source in enumerate(held_out):
+        place = ("data", "test", "sources", index)
+        for section, others in (("validation", job.data.validation.sources), ("train", job.data.train.sources)):
+            for number, other in enumerate(others):
+                if _same_videos(source, other):
+                    name = f"{source.dataset} {source.split}"
+                    rule = f"test videos must be held out, but data.{section}.sources[{number}] takes the same"
+                    way_out = "Use another split, or `videos: [names]` here and `exclude` there."
+                    yield place, rule, name, way_out, (("data", section, "sources", number),)
+
+
+def _same_videos(one: VideoSource, other: VideoSource) -> bool:
+    """Whether two sources may share a video, as far as the job file tells."""
+    if (one.dataset, one.split, one.options) != (other.dataset, other.split, other.options):
+        return False
+    return not (_apart(one.videos, other) or _apart(other.videos, one))
+
+
+def _apart(named: int | list[str] | None, other: VideoSource) -> bool:
+    """Whether the other source takes none of the named videos: each is left out there, or not among those it names."""
+    if not isinstance(named, list):
+        return False
+    left = [name for name in named if not any(fnmatch.fnmatchcase(name, pattern) for pattern in other.exclude)]
+    return not left or (isinstance(other.videos, list) and not set(left) & set(other.videos))

@@ -1,0 +1,233 @@
+"""A job file as pydantic models: everything a search is defined by, with ranges and defaults."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, PrivateAttr
+
+from asymnas.job._base import Count, JobModel, Positive, Whole
+from asymnas.job._data_schema import Data
+
+__all__ = [
+    "Baselines",
+    "Evaluation",
+    "Job",
+    "LanguageJob",
+    "Recalibration",
+    "Resources",
+    "Search",
+    "TrackerJob",
+    "Training",
+]
+
+PLACES = ("resources", "data.root", "language.cache", "training.workers")
+"""Keys that say where and with what a job runs; they change no result, so they are not part of its hash."""
+
+
+class TrackerJob(JobModel):
+    """The tracker plugin and its own options; every key but `name` is the plugin's and is checked by its model."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    name: str = "vlt_scar"
+    """Registered name; `asymnas list trackers` shows them."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The plugin's options."""
+        return dict(self.model_extra or {})
+
+
+class LanguageJob(JobModel):
+    """The text encoder; its embeddings are computed once per sentence."""
+
+    encoder: str = "minilm"
+    """`minilm`, a folder with a Hugging Face model, or a hub name such as `bert-base-uncased` or `gpt2`."""
+    cache: str | None = None
+    """Folder of the embedding cache; null: the user's cache folder."""
+
+
+class Training(JobModel):
+    """Supernet training."""
+
+    steps: Count = 1000
+    """Optimiser steps; steps * batch_size pairs are seen."""
+    batch_size: Count = 32
+    """Pairs a step over all workers."""
+    shards: Count = 1
+    """Fixed parts of a batch whose gradients are summed in order; the result depends on `shards`, not on `workers`."""
+    workers: Count = 1
+    """Processes that share the shards, at most `shards`; the numbers are the same for any count."""
+    lr: Positive = 0.005
+    """Learning rate after the warm-up."""
+    lr_end: Positive | None = None
+    """Learning rate of the last step; null: a tenth of `lr` for `log`, 0 for `cosine`; not for `constant`."""
+    schedule: Literal["cosine", "log", "constant"] = "cosine"
+    """How the learning rate falls after the warm-up: half a cosine, geometrically, or not at all."""
+    warmup_steps: Whole = 0
+    """Steps in which the learning rate rises from a fifth of `lr` to `lr`."""
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """Momentum of SGD; AdamW ignores it."""
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+    clip_grad: Positive | None = 10.0
+    """Largest gradient norm; null: no clipping."""
+    sampling: Literal["uniform", "fair"] = "uniform"
+    """`uniform`: one random path a step; `fair`: every op of every gene once a step, over as many paths as ops."""
+    warmup_path_steps: Whole = 0
+    """First steps that all train one fixed path, before paths are drawn; helps small budgets."""
+    lr_scale: dict[str, Positive] = Field(default_factory=dict)
+    """Factors on the learning rate by pattern of parameter name, e.g. `{"*.stem.*": 0.1}`; the first match counts."""
+    initial_weights: str | None = None
+    """Supernet weights (safetensors) or an SPOS checkpoint to start from; null: random weights of the job's seed."""
+    checkpoint_every: Count = 200
+    """Steps between checkpoints; a killed run continues from the last one."""
+    log_every: Count = 10
+    """Steps between lines of training.jsonl."""
+    amp: Literal["auto", "off"] = "auto"
+    """Mixed precision where the device has it, or never."""
+
+
+class Recalibration(JobModel):
+    """Batch-norm statistics of a candidate: exact over fixed batches of training pairs."""
+
+    batches: Count = 4
+    batch_size: Count = 32
+
+
+class Evaluation(JobModel):
+    """How a candidate is scored."""
+
+    protocol: str = "lasot"
+    """Named benchmark protocol of SUC."""
+    language: Literal["with", "without", "both"] = "with"
+    """Track with the sentences, without them, or both (the score is then the mean of the two)."""
+    recalibration: Recalibration = Recalibration()
+    lockstep: Count = 16
+    """Videos tracked as one batch; changes speed and memory, not boxes."""
+    preset: Literal["vlt_release"] | None = None
+    """`vlt_release`: the released reward, 20 validation videos, 11 frames each, recalibrated on 50 batches of 64;
+    it fills what the job leaves open."""
+
+
+class Search(JobModel):
+    """How architectures are proposed."""
+
+    algorithm: Literal["evolution", "random", "nni_tpe", "nni_evolution"] = "evolution"
+    population: Count = 50
+    """Random architectures of the first generation."""
+    parents: Count = 10
+    """Best architectures so far from which children come."""
+    mutants: Whole = 25
+    """Children by mutation, a generation."""
+    children: Whole = 25
+    """Children by crossover, a generation."""
+    mutation_prob: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """Probability that a gene of a mutant changes; at least one does."""
+    crossover: Literal["gene", "stage", "branch"] = "gene"
+    """What crossover takes from one parent as a whole."""
+    generations: Whole = 20
+    """Generations after the first."""
+    budget: Count | None = None
+    """Evaluations of `random`, `nni_*` and of the random-search baseline; null: as many as the evolution would make."""
+
+    @property
+    def evaluations(self) -> int:
+        """Architectures that the search evaluates at most."""
+        return self.budget or self.population + self.generations * (self.mutants + self.children)
+
+
+class Baselines(JobModel):
+    """What the found architecture is compared with."""
+
+    random_search: bool = True
+    """Random search over the same supernet with the same number of evaluations."""
+    random_architectures: Whole = 20
+    """Random architectures scored on the test videos; their median is the yardstick."""
+    trackers: list[str] = Field(default_factory=lambda: ["static", "template_matching"])
+    """Trackers without a search space, scored on the same videos."""
+
+
+class Resources(JobModel):
+    """Where a job runs; changes no result."""
+
+    engine: Literal["ray", "inprocess"] = "ray"
+    workers: Count = 1
+    """Processes that evaluate candidates."""
+    address: str | None = None
+    """Address of a Ray cluster; null: a local one."""
+    cpus_per_worker: Positive = 1.0
+    gpus_per_worker: Annotated[float, Field(ge=0)] = 0.0
+    """May be a fraction: several workers share a GPU."""
+    threads: Count | None = None
+    """Threads of each worker; null: cpus_per_worker, rounded down, at least 1."""
+
+
+class Job(JobModel):
+    """A whole search: the resolved job file.
+
+    A job file may also hold `extends`: a job file or shipped job whose values it takes where it gives none of its own;
+    mappings are merged key by key, lists and scalars are replaced.
+    """
+
+    kind: Literal["search"] = "search"
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
+    """Name of the run folder, `runs/<name>`: letters, digits, `_`, `.`, `-`."""
+    seed: Whole = 0
+    """Everything random follows from it."""
+    space: Any
+    """A shipped search space, a path relative to the job file, or the space itself."""
+    tracker: TrackerJob = TrackerJob()
+    language: LanguageJob = LanguageJob()
+    data: Data
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+    search: Search = Search()
+    baselines: Baselines = Baselines()
+    resources: Resources = Resources()
+
+    _origin: str = PrivateAttr(default="")
+
+    @property
+    def origin(self) -> str:
+        """The file that the job came from; empty for a job made in Python."""
+        return self._origin
+
+    def resolved(self) -> dict[str, Any]:
+        """Return the job with all defaults as a plain mapping; a space given by a path is written out.
+
+        Raises:
+            SpaceError: the space's file cannot be read.
+        """
+        return self.plain() | {"space": self._space_definition()}
+
+    def _space_definition(self) -> Any:
+        if not isinstance(self.space, str) or not _looks_like_path(self.space):
+            return self.space
+        from asymnas.space import load_space  # light, but the schema itself should need no search space
+
+        return load_space(self.space).to_dict()
+
+    def identity(self) -> dict[str, Any]:
+        """Return the resolved job without what changes no result (resources, folders, worker counts)."""
+        plain = self.resolved()
+        for dotted in PLACES:
+            *parents, key = dotted.split(".")
+            section = plain
+            for parent in parents:
+                section = section[parent]
+            section.pop(key, None)
+        return plain
+
+    @property
+    def hash(self) -> str:
+        """16 hex digits of everything that defines the job's results."""
+        text = json.dumps(self.identity(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _looks_like_path(space: str) -> bool:
+    return "/" in space or space.endswith((".yaml", ".yml", ".json"))
