@@ -1,0 +1,172 @@
+"""From a job to the objects that it names; module-level functions, so that workers can build them for themselves."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from asymnas.boxes import CropGeometry
+from asymnas.data import Augmentation, Dataset, PairSampler, PairSource, Video, load_dataset, subset
+from asymnas.errors import DataError, JobError, Problem
+from asymnas.job import Job
+from asymnas.language import SentenceTable
+from asymnas.seeding import rng_for
+from asymnas.space import SearchSpace, load_space
+from asymnas.tracking import OnlineTracker, TrackerPlugin, get_tracker
+
+__all__ = [
+    "build_tracker",
+    "geometry_of",
+    "options_of",
+    "sampler_of",
+    "sentences_of",
+    "space_of",
+    "train_sentences",
+    "video_set",
+]
+
+CHOICE_SEED = 0
+"""Videos are chosen by this seed in every job, so that runs of different seeds are scored on the same videos."""
+
+
+def space_of(job: Job) -> SearchSpace:
+    """Return the job's search space."""
+    return load_space(job.space)
+
+
+def options_of(job: Job) -> tuple[TrackerPlugin, Any]:
+    """Return the job's tracker plugin and its checked options.
+
+    Raises:
+        JobError: an option is unknown or out of range.
+    """
+    plugin = get_tracker(job.tracker.name)
+    try:
+        return plugin, plugin.options(**job.tracker.options)
+    except ValidationError as error:
+        raise JobError(
+            [
+                Problem(".".join(["tracker", *map(str, item["loc"])]), item["msg"], repr(item["input"]))
+                for item in error.errors()
+            ]
+        ) from error
+
+
+def geometry_of(job: Job) -> CropGeometry:
+    """Return the crops that the job's tracker reads."""
+    plugin, options = options_of(job)
+    if plugin.geometry is None:
+        raise JobError(
+            Problem(
+                "tracker.name",
+                "must name a tracker with a search space",
+                repr(plugin.name),
+                "Trackers without one belong to `baselines.trackers`.",
+            )
+        )
+    return plugin.geometry(options, space_of(job))
+
+
+def build_tracker(job: Job, language_dim: int) -> OnlineTracker:
+    """Return the job's tracker with the initial weights of the job's seed."""
+    plugin, options = options_of(job)
+    return plugin.build(options, space=space_of(job), language_dim=language_dim, seed=job.seed)
+
+
+def sentences_of(job: Job) -> SentenceTable:
+    """Return the embeddings of sentences by the job's encoder, cached on disk."""
+    return SentenceTable(job.language.encoder, job.language.cache)
+
+
+def _loaded(source: Any, root: str | None) -> Dataset:
+    """One source's videos, chosen and cut as it says."""
+    dataset = load_dataset(source.dataset, source.split, root=Path(root) if root else None, **source.options)
+    if source.include is not None or source.exclude:
+        dataset = _filtered(dataset, source.include, source.exclude)
+    return subset(dataset, videos=source.videos, frames=source.frames, seed=CHOICE_SEED)
+
+
+def _filtered(dataset: Dataset, include: Sequence[str] | None, exclude: Sequence[str]) -> Dataset:
+    """Keep the videos whose names match `include` and not `exclude`; a pattern that matches nothing is an error."""
+    names = [video.name for video in dataset.videos]
+    for pattern in [*(include or ()), *exclude]:
+        if not fnmatch.filter(names, pattern):
+            raise DataError(
+                Problem(
+                    f"{dataset.name} {dataset.split}",
+                    "a pattern of `include` or `exclude` must match a video",
+                    repr(pattern),
+                    f"It has {len(names)} videos, such as {', '.join(names[:5])}.",
+                )
+            )
+    keep = [
+        video
+        for video in dataset.videos
+        if (include is None or any(fnmatch.fnmatchcase(video.name, pattern) for pattern in include))
+        and not any(fnmatch.fnmatchcase(video.name, pattern) for pattern in exclude)
+    ]
+    if not keep:
+        raise DataError(Problem(f"{dataset.name} {dataset.split}", "`include` and `exclude` must leave a video"))
+    text = "\n".join([dataset.fingerprint, *(video.name for video in keep)])
+    return Dataset(dataset.name, dataset.split, keep, hashlib.sha256(text.encode()).hexdigest())
+
+
+def video_set(job: Job, name: str) -> tuple[list[Video], str]:
+    """Return the videos of the job's set `validation` or `test` and a fingerprint of them.
+
+    Raises:
+        DataError: the job has no such set, or two of its videos have one name.
+    """
+    data = getattr(job.data, name)
+    if data is None:
+        raise DataError(Problem(f"data.{name}", "the job has no such set of videos"))
+    datasets = [_loaded(source, job.data.root) for source in data.sources]
+    videos = [video for dataset in datasets for video in dataset.videos]
+    names = [video.name for video in videos]
+    doubled = sorted({item for item in names if names.count(item) > 1})
+    if doubled:
+        raise DataError(Problem(f"data.{name}", "videos must have different names", ", ".join(doubled[:5])))
+    text = "\n".join(dataset.fingerprint for dataset in datasets)
+    return videos, hashlib.sha256(text.encode()).hexdigest()
+
+
+def train_datasets(job: Job) -> list[Dataset]:
+    """Return the data sets of the training sources, in order."""
+    return [_loaded(source, job.data.root) for source in job.data.train.sources]
+
+
+def train_sentences(job: Job) -> list[str]:
+    """Return the distinct sentences of the training videos, sorted."""
+    return sorted({v.sentence for dataset in train_datasets(job) for v in dataset.videos if v.sentence})
+
+
+def sampler_of(job: Job, purpose: str = "training", batch_size: int | None = None) -> PairSampler:
+    """Return the pair sampler of the job's training data.
+
+    Args:
+        job: the job.
+        purpose: streams of different purposes are independent; "recalibration" draws other pairs than "training".
+        batch_size: pairs a step over all shards; the job's by default.
+    """
+    train = job.data.train
+    sources = [
+        PairSource(dataset, weight=source.weight, frame_range=source.frame_range)
+        for source, dataset in zip(train.sources, train_datasets(job), strict=True)
+    ]
+    values = train.augmentation.model_dump()
+    values["template_shift"] /= 127  # given in pixels of a 127 px template and a 255 px search crop
+    values["search_shift"] /= 255
+    return PairSampler(
+        sources,
+        geometry_of(job),
+        seed=int(rng_for(job.seed, "pairs", purpose).integers(2**31)),
+        augmentation=Augmentation(**values),
+        negatives=train.negatives,
+        language=train.language,
+        batch_size=batch_size or job.training.batch_size,
+    )
