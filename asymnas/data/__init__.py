@@ -1,6 +1,61 @@
 """Data sets, the synthetic benchmark, pair sampling and augmentation."""
 
+from asymnas.data._augment import Augmentation
 from asymnas.data._batch import PairBatch
+from asymnas.data._frames import CachedFrames, FolderFrames, FrameCache, cached
+from asymnas.data._pairs import PairSampler, PairSource
+from asymnas.data._prefetch import prefetch
+from asymnas.data._registry import DatasetInfo, data_root, list_datasets, load_dataset, register_dataset
+from asymnas.data._subset import subset
 from asymnas.data._video import Dataset, FrameSource, Video
 
-__all__ = ["Dataset", "FrameSource", "PairBatch", "Video"]
+__all__ = [
+    "Augmentation",
+    "CachedFrames",
+    "Dataset",
+    "DatasetInfo",
+    "FolderFrames",
+    "FrameCache",
+    "FrameSource",
+    "PairBatch",
+    "PairSampler",
+    "PairSource",
+    "Video",
+    "cached",
+    "data_root",
+    "list_datasets",
+    "load_dataset",
+    "prefetch",
+    "register_dataset",
+    "subset",
+]
+
+for _name, _summary, _layout in (
+    (
+        "synthetic",
+        "generated, language-annotated video with LaSOT's attributes; parts standard and language_critical",
+        "",
+    ),
+    (
+        "otb99_lang",
+        "OTB99-LANG: 51 training and 48 test targets with a sentence each",
+        "OTB99-LANG/OTB_videos/<Seq>/{img/*.jpg, groundtruth_rect*.txt}, OTB99-LANG/OTB_query_{train,test}/<Seq>.txt",
+    ),
+    (
+        "got10k",
+        "GOT-10k: train, val, test; class words as a pseudo sentence",
+        "GOT-10k/{train,val,test}/{list.txt, GOT-10k_*/{%08d.jpg, groundtruth.txt, *.label, meta_info.ini}}",
+    ),
+    (
+        "lasot",
+        "LaSOT: 1,400 long videos with a sentence each",
+        "LaSOT/<class>/<class>-<n>/{img/%08d.jpg, groundtruth.txt, full_occlusion.txt, out_of_view.txt, nlp.txt}",
+    ),
+    (
+        "tnl2k",
+        "TNL2K: 1,300 training and 700 test videos with a sentence each",
+        "TNL2K/{train,test}/<seq>/{imgs/*, groundtruth.txt, language.txt}",
+    ),
+):
+    _module = "synthetic" if _name == "synthetic" else f"readers.{_name}"
+    register_dataset(_name, f"asymnas.data.{_module}:load", _summary, layout=_layout)

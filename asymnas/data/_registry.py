@@ -1,0 +1,121 @@
+"""The registry of data sets: names, loaders and the resolution of the data root."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from asymnas.data._subset import subset
+from asymnas.data._video import Dataset
+from asymnas.errors import DataError, Problem, nearest
+
+__all__ = ["DatasetInfo", "data_root", "list_datasets", "load_dataset", "register_dataset"]
+
+Loader = Callable[..., Dataset]
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetInfo:
+    """What is known of a registered data set.
+
+    Args:
+        name: the name used in jobs.
+        summary: one line.
+        layout: how it lies below the data root; "" for one that needs no files.
+        loader: `loader(split, **options) -> Dataset`, or "module:function" imported on first use. A loader with a
+            parameter `root` gets the resolved data root; one without `videos`, `frames` or `seed` has them applied
+            through `subset`.
+    """
+
+    name: str
+    summary: str
+    layout: str
+    loader: Loader | str
+
+
+_DATASETS: dict[str, DatasetInfo] = {}
+
+
+def register_dataset(name: str, loader: Loader | str, summary: str, *, layout: str = "") -> None:
+    """Make a data set known under `name`; see `DatasetInfo` for the arguments.
+
+    Raises:
+        DataError: the name is taken by another loader.
+    """
+    known = _DATASETS.get(name)
+    if known is not None and _place(known.loader) != _place(loader):
+        rule = "a data set's name can be registered once"
+        raise DataError(Problem(name, rule, f"a second loader {_place(loader)}", "Choose another name."))
+    if known is None:
+        _DATASETS[name] = DatasetInfo(name, summary, layout, loader)
+
+
+def list_datasets() -> list[DatasetInfo]:
+    """Return all registered data sets, sorted by name."""
+    return [_DATASETS[name] for name in sorted(_DATASETS)]
+
+
+def data_root(root: Path | str | None = None) -> Path:
+    """Return the folder that holds the benchmarks: the argument, else the environment's `ASYMNAS_DATA`.
+
+    Raises:
+        DataError: neither is given, or the folder does not exist.
+    """
+    given = root if root is not None else os.environ.get("ASYMNAS_DATA") or None
+    origin = "data root" if root is not None else "ASYMNAS_DATA"
+    if given is None:
+        rule = "real data sets need the folder they lie in, and none was given"
+        way_out = "Set `data.root` in the job, --data-root, or the environment variable ASYMNAS_DATA."
+        raise DataError(Problem("data root", rule, "", way_out))
+    path = Path(given).expanduser()
+    if not path.is_dir():
+        raise DataError(Problem(origin, "the data root must be a folder", f"'{path}'", "Mend the path."))
+    return path
+
+
+def load_dataset(name: str, split: str, *, root: Path | str | None = None, **options: Any) -> Dataset:
+    """Load a split of a registered data set.
+
+    Args:
+        name: see `list_datasets`.
+        split: the set's own split names, e.g. "train", "val", "test".
+        root: the data root; see `data_root`. Sets that need no files ignore it.
+        **options: the loader's own options, and for every set `videos` (a number or names), `frames` and `seed`.
+
+    Raises:
+        DataError: unknown name, split or option; whatever is wrong with the files, all problems at once.
+    """
+    info = _DATASETS.get(name)
+    if info is None:
+        raise DataError(Problem("data set", "unknown name", f"'{name}'", nearest(name, _DATASETS)))
+    loader = _resolve(info)
+    parameters = inspect.signature(loader).parameters
+    accepted = {key for key in parameters if key not in ("split", "root")} | {"videos", "frames", "seed"}
+    if not any(item.kind is inspect.Parameter.VAR_KEYWORD for item in parameters.values()):
+        unknown = [key for key in options if key not in accepted]
+        if unknown:
+            problems = [Problem(name, "unknown option", f"'{key}'", nearest(key, accepted)) for key in unknown]
+            raise DataError(problems)
+    choice = {key: options.pop(key) for key in ("videos", "frames", "seed") if key in options and key not in parameters}
+    if "root" in parameters:
+        options["root"] = data_root(root)
+    dataset = loader(split, **options)
+    return subset(dataset, **choice) if choice else dataset
+
+
+def _resolve(info: DatasetInfo) -> Loader:
+    if not isinstance(info.loader, str):
+        return info.loader
+    module, _, function = info.loader.partition(":")
+    return getattr(importlib.import_module(module), function)
+
+
+def _place(loader: Loader | str) -> str:
+    if isinstance(loader, str):
+        return loader
+    return f"{getattr(loader, '__module__', '')}:{getattr(loader, '__qualname__', repr(loader))}"
