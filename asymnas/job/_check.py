@@ -44,7 +44,12 @@ RULES = {
 
 
 def check_model(
-    model: type[Model], document: Document, place: Place = (), extra_keys: tuple[str, ...] = ()
+    model: type[Model],
+    document: Document,
+    place: Place = (),
+    *,
+    extra_keys: tuple[str, ...] = (),
+    stand_in: Mapping[str, Any] | None = None,
 ) -> tuple[Model | None, list[Problem], set[Place]]:
     """Validate the mapping at `place` of a document.
 
@@ -53,6 +58,7 @@ def check_model(
         document: the data and its lines.
         place: where in the document the model's mapping is.
         extra_keys: keys of other owners that are allowed beside the model's own (they are left out).
+        stand_in: values for required keys that are faulty or missing, so that the rest can still be checked.
 
     Returns:
         The model, the problems, and the places that were dropped to build it. With problems the model holds defaults
@@ -78,7 +84,11 @@ def check_model(
                 problems.append(_problem(model, document, place, location, fault, extra_keys))
             dropped.add((*place, *location))
         for fault in reversed(faults):  # from the back, so that positions in lists stay right
-            location = _droppable(data, _location(data, fault["loc"]))
+            full = _location(data, fault["loc"])
+            if fault["type"] == "missing" and len(full) == 1 and full[0] in (stand_in or {}):
+                data[full[0]] = (stand_in or {})[str(full[0])]
+                continue
+            location = _droppable(data, full)
             if not location:
                 return None, problems, dropped
             dropped.add((*place, *(location[:-1] if isinstance(location[-1], int) else location)))
@@ -106,7 +116,7 @@ def _location(data: Any, loc: tuple[int | str, ...]) -> Place:
 
 
 def _droppable(data: Any, location: Place) -> Place:
-    """The value to remove so that the rest may be valid: the faulty one, or the list entry that lacks a key; or nothing."""
+    """The value to remove so that the rest may be valid: the faulty one, or the list entry that lacks a key."""
     for key in location[:-1]:
         if not _inside(data, key):
             return location  # its parent is gone already

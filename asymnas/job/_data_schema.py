@@ -4,24 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from asymnas.job._base import JobModel, Positive, Share, Whole
+from asymnas.job._base import Count, JobModel, Positive, Share, Whole
 
 __all__ = ["Augmentation", "Data", "EvaluationData", "TrainData", "TrainSource", "VideoSource"]
 
-Sides = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-def _count_or_names(value: Any) -> Any:
-    names = isinstance(value, list) and value and all(isinstance(item, str) for item in value)
-    count = isinstance(value, int) and not isinstance(value, bool) and value >= 1
-    if not (value is None or names or count):
-        raise ValueError("must be a whole number >= 1, a list of video names, or null")
-    return value
-
-
-Videos = Annotated[int | list[str] | None, BeforeValidator(_count_or_names)]
+Strength = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class VideoSource(JobModel):
@@ -31,10 +20,12 @@ class VideoSource(JobModel):
     """Registered name, such as `synthetic` or `got10k`; `asymnas list datasets` shows them."""
     split: str
     """The split's name as the data set knows it: `train`, `val`, `test`."""
-    videos: Videos = None
-    """How many videos to take (a fixed choice by the job's seed), or a list of their names; null: all."""
+    videos: Count | None = None
+    """How many videos to take, a fixed choice that is the same for every seed; null: all."""
     frames: Annotated[int, Field(ge=2)] | None = None
     """How many first frames of each video to use, at least 2 (the first one is given); null: all."""
+    include: Annotated[list[str], Field(min_length=1)] | None = None
+    """Names, or patterns with `*`, of the videos that `videos` chooses among; null: all."""
     exclude: list[str] = Field(default_factory=list)
     """Names, or patterns with `*`, of the videos to leave out before `videos` chooses."""
     options: dict[str, Any] = Field(default_factory=dict)
@@ -51,18 +42,18 @@ class TrainSource(VideoSource):
 
 
 class Augmentation(JobModel):
-    """Random changes of the training crops."""
+    """Random changes of the training crops; the defaults are SiamCAR's."""
 
-    template_shift: Sides = 4.0
+    template_shift: Annotated[float, Field(ge=0, le=127)] = 4.0
     """Largest shift of the template crop, in pixels of a 127 px template; scales with the tracker's template size."""
     template_scale: Annotated[float, Field(ge=0, lt=1)] = 0.05
     """Largest relative change of the template crop's side."""
-    search_shift: Sides = 64.0
+    search_shift: Annotated[float, Field(ge=0, le=255)] = 64.0
     """Largest shift of the search crop, in pixels of a 255 px search crop; scales with the tracker's search size."""
     search_scale: Annotated[float, Field(ge=0, lt=1)] = 0.18
     """Largest relative change of the search crop's side."""
-    colour: Share = 1.0
-    """Probability of a colour shift."""
+    colour: Strength = 1.0
+    """Strength of the random colour offset of each crop; 1 is SiamCAR's (about 8 grey levels), 0 none."""
     blur: Share = 0.2
     """Probability of blurring the search crop."""
     flip: Share = 0.0

@@ -50,7 +50,7 @@ def check_job(document: Document) -> tuple[Job | None, list[Problem]]:
     if document.data.get("kind", "search") == "compare":
         way_out = "Run it with `asymnas compare`."
         return None, [Problem(document.where(("kind",)), "this is a compare job, not a search", "", way_out)]
-    job, problems, dropped = check_model(Job, document)
+    job, problems, dropped = check_model(Job, document, stand_in={"name": "job", "space": ""})
     named, options = check_names(document)
     problems = [*document.problems, *problems, *named]
     if job is not None:

@@ -62,9 +62,10 @@ def _search(job: Job) -> Iterator[Finding]:
     if search.children and search.parents < 2:
         rule = "must be at least 2: crossover needs two parents"
         yield ("search", "parents"), rule, str(search.parents), "Or set `children: 0`.", (("search", "children"),)
-    if search.generations and not search.mutants + search.children:
-        rule = "must not be 0 together with `children`: a generation would be empty"
-        yield ("search", "mutants"), rule, "0", "Or set `generations: 0`.", (("search", "children"),)
+    if search.mutants + search.children > search.population:
+        rule = f"must be, with `children`, at most search.population = {search.population}"
+        places: tuple[Place, ...] = (("search", "children"), ("search", "population"))
+        yield ("search", "mutants"), rule, f"{search.mutants} + {search.children}", "", places
 
 
 def _resources(job: Job) -> Iterator[Finding]:
@@ -86,7 +87,7 @@ def _sources(job: Job) -> Iterator[Finding]:
                 if _same_videos(source, other):
                     name = f"{source.dataset} {source.split}"
                     rule = f"test videos must be held out, but data.{section}.sources[{number}] takes the same"
-                    way_out = "Use another split, or `videos: [names]` here and `exclude` there."
+                    way_out = "Use another split, or `include` here and `exclude` there."
                     yield place, rule, name, way_out, (("data", section, "sources", number),)
 
 
@@ -94,12 +95,13 @@ def _same_videos(one: VideoSource, other: VideoSource) -> bool:
     """Whether two sources may share a video, as far as the job file tells."""
     if (one.dataset, one.split, one.options) != (other.dataset, other.split, other.options):
         return False
-    return not (_apart(one.videos, other) or _apart(other.videos, one))
+    return not (_apart(one, other) or _apart(other, one))
 
 
-def _apart(named: int | list[str] | None, other: VideoSource) -> bool:
-    """Whether the other source takes none of the named videos: each is left out there, or not among those it names."""
-    if not isinstance(named, list):
+def _apart(one: VideoSource, other: VideoSource) -> bool:
+    """Whether `other` takes none of the videos that `one` includes: each is excluded there, or not among its own."""
+    if one.include is None:
         return False
-    left = [name for name in named if not any(fnmatch.fnmatchcase(name, pattern) for pattern in other.exclude)]
-    return not left or (isinstance(other.videos, list) and not set(left) & set(other.videos))
+    left = [name for name in one.include if not any(fnmatch.fnmatchcase(name, pattern) for pattern in other.exclude)]
+    plain = not any(mark in name for name in [*left, *(other.include or [])] for mark in "*?[")
+    return not left or (other.include is not None and plain and not set(left) & set(other.include))

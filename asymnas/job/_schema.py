@@ -118,7 +118,7 @@ class Search(JobModel):
 
     algorithm: Literal["evolution", "random", "nni_tpe", "nni_evolution"] = "evolution"
     population: Count = 50
-    """Random architectures of the first generation."""
+    """Architectures a generation; the first one is random, later ones are topped up with random ones."""
     parents: Count = 10
     """Best architectures so far from which children come."""
     mutants: Whole = 25
@@ -129,15 +129,15 @@ class Search(JobModel):
     """Probability that a gene of a mutant changes; at least one does."""
     crossover: Literal["gene", "stage", "branch"] = "gene"
     """What crossover takes from one parent as a whole."""
-    generations: Whole = 20
-    """Generations after the first."""
+    generations: Count = 20
+    """All generations, the random one included; population * generations architectures are evaluated."""
     budget: Count | None = None
     """Evaluations of `random`, `nni_*` and of the random-search baseline; null: as many as the evolution would make."""
 
     @property
     def evaluations(self) -> int:
         """Architectures that the search evaluates at most."""
-        return self.budget or self.population + self.generations * (self.mutants + self.children)
+        return self.budget or self.population * self.generations
 
 
 class Baselines(JobModel):
