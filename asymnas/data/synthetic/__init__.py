@@ -1,1 +1,24 @@
-"""The synthetic benchmark."""
+"""The embedded default benchmark: language-annotated video drawn on the fly from a seed."""
+
+from asymnas.data.synthetic._dataset import SPLITS, SyntheticVideos, load
+from asymnas.data.synthetic._parts import CRITICAL, PARTS, STANDARD
+from asymnas.data.synthetic._render import SyntheticFrames
+from asymnas.data.synthetic._sheet import sheet
+from asymnas.data.synthetic._words import COLOURS, GROUNDS, PATTERNS, SHAPES, Look, held_out
+
+__all__ = [
+    "COLOURS",
+    "CRITICAL",
+    "GROUNDS",
+    "PARTS",
+    "PATTERNS",
+    "SHAPES",
+    "SPLITS",
+    "STANDARD",
+    "Look",
+    "SyntheticFrames",
+    "SyntheticVideos",
+    "held_out",
+    "load",
+    "sheet",
+]

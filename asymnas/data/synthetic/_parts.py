@@ -1,0 +1,259 @@
+"""The two parts of the benchmark: how a standard and a language-critical video come about."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from asymnas.data.synthetic._motion import curve, knots
+from asymnas.data.synthetic._scene import Effects, Scene, base_scene, curve_between, draw_look, path_inside, pose
+from asymnas.data.synthetic._words import COLOURS, PATTERNS, SHAPES, Look, held_out
+
+__all__ = ["CRITICAL", "PARTS", "STANDARD", "build_scene"]
+
+STANDARD, CRITICAL = "standard", "language_critical"
+PARTS = (STANDARD, CRITICAL)
+_COLOUR_NAMES = tuple(COLOURS)
+_VEILS = ("grey", "dark", "blur", "cast")
+
+
+def build_scene(rng: np.random.Generator, part: str, split: str, frames: int, size: tuple[int, int]) -> Scene:
+    """Draw everything that happens in one video of a part and split."""
+    return (_critical if part == CRITICAL else _standard)(rng, split, frames, size)
+
+
+def _standard(rng: np.random.Generator, split: str, frames: int, size: tuple[int, int]) -> Scene:
+    look = draw_look(rng, split)
+    looks = [look, *_other_looks(rng, look, 1 + int(3 * rng.random()), split)]
+    scene = base_scene(rng, looks, frames, size)
+    unit = min(size[0] / 192, size[1] / 144)
+    radius = unit * (rng.uniform(14, 18) if scene.large else rng.uniform(9, 12.5))
+    at = np.arange(frames, dtype=float)
+    time = _with_dash(rng, at) if rng.random() < 0.12 else at
+    _target_path(rng, scene, radius, time)
+    _distractor_paths(rng, scene, radius, unit, at)
+    _target_pose(rng, scene, radius)
+    if rng.random() < 0.15:
+        _shake(rng, scene, unit)
+    occluded = rng.random()
+    if occluded < 0.5 and frames >= 8:
+        _occlude(rng, scene, radius, full=occluded < 0.2)
+    _standard_effects(rng, scene)
+    return scene
+
+
+def _other_looks(rng: np.random.Generator, target: Look, count: int, split: str) -> list[Look]:
+    """Draw distractors that differ from the target in colour, and mostly in shape too."""
+    looks: list[Look] = []
+    while len(looks) < count:
+        shape = target.shape if rng.random() < 0.25 else SHAPES[int(8 * rng.random())]
+        look = Look(shape, _COLOUR_NAMES[int(8 * rng.random())], PATTERNS[int(4 * rng.random())])
+        if look.colour != target.colour and (split == "test" or not held_out(look)):
+            looks.append(look)
+    return looks
+
+
+def _with_dash(rng: np.random.Generator, at: np.ndarray) -> np.ndarray:
+    """Return times that leap ahead once or twice: the target covers several frames' way in one."""
+    leaps = np.zeros_like(at)
+    for _ in range(2):
+        leaps[int(rng.integers(1, len(at)))] += rng.uniform(3, 4.5)
+    return at + np.cumsum(leaps)
+
+
+def _target_path(rng: np.random.Generator, scene: Scene, radius: float, time: np.ndarray) -> None:
+    times = knots(rng, time[-1] + 1, 5, 9)
+    size = np.array(scene.size, float)
+    start = rng.uniform(0.2, 0.8, 2) * size
+    points = path_inside(rng, scene, start, times, (2.6 * radius, 5.5 * radius), 1.1 * radius)
+    if rng.random() < 0.14 and len(points) > 3:
+        leave = int(rng.integers(1, len(points) - 1))
+        point = points[leave]
+        gap = np.concatenate([point, size - point])
+        side = int(gap.argmin())
+        points[leave, side % 2] = -1.5 * radius if side < 2 else size[side % 2] + 1.5 * radius
+    scene.centre[0] = curve(times, points, time)
+
+
+def _distractor_paths(rng: np.random.Generator, scene: Scene, radius: float, unit: float, at: np.ndarray) -> None:
+    size = np.array(scene.size, float)
+    for index in range(1, len(scene.looks)):
+        own = unit * rng.uniform(9, 17)
+        times = knots(rng, at[-1] + 1, 6, 11)
+        starts = rng.uniform(0.1, 0.9, (4, 2)) * size
+        away = np.abs(starts - scene.centre[0, 0]).max(1)
+        start = starts[int(away.argmax())]
+        points = path_inside(rng, scene, start, times, (1.5 * own, 5 * own), own)
+        if away.max() < own * 1.2 + radius * 1.2:  # a small frame: start outside it
+            points[0, 0] = -1.5 * own
+        scene.centre[index] = curve(times, points, at)
+        scene.angle[index] = rng.uniform(-3, 3) + rng.uniform(-0.08, 0.08) * at
+        scene.shape[index] = pose(np.full(len(at), own), scene.angle[index])
+
+
+def _target_pose(rng: np.random.Generator, scene: Scene, radius: float) -> None:
+    frames = len(scene.bend)
+    grow = np.full(frames, radius)
+    start = rng.uniform(-0.4, 0.4)
+    if rng.random() < 0.75:
+        scene.angle[0] = curve_between(rng, frames, start - 1.8, start + 1.8, start)
+    else:
+        scene.angle[0] = start
+    if rng.random() < 0.75:
+        grow = radius * np.exp(curve_between(rng, frames, -0.42, 0.42, rng.uniform(-0.2, 0.2)))
+    if rng.random() < 0.25:
+        scene.squeeze = curve_between(rng, frames, 0.5, 1.0, 1.0)
+    if rng.random() < 0.2:
+        pace, phase = rng.uniform(0.25, 0.5), rng.uniform(0, 6)
+        scene.bend = rng.uniform(0.2, 0.4) * np.sin(pace * np.arange(frames) + phase)
+    scene.shape[0] = pose(grow, scene.angle[0], scene.squeeze, scene.bend)
+
+
+def _shake(rng: np.random.Generator, scene: Scene, unit: float) -> None:
+    """Jolt the camera a few times: a jump within one frame, and a slow return."""
+    frames = len(scene.jolt)
+    age = np.arange(frames)
+    for _ in range(1 + frames // 20):
+        start = int(rng.integers(1, max(2, frames)))
+        way = rng.uniform(8, 13) * unit * (1 if rng.random() < 0.5 else -1)
+        direction = rng.uniform(0, 2 * np.pi)
+        fade = np.where(age >= start, np.exp(-np.maximum(age - start, 0) / 5.0), 0.0)
+        scene.jolt += way * fade[:, None] * np.array([np.cos(direction), np.sin(direction)])
+    scene.jolt = np.rint(scene.jolt)
+    scene.centre = scene.centre + scene.jolt
+    scene.camera = scene.camera - scene.jolt.astype(int)
+
+
+def _occlude(rng: np.random.Generator, scene: Scene, radius: float, *, full: bool) -> None:
+    """Stand a screen on the ground where the target passes; never over the target's first frames."""
+    frames = len(scene.camera)
+    when = int(rng.integers(frames // 4 + 2, frames))
+    where = scene.centre[0, when] + scene.camera[when]
+    if full:
+        span = rng.uniform(2.6, 3.2, 2) * radius
+    else:
+        span = np.array([rng.uniform(0.7, 1.3), rng.uniform(3.0, 6.0)]) * radius
+        span = span[::-1] if rng.random() < 0.5 else span
+        where = where + rng.uniform(-0.3, 0.3, 2) * radius
+    add_screen(scene, where, span, radius)
+
+
+def add_screen(scene: Scene, where: np.ndarray, span: np.ndarray, radius: float) -> None:
+    """Add a screen centred at `where` on the ground, unless it touches the target in the first frame."""
+    gap = np.abs(scene.centre[0, 0] + scene.camera[0] - where) - span / 2 - 1.6 * radius
+    if gap.max() > 0:
+        box = np.rint(np.concatenate([where - span / 2, span])).astype(int)
+        scene.occluders = np.concatenate([scene.occluders, box[None]])
+
+
+def _standard_effects(rng: np.random.Generator, scene: Scene) -> None:
+    frames = len(scene.bend)
+    effects = scene.effects
+    if rng.random() < 0.35:
+        effects.gain = np.exp(curve_between(rng, frames, -0.75, 0.28, rng.uniform(-0.2, 0.1)))
+    if rng.random() < 0.2:
+        effects.shutter = rng.uniform(0.6, 1.0)
+    effects.coarse = bool(rng.random() < 0.1)
+
+
+def _critical(rng: np.random.Generator, split: str, frames: int, size: tuple[int, int]) -> Scene:
+    look = draw_look(rng, split)
+    others = _twins(rng, look, 2 + int(3 * rng.random()), split)
+    scene = base_scene(rng, [look, *others], frames, size)
+    unit = min(size[0] / 192, size[1] / 144)
+    radius = unit * (rng.uniform(12.5, 14.5) if scene.large else rng.uniform(9, 11))
+    veiled = int(rng.integers(4, 8))
+    meetings = _meetings(rng, frames, veiled)
+    _group_paths(rng, scene, radius, meetings)
+    _group_pose(rng, scene, radius)
+    for index, when in enumerate(meetings):
+        if index and when < frames and rng.random() < 0.3:
+            where = scene.centre[:, when].mean(0) + scene.camera[when]
+            add_screen(scene, where, np.full(2, rng.uniform(2.6, 3.2) * radius), radius)
+    _critical_effects(rng, scene, veiled, meetings)
+    return scene
+
+
+def _twins(rng: np.random.Generator, target: Look, count: int, split: str) -> list[Look]:
+    """Draw distractors of the target's shape, each of another colour; one in three videos has other patterns too."""
+    mixed = rng.random() < 1 / 3
+    looks: list[Look] = []
+    for colour in rng.permutation(len(_COLOUR_NAMES)):
+        pattern = PATTERNS[int(4 * rng.random())] if mixed else target.pattern
+        look = Look(target.shape, _COLOUR_NAMES[colour], pattern)
+        if look.colour != target.colour and (split == "test" or not held_out(look)):
+            looks.append(look)
+    return looks[:count]
+
+
+def _meetings(rng: np.random.Generator, frames: int, veiled: int) -> list[int]:
+    """Return the frames in which all objects meet; the first one falls into the frames without colours."""
+    times = [max(2, veiled - 3)]
+    while times[-1] < frames:
+        times.append(times[-1] + int(rng.integers(9, 14)))
+    return times
+
+
+def _group_paths(rng: np.random.Generator, scene: Scene, radius: float, meetings: list[int]) -> None:
+    """Let the objects go apart and meet again and again; who leaves a meeting where is drawn anew each time.
+
+    At a meeting all move alike and nearly at one point, so that nothing seen before tells who goes where after it.
+    """
+    count, frames = scene.centre.shape[:2]
+    at = np.arange(frames, dtype=float)
+    size = np.array(scene.size, float)
+    apart = rng.uniform(1.3, 1.5) * 2 * radius
+    reach = apart / (2 * np.sin(np.pi / count))
+    times, points = [0.0], [_slots(rng, count, reach)]
+    for now, then in pairwise(meetings):
+        times += [now, now + 0.42 * (then - now), now + 0.58 * (then - now)]
+        slots = _slots(rng, count, reach)
+        points += [
+            rng.uniform(-0.3, 0.3, (count, 2)) * radius,
+            slots,
+            slots + rng.uniform(-0.2, 0.2, slots.shape) * radius,
+        ]
+    times.append(meetings[-1])
+    points.append(np.zeros((count, 2)))
+    offset = curve(np.array(times, float), np.stack(points), at, rest=True)
+    common = knots(rng, frames, 7, 12)
+    edge = np.minimum(reach + 1.0 * radius, 0.45 * size)
+    start = rng.uniform(edge, size - edge)
+    middle = path_inside(rng, scene, start, common, (2 * radius, 5 * radius), float(edge.min()))
+    middle = np.clip(middle, edge, size - edge)
+    scene.centre = (curve(common, middle, at)[:, None] + offset).transpose(1, 0, 2)
+
+
+def _slots(rng: np.random.Generator, count: int, reach: float) -> np.ndarray:
+    """Return (count, 2) places on a circle, in random order and at a random turn."""
+    angles = rng.uniform(0, 2 * np.pi) + rng.permutation(count) * (2 * np.pi / count)
+    return reach * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+def _group_pose(rng: np.random.Generator, scene: Scene, radius: float) -> None:
+    """Turn and scale all objects alike, so that no pose tells one from another."""
+    count, frames = scene.centre.shape[:2]
+    start = rng.uniform(-0.4, 0.4)
+    spin = 1.5 if rng.random() < 0.7 else 0.0
+    angle = curve_between(rng, frames, start - spin, start + spin, start)
+    grow = np.full(frames, radius)
+    if rng.random() < 0.5:
+        grow = radius * np.exp(curve_between(rng, frames, -0.25, 0.25, 0.0))
+    scene.angle[:] = angle
+    scene.shape[:] = pose(np.broadcast_to(grow, (count, frames)), scene.angle)
+
+
+def _critical_effects(rng: np.random.Generator, scene: Scene, veiled: int, meetings: list[int]) -> None:
+    """Take the colours from the first frames, and from some later meetings."""
+    frames = len(scene.bend)
+    neutral = np.zeros(frames, bool)
+    neutral[:veiled] = True
+    for when in meetings[2::2]:
+        if rng.random() < 0.7:
+            neutral[max(0, when - 2) : when + 2] = True
+    veil = _VEILS[int(4 * rng.random())]
+    cast = tuple(float(item) for item in rng.permutation([1.0, 0.7, 0.35]))
+    scene.effects = Effects(np.ones(frames), neutral, veil=veil, cast=cast)  # type: ignore[arg-type]
+    if rng.random() < 0.2:
+        scene.effects.gain = np.exp(curve_between(rng, frames, -0.5, 0.2, 0.0))
