@@ -1,0 +1,156 @@
+"""The log of evaluations: append-only JSON lines, the truth of a run."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from asymnas.errors import Problem, RunFolderError
+from asymnas.search._results import Evaluation
+
+__all__ = ["ResultLog"]
+
+logger = logging.getLogger("asymnas.search")
+
+STREAK = 3
+"""So many failures in a row stop a stage."""
+
+
+class ResultLog:
+    """`evaluations.jsonl`: one line an evaluation, on disk before anybody is told of it.
+
+    Reading tolerates one torn line, the last (the process was killed while writing it); the next `append` cuts it off.
+
+    Args:
+        path: the file; made by the first `append`. Its folder must exist. One process at a time may append.
+
+    Raises:
+        RunFolderError: the file cannot be read, or a line other than the last is corrupt.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self._evaluations: list[Evaluation] = []
+        self._by_key: dict[str, Evaluation] = {}
+        self._by_place: dict[tuple[str, int], Evaluation] = {}
+        self._end = 0  # bytes of whole lines
+        self._size: int | None = 0  # bytes of the file, None when a failed write left that open
+        self._read()
+
+    def __len__(self) -> int:
+        return len(self._evaluations)
+
+    def __iter__(self) -> Iterator[Evaluation]:
+        return iter(tuple(self._evaluations))
+
+    def get(self, key: str) -> Evaluation | None:
+        """Return the newest evaluation with that key, None when there is none."""
+        return self._by_key.get(key)
+
+    def at(self, stage: str, index: int) -> Evaluation | None:
+        """Return the newest evaluation at a place of a stage, None when there is none."""
+        return self._by_place.get((stage, index))
+
+    def failures_around(self, stage: str, index: int) -> list[Evaluation]:
+        """Return the unbroken run of failures that holds the place, in the order asked; [] if none failed there."""
+        first = last = index
+        while self._failed(stage, first - 1):
+            first -= 1
+        while self._failed(stage, last + 1):
+            last += 1
+        run = [self.at(stage, place) for place in range(first, last + 1)] if self._failed(stage, index) else []
+        return [evaluation for evaluation in run if evaluation is not None]
+
+    def append(self, evaluation: Evaluation) -> None:
+        """Write one evaluation and wait until it is on disk.
+
+        Raises:
+            RunFolderError: it could not be written, e.g. because the disk is full; all earlier lines are kept.
+        """
+        line = evaluation.to_json().encode() + b"\n"
+        new = self._end == 0
+        try:
+            handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            try:
+                self._write(handle, line)
+            finally:
+                os.close(handle)
+            if new:
+                _sync_folder(self.path.parent)
+        except OSError as error:
+            raise RunFolderError(
+                Problem(
+                    str(self.path),
+                    f"the evaluation could not be written ({error.strerror})",
+                    way_out="Mend that (on a full disk, free some space) and resume the run: "
+                    f"the {len(self)} evaluations written so far are kept.",
+                )
+            ) from error
+        self._end += len(line)
+        self._size = self._end
+        self._remember(replace(evaluation, tracks=None))
+
+    def _write(self, handle: int, line: bytes) -> None:
+        size = os.fstat(handle).st_size
+        if self._size is not None and size != self._size:
+            raise RunFolderError(
+                Problem(
+                    str(self.path),
+                    f"the log must hold the {self._size} bytes this run knows of",
+                    f"{size}",
+                    "Another process changed it; let one run at a time use the folder.",
+                )
+            )
+        self._size = None
+        os.ftruncate(handle, self._end)  # cuts off a torn line, of this process or of a killed one
+        os.lseek(handle, self._end, os.SEEK_SET)
+        rest = memoryview(line)
+        while rest:
+            rest = rest[os.write(handle, rest) :]
+        os.fsync(handle)
+
+    def _read(self) -> None:
+        try:
+            content = self.path.read_bytes()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise RunFolderError(Problem(str(self.path), f"the log cannot be read ({error.strerror})")) from error
+        self._size = len(content)
+        lines = content.splitlines(keepends=True)
+        for number, line in enumerate(lines, start=1):
+            where = f"{self.path}, line {number}"
+            try:
+                if not line.endswith(b"\n"):
+                    raise ValueError("no line end")
+                evaluation = Evaluation.from_json(line.decode(), where)
+            except ValueError as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
+                if number == len(lines):
+                    logger.warning("%s is torn (the run was killed while writing it) and is left out.", where)
+                    return
+                raise RunFolderError(
+                    Problem(where, f"the line is corrupt ({error})", way_out="Restore the file, or delete this line.")
+                ) from error
+            self._end += len(line)
+            self._remember(evaluation)
+
+    def _remember(self, evaluation: Evaluation) -> None:
+        self._evaluations.append(evaluation)
+        self._by_key[evaluation.key] = evaluation
+        self._by_place[evaluation.stage, evaluation.index] = evaluation
+
+    def _failed(self, stage: str, index: int) -> bool:
+        evaluation = self.at(stage, index)
+        return evaluation is not None and not evaluation.ok
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the file's name last through a power cut as well."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,42 @@
+"""Random search: distinct architectures, uniformly drawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from asymnas.search._searcher import Searcher, check_counts, distinct_samples
+from asymnas.seeding import rng_for
+
+if TYPE_CHECKING:
+    from asymnas.space import Architecture, SearchSpace
+
+__all__ = ["RandomSearcher"]
+
+
+class RandomSearcher(Searcher):
+    """Distinct architectures drawn uniformly from the (feasible) space.
+
+    Args:
+        space: the space; its constraints hold for every architecture.
+        seed: >= 0.
+        budget: architectures in all.
+        batch: architectures a generation; it changes nothing but how many are evaluated between two reports.
+    """
+
+    name: ClassVar[str] = "random"
+
+    def __init__(self, space: SearchSpace, *, seed: int, budget: int, batch: int = 50) -> None:
+        check_counts({"budget": budget, "batch": batch}, least=1)
+        check_counts({"seed": seed}, least=0)
+        super().__init__(space, seed=seed, total=budget, generation_size=min(batch, budget))
+        self._all: list[Architecture] | None = None
+
+    def settings(self) -> dict[str, Any]:
+        """Name, seed and options as JSON values."""
+        return {"searcher": self.name, "seed": self.seed, "budget": self.total}
+
+    def _propose(self, generation: int, size: int) -> list[Architecture]:
+        if self._all is None:  # one stream for the whole budget, so that `batch` changes nothing
+            self._all = distinct_samples(self.space, rng_for(self.seed, "search", "random"), self.total, set())
+        start = len(self._archive)
+        return self._all[start : start + size]

@@ -1,0 +1,293 @@
+"""The search loop: ask, evaluate what the log does not know, log, tell; replaying the log is how a run resumes."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from asymnas.errors import EvaluationError, Problem
+from asymnas.search._evaluators import Evaluator
+from asymnas.search._log import STREAK, ResultLog
+from asymnas.search._results import Evaluation, LanguageCondition, ScoreSettings, Task
+from asymnas.search._searcher import Searcher
+
+if TYPE_CHECKING:
+    from asymnas.space import Architecture
+
+__all__ = ["Progress", "SearchResult", "evaluate_logged", "run_search"]
+
+logger = logging.getLogger("asymnas.search")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What is known after each evaluation.
+
+    Args:
+        stage: name of the stage.
+        generation: index of the current generation, from 0.
+        generations: all generations of the search.
+        done: evaluations finished, those from the log included.
+        total: evaluations of the whole search.
+        evaluation: the one that just finished.
+        best: the best so far, None before any success.
+        seconds: wall time since the start of this process's part.
+        eta: seconds still to go, None until something was evaluated.
+    """
+
+    stage: str
+    generation: int
+    generations: int
+    done: int
+    total: int
+    evaluation: Evaluation
+    best: Evaluation | None
+    seconds: float
+    eta: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The end of a search.
+
+    Args:
+        best: the architecture with the highest score, the first asked of equals.
+        best_evaluation: its evaluation.
+        archive: (architecture, score) in the order told, score None for a failure.
+        evaluations: the evaluations in the same order.
+        evaluated: scored in this run, failures included.
+        from_log: taken from the log.
+        failed: failures, old and new.
+        seconds: wall time of this run.
+    """
+
+    best: Architecture
+    best_evaluation: Evaluation
+    archive: list[tuple[Architecture, float | None]]
+    evaluations: list[Evaluation]
+    evaluated: int
+    from_log: int
+    failed: int
+    seconds: float
+
+
+def evaluate_logged(
+    tasks: Sequence[Task],
+    evaluator: Evaluator,
+    log: ResultLog,
+    *,
+    settings: ScoreSettings,
+    stage: str,
+    first_index: int = 0,
+    on_result: Callable[[Evaluation, bool], None] | None = None,
+) -> list[Evaluation]:
+    """Evaluate tasks, taking from the log what it knows and writing to it what it does not.
+
+    A score known under its key is not computed again; where it was computed for another stage or place, a line marked
+    `cached` says so. A task that wants boxes (`keep_boxes`) is always computed. Failures in the log count as results,
+    except those of a row that stopped the stage: a resumed run tries these again.
+
+    Args:
+        tasks: what to evaluate; equal tasks are evaluated once.
+        evaluator: who does it.
+        log: the log.
+        settings: gives each task's key.
+        stage: name written to the log.
+        first_index: place of the first task in the stage.
+        on_result: called with each evaluation and whether it was computed now; those from the log come first, the
+            others as they complete, each once it is in the log.
+
+    Returns:
+        The evaluations in task order.
+
+    Raises:
+        EvaluationError: three tasks in a row failed.
+        RunFolderError: the log cannot be written.
+    """
+    batch = _Batch(tasks, log, settings, stage, first_index, on_result)
+    wanted = batch.replay()
+    if wanted:
+        evaluator.evaluate(
+            [tasks[position] for position in wanted],
+            on_result=lambda place, evaluation: batch.computed(wanted[place], evaluation),
+        )
+    batch.copy_twins()
+    return [batch.results[position] for position in range(len(tasks))]
+
+
+class _Batch:
+    """The tasks of one call of `evaluate_logged` and what is known of each."""
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        log: ResultLog,
+        settings: ScoreSettings,
+        stage: str,
+        first_index: int,
+        on_result: Callable[[Evaluation, bool], None] | None,
+    ) -> None:
+        self.tasks, self.log, self.stage, self.first_index = tasks, log, stage, first_index
+        self.on_result = on_result
+        self.keys = [settings.key(task) for task in tasks]
+        self.results: dict[int, Evaluation] = {}
+        self._twins: dict[int, int] = {}  # position -> the position that is computed for both
+
+    def replay(self) -> list[int]:
+        """Settle what the log knows; return the positions that must be computed, in task order."""
+        computed: dict[tuple[str, bool], int] = {}
+        places = range(self.first_index, self.first_index + len(self.tasks))
+        stopped = {index for index in places if len(self.log.failures_around(self.stage, index)) >= STREAK}
+        for position, (task, key) in enumerate(zip(self.tasks, self.keys, strict=True)):
+            index = self.first_index + position
+            here, known = self.log.at(self.stage, index), self.log.get(key)
+            if known is None or task.keep_boxes or index in stopped:
+                leader = computed.setdefault((key, task.keep_boxes), position)
+                if leader != position:
+                    self._twins[position] = leader
+            elif here is not None and here.key == key:
+                self._settle(position, here)
+            else:
+                self._write(position, replace(known, cached=True, seconds=0.0))
+        return list(computed.values())
+
+    def computed(self, position: int, evaluation: Evaluation) -> None:
+        """Log and settle a fresh evaluation."""
+        here = self.log.at(self.stage, self.first_index + position)
+        if here is None or not here.ok or here.key != self.keys[position]:
+            self._write(position, evaluation, fresh=True)
+            return
+        # computed again for its boxes
+        if here.suc != evaluation.suc:
+            logger.warning("%s %d: SUC was %s and is now %s.", self.stage, here.index, here.suc, evaluation.suc)
+        self._settle(position, replace(here, tracks=evaluation.tracks), fresh=True)
+
+    def copy_twins(self) -> None:
+        """Settle tasks that equal a computed one."""
+        for position, leader in self._twins.items():
+            self._write(position, replace(self.results[leader], cached=True, seconds=0.0))
+
+    def _write(self, position: int, evaluation: Evaluation, *, fresh: bool = False) -> None:
+        index = self.first_index + position
+        evaluation = replace(evaluation, key=self.keys[position], stage=self.stage, index=index)
+        self.log.append(evaluation)
+        self._settle(position, evaluation, fresh=fresh)
+        row = self.log.failures_around(self.stage, index)
+        if len(row) >= STREAK:
+            raise EvaluationError(
+                Problem(
+                    f"{self.stage}, evaluations {row[0].index + 1} to {row[-1].index + 1}",
+                    f"{len(row)} evaluations in a row failed, so the {self.stage} was stopped; the last error was: "
+                    f"{evaluation.error}",
+                    way_out=f"Tracebacks are in {self.log.path}. When the cause is mended, resume the run.",
+                )
+            )
+
+    def _settle(self, position: int, evaluation: Evaluation, *, fresh: bool = False) -> None:
+        self.results[position] = evaluation
+        if self.on_result is not None:
+            self.on_result(evaluation, fresh)
+
+
+class _Tally:
+    """Counts evaluations and turns them into progress events."""
+
+    def __init__(
+        self, searcher: Searcher, stage: str, started: float, on_progress: Callable[[Progress], None] | None
+    ) -> None:
+        self.searcher, self.stage, self.started, self.on_progress = searcher, stage, started, on_progress
+        self.done = 0
+        self.evaluated = 0
+        self.best: Evaluation | None = None
+
+    def add(self, evaluation: Evaluation, fresh: bool) -> None:
+        self.done += 1
+        self.evaluated += fresh
+        if evaluation.score is not None and (self.best is None or _rank(evaluation) > _rank(self.best)):
+            self.best = evaluation
+        if self.on_progress is None:
+            return
+        seconds = time.perf_counter() - self.started
+        left = self.searcher.total - self.done
+        self.on_progress(
+            Progress(
+                stage=self.stage,
+                generation=self.searcher.generation,
+                generations=self.searcher.generations,
+                done=self.done,
+                total=self.searcher.total,
+                evaluation=evaluation,
+                best=self.best,
+                seconds=seconds,
+                eta=seconds / self.evaluated * left if self.evaluated else None,
+            )
+        )
+
+
+def _rank(evaluation: Evaluation) -> tuple[float, int]:
+    """Higher is better: the score, then the place asked first, whatever completed first."""
+    return (evaluation.suc if evaluation.suc is not None else float("-inf"), -evaluation.index)
+
+
+def run_search(
+    searcher: Searcher,
+    evaluator: Evaluator,
+    log: ResultLog,
+    *,
+    settings: ScoreSettings,
+    stage: str = "search",
+    videos: str = "val",
+    language: LanguageCondition = "with",
+    on_progress: Callable[[Progress], None] | None = None,
+) -> SearchResult:
+    """Run a search to its end; with a log of an earlier, interrupted run it goes on where that one stopped.
+
+    Args:
+        searcher: a new searcher; a resumed run replays the log into it.
+        evaluator: scores the architectures.
+        log: results so far, and where new ones go.
+        settings: what the scores depend on.
+        stage: name written to the log.
+        videos: name of the video set whose SUC is the reward.
+        language: language condition of the reward.
+        on_progress: called after every evaluation.
+
+    Raises:
+        EvaluationError: three candidates in a row failed, or all of a smaller search did.
+        SearchSpaceExhausted: the space is too small for the budget.
+        RunFolderError: the log cannot be written.
+    """
+    started = time.perf_counter()
+    evaluations: list[Evaluation] = []
+    tally = _Tally(searcher, stage, started, on_progress)
+    while not searcher.done:
+        asked = searcher.ask()
+        tasks = [Task.of(architecture, videos, language) for architecture in asked]
+        fresh = evaluate_logged(
+            tasks,
+            evaluator,
+            log,
+            settings=settings,
+            stage=stage,
+            first_index=len(evaluations),
+            on_result=tally.add,
+        )
+        evaluations += fresh
+        searcher.tell([(architecture, item.score) for architecture, item in zip(asked, fresh, strict=True)])
+    if searcher.best is None:
+        raise EvaluationError(f"{stage}: no candidate could be scored. The last error was: {evaluations[-1].error}")
+    best = searcher.best[0]
+    place = next(i for i, (architecture, _) in enumerate(searcher.archive) if architecture.key == best.key)
+    return SearchResult(
+        best=best,
+        best_evaluation=evaluations[place],
+        archive=searcher.archive,
+        evaluations=evaluations,
+        evaluated=tally.evaluated,
+        from_log=len(evaluations) - tally.evaluated,
+        failed=sum(not item.ok for item in evaluations),
+        seconds=time.perf_counter() - started,
+    )
