@@ -3,6 +3,7 @@
 from asymnas.job._compare_schema import Bootstrap, CompareJob
 from asymnas.job._data_schema import Augmentation, Data, EvaluationData, TrainData, TrainSource, VideoSource
 from asymnas.job._load import Arm, arms, load_compare, load_job
+from asymnas.job._run_folder import RunFolder, write_text
 from asymnas.job._schema import (
     Baselines,
     Evaluation,
@@ -29,6 +30,7 @@ __all__ = [
     "LanguageJob",
     "Recalibration",
     "Resources",
+    "RunFolder",
     "Search",
     "TrackerJob",
     "TrainData",
@@ -40,4 +42,5 @@ __all__ = [
     "list_jobs",
     "load_compare",
     "load_job",
+    "write_text",
 ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Count", "JobModel", "Positive", "Share", "Whole"]
+__all__ = ["Count", "JobModel", "Positive", "Share", "Whole", "digest", "is_path", "written_out"]
 
 Count = Annotated[int, Field(ge=1)]
 """A whole number, at least 1."""
@@ -29,3 +31,27 @@ class JobModel(BaseModel):
     def plain(self) -> dict[str, Any]:
         """Return the part with all defaults as plain mappings, lists and scalars."""
         return self.model_dump(mode="json")
+
+
+def is_path(space: str) -> bool:
+    """Whether a search space is given by a path rather than by a shipped name."""
+    return "/" in space or space.endswith((".yaml", ".yml", ".json"))
+
+
+def written_out(space: Any) -> Any:
+    """Return a search space that a job can carry along: a name or mapping as it is, a file's content written out.
+
+    Raises:
+        SpaceError: the file cannot be read.
+    """
+    if not isinstance(space, str) or not is_path(space):
+        return space
+    from asymnas.space import load_space  # light, but a schema alone should need no search space
+
+    return load_space(space).to_dict()
+
+
+def digest(plain: Any) -> str:
+    """Return 16 hex digits that identify plain data."""
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr
 
-from asymnas.job._base import Count, JobModel, Whole
+from asymnas.job._base import Count, JobModel, Whole, digest, written_out
 
 __all__ = ["Bootstrap", "CompareJob"]
 
@@ -42,3 +42,20 @@ class CompareJob(JobModel):
     def origin(self) -> str:
         """The file that the job came from; empty for a job made in Python."""
         return self._origin
+
+    def resolved(self) -> dict[str, Any]:
+        """Return the job with all defaults as a plain mapping; spaces given by paths are written out.
+
+        Raises:
+            SpaceError: a space's file cannot be read.
+        """
+        return self.plain() | {"spaces": [written_out(space) for space in self.spaces]}
+
+    def identity(self) -> dict[str, Any]:
+        """Return the resolved job without what changes no result."""
+        return {key: value for key, value in self.resolved().items() if key != "concurrency"}
+
+    @property
+    def hash(self) -> str:
+        """16 hex digits of everything that defines the comparison's results."""
+        return digest(self.identity())

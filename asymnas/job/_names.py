@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from asymnas.errors import AsymNASError, Problem, TrackerError, nearest
+from asymnas.job._base import is_path
 from asymnas.job._check import check_model
 from asymnas.job._document import Document, Place
 
@@ -104,11 +105,10 @@ def check_space(document: Document, place: Place) -> list[Problem]:
         value = value[key]
     where = document.where(place)
     if isinstance(value, str):
-        is_path = "/" in value or value.endswith((".yaml", ".yml", ".json"))
-        if not is_path and value not in list_spaces():
+        if not is_path(value) and value not in list_spaces():
             rule = "must name a shipped search space or a file"
             return [Problem(where, rule, repr(value), nearest(value, list_spaces()))]
-        if is_path and not Path(value).is_file():
+        if is_path(value) and not Path(value).is_file():
             rule = "the search space's file does not exist"
             return [Problem(where, rule, repr(value), "Paths are relative to the job file.")]
     elif not isinstance(value, dict):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, PrivateAttr
 
-from asymnas.job._base import Count, JobModel, Positive, Whole
+from asymnas.job._base import Count, JobModel, Positive, Whole, digest, written_out
 from asymnas.job._data_schema import Data
 
 __all__ = [
@@ -202,14 +200,7 @@ class Job(JobModel):
         Raises:
             SpaceError: the space's file cannot be read.
         """
-        return self.plain() | {"space": self._space_definition()}
-
-    def _space_definition(self) -> Any:
-        if not isinstance(self.space, str) or not _looks_like_path(self.space):
-            return self.space
-        from asymnas.space import load_space  # light, but the schema itself should need no search space
-
-        return load_space(self.space).to_dict()
+        return self.plain() | {"space": written_out(self.space)}
 
     def identity(self) -> dict[str, Any]:
         """Return the resolved job without what changes no result (resources, folders, worker counts)."""
@@ -225,9 +216,4 @@ class Job(JobModel):
     @property
     def hash(self) -> str:
         """16 hex digits of everything that defines the job's results."""
-        text = json.dumps(self.identity(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _looks_like_path(space: str) -> bool:
-    return "/" in space or space.endswith((".yaml", ".yml", ".json"))
+        return digest(self.identity())
