@@ -1,1 +1,32 @@
-"""The nn room."""
+"""Networks: shuffle units, ModaMixer, supernet, BN recalibration, weight files."""
+
+from asymnas.nn._mixer import ModaMixer
+from asymnas.nn._norm import BranchStatistics, RecalibratedBatchNorm
+from asymnas.nn._recalibrate import recalibrate, recalibrated
+from asymnas.nn._roi import roi_align
+from asymnas.nn._supernet import BranchOutput, Supernet
+from asymnas.nn._units import Chain, ConvUnit, ShuffleUnit, build_unit, register_unit, registered_units
+from asymnas.nn._weights import LoadedWeights, load_weights, read_weights, save_weights, weights_hash, write_weights
+
+__all__ = [
+    "BranchOutput",
+    "BranchStatistics",
+    "Chain",
+    "ConvUnit",
+    "LoadedWeights",
+    "ModaMixer",
+    "RecalibratedBatchNorm",
+    "ShuffleUnit",
+    "Supernet",
+    "build_unit",
+    "load_weights",
+    "read_weights",
+    "recalibrate",
+    "recalibrated",
+    "register_unit",
+    "registered_units",
+    "roi_align",
+    "save_weights",
+    "weights_hash",
+    "write_weights",
+]

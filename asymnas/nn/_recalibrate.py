@@ -1,0 +1,129 @@
+"""BN recalibration: exact statistics of one path over fixed batches, leaving no trace in the next candidate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from asymnas.errors import EvaluationError, Problem
+from asymnas.nn._norm import RecalibratedBatchNorm
+
+__all__ = ["recalibrate", "recalibrated"]
+
+Batch = TypeVar("Batch")
+_LAYERS = (RecalibratedBatchNorm, _BatchNorm)
+
+
+class _Pool:
+    """Count, mean and sum of squared deviations of all values seen, a channel; joined by Chan's formula in float64."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.mean: Tensor | float = 0.0
+        self.squares: Tensor | float = 0.0
+
+    def add(self, x: Tensor) -> None:
+        """Add a batch (n, channels, ...)."""
+        count = x.numel() // x.shape[1]
+        if count == 0:
+            return
+        x = x if x.dtype in (torch.float32, torch.float64) else x.float()
+        variance, mean = torch.var_mean(x, [0, *range(2, x.ndim)], correction=0)
+        mean, squares = mean.double(), variance.double() * count
+        total = self.count + count
+        delta = mean - self.mean
+        self.mean = self.mean + delta * (count / total)
+        self.squares = self.squares + squares + delta.square() * (self.count * count / total)
+        self.count = total
+
+
+def _running(layer: nn.Module, branch: str | None) -> nn.Module:
+    """Return the module that holds running_mean and running_var."""
+    return layer.statistics(branch) if isinstance(layer, RecalibratedBatchNorm) else layer
+
+
+def _layers(model: nn.Module) -> list[nn.Module]:
+    return [
+        layer for layer in model.modules() if isinstance(layer, _LAYERS) and getattr(layer, "track_running_stats", True)
+    ]
+
+
+def recalibrate(model: nn.Module, batches: Iterable[Batch], run: Callable[[Batch], Any]) -> None:
+    """Set the normalisation statistics of every layer that runs, pooled exactly over `batches`.
+
+    Each batch is normalised with its own statistics, as in training; what every layer saw is pooled over all batches
+    (mean, and the biased variance, which is what normalises in training), not averaged with a momentum. The result
+    depends on the batches and weights alone, not on earlier statistics. Layers that did not run keep theirs; all other
+    layers of the model are in eval mode meanwhile (no dropout). No gradient, and no random number, is used.
+
+    Args:
+        model: the model; torch's own batch normalisation layers are recalibrated too.
+        batches: the fixed batches.
+        run: runs `model` on one batch along the path in question; its result is dropped.
+
+    Raises:
+        EvaluationError: there was no batch.
+    """
+    layers = _layers(model)
+    pools: dict[nn.Module, _Pool] = {}
+
+    def watch(layer: nn.Module, args: tuple[Any, ...]) -> None:
+        holder = _running(layer, args[1] if len(args) > 1 else None)
+        pools.setdefault(holder, _Pool()).add(args[0].detach())
+
+    modes = [(module, module.training) for module in model.modules()]
+    counters = [
+        (n, n.num_batches_tracked.clone()) for n in layers if getattr(n, "num_batches_tracked", None) is not None
+    ]
+    hooks = [layer.register_forward_pre_hook(watch) for layer in layers]
+    try:
+        model.eval()
+        for layer in layers:
+            layer.training = True
+        seen = 0
+        with torch.no_grad():
+            for batch in batches:
+                run(batch)
+                seen += 1
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for module, training in modes:
+            module.training = training
+        for norm, counter in counters:
+            norm.num_batches_tracked.copy_(counter)  # type: ignore[union-attr, operator]
+    if not seen:
+        raise EvaluationError(
+            Problem("recalibration", "needs at least one batch", way_out="Set the number of batches to 1 or more.")
+        )
+    for holder, pool in pools.items():
+        if pool.count:
+            holder.running_mean.copy_(pool.mean)  # type: ignore[union-attr, operator, arg-type]
+            holder.running_var.copy_(pool.squares / pool.count)  # type: ignore[union-attr, operator, arg-type]
+
+
+@contextmanager
+def recalibrated(model: nn.Module, run: Callable[[Batch], Any], batches: Iterable[Batch]) -> Iterator[None]:
+    """Recalibrate, put the model in eval mode for the block, then restore every statistic and mode bit by bit.
+
+    Args:
+        model: as for `recalibrate`.
+        run: as for `recalibrate`.
+        batches: as for `recalibrate`.
+    """
+    saved = [(b, b.clone()) for layer in _layers(model) for b in layer.buffers()]
+    modes = [(module, module.training) for module in model.modules()]
+    try:
+        recalibrate(model, batches, run)
+        model.eval()
+        yield
+    finally:
+        for buffer, value in saved:
+            buffer.copy_(value)
+        for module, training in modes:
+            module.training = training
