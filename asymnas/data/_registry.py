@@ -102,8 +102,9 @@ def load_dataset(name: str, split: str, *, root: Path | str | None = None, **opt
             problems = [Problem(name, "unknown option", f"'{key}'", nearest(key, accepted)) for key in unknown]
             raise DataError(problems)
     choice = {key: options.pop(key) for key in ("videos", "frames", "seed") if key in options and key not in parameters}
-    if "root" in parameters:
-        options["root"] = data_root(root)
+    if "root" in parameters:  # a loader whose root has a default needs no files
+        needed = parameters["root"].default is inspect.Parameter.empty
+        options["root"] = data_root(root) if needed else root
     dataset = loader(split, **options)
     return subset(dataset, **choice) if choice else dataset
 
