@@ -49,25 +49,30 @@ def _extent(scene: Scene) -> np.ndarray:
 
 def _visibility(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
     """Return (n,) shares of the target inside the frame, and (n,) shares inside it and not covered."""
-    points = (scene.shape[0] @ lattice(scene.looks[0].shape).T).transpose(0, 2, 1) + scene.centre[0][:, None]
-    shown = ((points >= 0) & (points < np.array(scene.size, float))).all(2)
+    points = scene.shape[0] @ lattice(scene.looks[0].shape).T + scene.centre[0][:, :, None]  # (n, 2, p)
+    shown = _within(points, *scene.size)
     inside = shown.mean(1)
     for x, y, w, h in scene.occluders:
-        local = points - (np.array([x, y]) - scene.camera)[:, None]
-        shown &= ~((local >= 0) & (local < (w, h))).all(2)
-    for index in scene.order[scene.order.index(0) + 1 :]:
-        gap = np.abs(scene.centre[index] - scene.centre[0]).max(1)
-        reach = np.abs(scene.shape[[0, index]]).sum((0, 3)).max(1) * SPRITE_MARGIN
-        near = np.flatnonzero(gap < reach)
+        shown &= ~_within(points - ((x, y) - scene.camera)[:, :, None], w, h)
+    above = scene.order[scene.order.index(0) + 1 :]
+    gaps = np.abs(scene.centre[above] - scene.centre[0]).max(2)
+    reach = np.abs(scene.shape).sum(3).max(2) * SPRITE_MARGIN
+    for index, gap in zip(above, gaps, strict=True):
+        near = np.flatnonzero(gap < reach[0] + reach[index])
         if len(near):
             table = inside_table(scene.looks[index].shape)
-            back = np.linalg.inv(scene.shape[index, near])
-            local = (points[near] - scene.centre[index, near][:, None]) @ back.transpose(0, 2, 1)
-            cell = ((local / SPRITE_MARGIN + 1) * (len(table) / 2)).astype(int)
-            valid = ((local > -SPRITE_MARGIN) & (local < SPRITE_MARGIN)).all(2)
-            cell = np.clip(cell, 0, len(table) - 1)
-            shown[near] &= ~(valid & table[cell[..., 1], cell[..., 0]])
+            half = len(table) / 2
+            back = np.linalg.inv(scene.shape[index, near]) * (half / SPRITE_MARGIN)
+            cell = back @ (points[near] - scene.centre[index, near][:, :, None]) + half
+            cell = cell.astype(np.intp).clip(0, len(table) - 1)  # the table's rim is outside every shape
+            shown[near] &= ~table[cell[:, 1], cell[:, 0]]
     return inside, shown.mean(1)
+
+
+def _within(points: np.ndarray, width: float, height: float) -> np.ndarray:
+    """Return (n, p) bool: which points (n, 2, p) lie in [0, width) x [0, height)."""
+    x, y = points[:, 0], points[:, 1]
+    return (x >= 0) & (x < width) & (y >= 0) & (y < height)
 
 
 def _attributes(
@@ -85,7 +90,7 @@ def _attributes(
     unit = scene.size[0] * scene.size[1] / (192 * 144)
     way = np.sqrt((np.diff(scene.centre[0], axis=0) ** 2).sum(1)) * effects.shutter
     jerk = np.abs(np.diff(scene.jolt, axis=0)).max(initial=0.0)
-    turn = scene.angle[0].max() - scene.angle[0].min()
+    turn = np.ptp(scene.angle)
     flags = {
         "IV": gain.max() > 1.5 * gain.min(),
         "POC": bool((there & (seen < _PARTIAL_BELOW * np.maximum(inside, 1e-9))).any()),

@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 import cv2
 import numpy as np
 
-from asymnas.data.synthetic._words import COLOURS, GROUNDS, NEUTRAL, Look
+from asymnas.data.synthetic._words import COLOURS, GROUNDS, Look
 from asymnas.seeding import rng_for
 
 __all__ = ["SPRITE_MARGIN", "ground_colours", "ground_tile", "inside_table", "lattice", "outline", "sprite"]
@@ -17,7 +17,7 @@ SPRITE_MARGIN = 64 / 56
 """Half side of a sprite in units of the object's radius."""
 _TABLE = 32
 _TILE = 256
-_NEUTRAL_BGR = (165, 165, 165)
+_PAINT = {**COLOURS, "light": (225, 225, 225), "dark": (45, 45, 45)}
 # Two ends of the tone curve of each ground, B, G, R: dull colours, so that saturated ones belong to objects.
 _TONES = {
     "grass": ((45, 72, 52), (105, 150, 118)),
@@ -104,13 +104,13 @@ def _pattern(pattern: str, side: int) -> np.ndarray:
 @lru_cache(maxsize=2048)
 def sprite(look: Look, side: int) -> np.ndarray:
     """Return the picture of a look: (side, side, 4) uint8 B, G, R, alpha, premultiplied, read-only."""
-    fine = 256
-    colour = np.array(_NEUTRAL_BGR if look.colour == NEUTRAL else COLOURS[look.colour], np.float32)
+    fine = 128
+    colour = np.array(_PAINT[look.colour], np.float32)
     bright = float(colour @ (0.114, 0.587, 0.299)) > 140
     second = colour * 0.25 if bright else np.full(3, 240, np.float32)
     mask = _mask(look.shape, fine)
     picture = np.where(_pattern(look.pattern, fine)[..., None], second, colour).astype(np.float32)
-    rim = cv2.erode(mask, np.ones((13, 13), np.uint8)) == 0
+    rim = cv2.erode(mask, np.ones((7, 7), np.uint8)) == 0
     picture[rim] = colour * 0.35
     alpha = mask.astype(np.float32)[..., None]
     full = np.concatenate([picture * (alpha / 255), alpha], axis=2)
@@ -162,7 +162,7 @@ _MAKE: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
 
 @lru_cache(maxsize=64)
 def ground_tile(ground: str, variant: int, height: int, width: int) -> np.ndarray:
-    """Return a grey texture (256 + height, 256 + width) uint8; it repeats every 256 pixels, so any offset has a crop."""
+    """Return a grey texture (256 + height, 256 + width) uint8 that repeats every 256 pixels: any offset has a crop."""
     field = _MAKE[ground](rng_for(variant, "synthetic texture", GROUNDS.index(ground)))
     grey = np.clip(128 + 55 * (field - field.mean()) / field.std(), 0, 255).astype(np.uint8)
     tile = np.pad(grey, ((0, height), (0, width)), mode="wrap")

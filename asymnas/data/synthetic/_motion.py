@@ -8,10 +8,10 @@ __all__ = ["curve", "knots", "wander"]
 
 
 def knots(rng: np.random.Generator, last: float, low: float, high: float) -> np.ndarray:
-    """Return rising times from 0 to at least `last`, `low` to `high` apart."""
-    count = int(np.ceil(last / low)) + 1
-    times = np.concatenate([[0.0], np.cumsum(rng.uniform(low, high, count))])
-    return times[: int(np.searchsorted(times, last)) + 1]
+    """Return rising times from 0 to at least `last`, `low` to `high` apart; at least three of them."""
+    times = np.zeros(max(int(np.ceil(last / low)) + 1, 3))
+    times[1:] = rng.uniform(low, high, len(times) - 1).cumsum()
+    return times[: max(int(times.searchsorted(last)) + 1, 3)]
 
 
 def curve(times: np.ndarray, points: np.ndarray, at: np.ndarray, *, rest: bool = False) -> np.ndarray:
@@ -27,34 +27,54 @@ def curve(times: np.ndarray, points: np.ndarray, at: np.ndarray, *, rest: bool =
     Returns:
         (n, ...) values.
     """
-    index = np.clip(np.searchsorted(times, at, side="right") - 1, 0, len(times) - 2)
-    extra = (1,) * (points.ndim - 1)
-    span = (times[index + 1] - times[index]).reshape(-1, *extra)
-    u = ((at - times[index]) / (times[index + 1] - times[index])).reshape(-1, *extra)
-    start, end = points[index], points[index + 1]
-    if rest:
-        return start + (end - start) * (u * u * (3 - 2 * u))
-    slopes = np.zeros_like(points)
-    wide = (times[2:] - times[:-2]).reshape(-1, *extra)
-    slopes[1:-1] = (points[2:] - points[:-2]) / wide
-    square, cube = u * u, u * u * u
-    return (
-        (2 * cube - 3 * square + 1) * start
-        + (cube - 2 * square + u) * span * slopes[index]
-        + (3 * square - 2 * cube) * end
-        + (cube - square) * span * slopes[index + 1]
-    )
+    index = (times.searchsorted(at, side="right") - 1).clip(0, len(times) - 2)
+    flat = points.reshape(len(points), -1)
+    span = times[1:] - times[:-1]
+    u = (at - times[index]) / span[index]
+    weight = np.zeros((len(at), len(times)))
+    rows = np.arange(len(at))
+    square = u * u
+    rise = square * (3 - 2 * u)
+    weight[rows, index] = 1 - rise
+    weight[rows, index + 1] = rise
+    values = weight @ flat
+    if not rest:
+        slopes = np.zeros_like(flat)
+        slopes[1:-1] = (flat[2:] - flat[:-2]) / (times[2:] - times[:-2])[:, None]
+        weight[rows, index] = (square * u - 2 * square + u) * span[index]
+        weight[rows, index + 1] = (square * u - square) * span[index]
+        values += weight @ slopes
+    return values.reshape(len(at), *points.shape[1:])
 
 
 def wander(
-    rng: np.random.Generator, start: np.ndarray, steps: np.ndarray, low: np.ndarray, high: np.ndarray
+    rng: np.random.Generator,
+    start: np.ndarray,
+    steps: tuple[float, float],
+    count: int,
+    low: np.ndarray,
+    high: np.ndarray,
 ) -> np.ndarray:
-    """Return (m + 1, 2) points from `start`, each about `steps[i]` from the one before, inside the box [low, high]."""
-    choices = rng.uniform(low, high, (len(steps), 6, 2))
-    points = np.empty((len(steps) + 1, 2))
-    points[0] = start
-    for index, step in enumerate(steps):
-        away = choices[index] - points[index]
-        error = np.abs(np.sqrt((away * away).sum(1)) - step)
-        points[index + 1] = choices[index, int(error.argmin())]
-    return points
+    """Return a walk in random directions that the walls of a box throw back.
+
+    Args:
+        rng: random stream.
+        start: (..., 2) first points, inside the box.
+        steps: least and greatest length of a step.
+        count: number of points.
+        low: (2,) corner of the box.
+        high: (2,) opposite corner.
+
+    Returns:
+        (count, ..., 2) points.
+    """
+    shape = (count - 1, *start.shape[:-1])
+    turn = rng.uniform(0, 2 * np.pi, shape)
+    reach = rng.uniform(*steps, shape)
+    points = np.empty((count, *start.shape))
+    points[0] = start - low
+    points[1:, ..., 0] = np.cos(turn) * reach
+    points[1:, ..., 1] = np.sin(turn) * reach
+    room = high - low
+    folded = np.mod(points.cumsum(axis=0), 2 * room)
+    return low + room - np.abs(folded - room)

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from asymnas.data.synthetic._motion import curve, knots
-from asymnas.data.synthetic._scene import Effects, Scene, base_scene, curve_between, draw_look, path_inside, pose
+from asymnas.data.synthetic._motion import curve, knots, wander
+from asymnas.data.synthetic._scene import Effects, Scene, base_scene, curve_between, draw_look, pose
 from asymnas.data.synthetic._words import COLOURS, PATTERNS, SHAPES, Look, held_out
 
 __all__ = ["CRITICAL", "PARTS", "STANDARD", "build_scene"]
@@ -28,7 +28,7 @@ def _standard(rng: np.random.Generator, split: str, frames: int, size: tuple[int
     looks = [look, *_other_looks(rng, look, 1 + int(3 * rng.random()), split)]
     scene = base_scene(rng, looks, frames, size)
     unit = min(size[0] / 192, size[1] / 144)
-    radius = unit * (rng.uniform(14, 18) if scene.large else rng.uniform(9, 12.5))
+    radius = unit * (rng.uniform(14.5, 18) if scene.large else rng.uniform(10.5, 13.5))
     at = np.arange(frames, dtype=float)
     time = _with_dash(rng, at) if rng.random() < 0.12 else at
     _target_path(rng, scene, radius, time)
@@ -44,12 +44,13 @@ def _standard(rng: np.random.Generator, split: str, frames: int, size: tuple[int
 
 
 def _other_looks(rng: np.random.Generator, target: Look, count: int, split: str) -> list[Look]:
-    """Draw distractors that differ from the target in colour, and mostly in shape too."""
+    """Draw distractors that differ from the target in colour or in shape, and mostly in both."""
     looks: list[Look] = []
     while len(looks) < count:
         shape = target.shape if rng.random() < 0.25 else SHAPES[int(8 * rng.random())]
-        look = Look(shape, _COLOUR_NAMES[int(8 * rng.random())], PATTERNS[int(4 * rng.random())])
-        if look.colour != target.colour and (split == "test" or not held_out(look)):
+        colour = target.colour if rng.random() < 0.15 else _COLOUR_NAMES[int(8 * rng.random())]
+        look = Look(shape, colour, PATTERNS[int(4 * rng.random())])
+        if (look.shape, look.colour) != (target.shape, target.colour) and (split == "test" or not held_out(look)):
             looks.append(look)
     return looks
 
@@ -63,51 +64,48 @@ def _with_dash(rng: np.random.Generator, at: np.ndarray) -> np.ndarray:
 
 
 def _target_path(rng: np.random.Generator, scene: Scene, radius: float, time: np.ndarray) -> None:
-    times = knots(rng, time[-1] + 1, 5, 9)
+    times = knots(rng, time[-1] + 1, 6, 10)
     size = np.array(scene.size, float)
-    start = rng.uniform(0.2, 0.8, 2) * size
-    points = path_inside(rng, scene, start, times, (2.6 * radius, 5.5 * radius), 1.1 * radius)
+    edge = np.minimum(1.1 * radius, size / 2 - 1)
+    start = edge + rng.random(2) * (size - 2 * edge)
+    points = wander(rng, start, (3.0 * radius, 6.0 * radius), len(times), edge, size - edge)
     if rng.random() < 0.14 and len(points) > 3:
         leave = int(rng.integers(1, len(points) - 1))
-        point = points[leave]
-        gap = np.concatenate([point, size - point])
+        gap = np.concatenate([points[leave], size - points[leave]])
         side = int(gap.argmin())
         points[leave, side % 2] = -1.5 * radius if side < 2 else size[side % 2] + 1.5 * radius
     scene.centre[0] = curve(times, points, time)
 
 
 def _distractor_paths(rng: np.random.Generator, scene: Scene, radius: float, unit: float, at: np.ndarray) -> None:
+    count = len(scene.looks) - 1
     size = np.array(scene.size, float)
-    for index in range(1, len(scene.looks)):
-        own = unit * rng.uniform(9, 17)
-        times = knots(rng, at[-1] + 1, 6, 11)
-        starts = rng.uniform(0.1, 0.9, (4, 2)) * size
-        away = np.abs(starts - scene.centre[0, 0]).max(1)
-        start = starts[int(away.argmax())]
-        points = path_inside(rng, scene, start, times, (1.5 * own, 5 * own), own)
-        if away.max() < own * 1.2 + radius * 1.2:  # a small frame: start outside it
-            points[0, 0] = -1.5 * own
-        scene.centre[index] = curve(times, points, at)
-        scene.angle[index] = rng.uniform(-3, 3) + rng.uniform(-0.08, 0.08) * at
-        scene.shape[index] = pose(np.full(len(at), own), scene.angle[index])
+    own = unit * rng.uniform(9, 17, count)
+    times = knots(rng, at[-1] + 1, 6, 11)
+    starts = rng.uniform(0.1, 0.9, (8, count, 2)) * size
+    away = np.abs(starts - scene.centre[0, 0]).max(2) - 1.3 * (own + radius)
+    start = starts[away.argmax(0), np.arange(count)]
+    edge = np.full(2, 12 * unit)
+    points = wander(rng, start, (20 * unit, 55 * unit), len(times), edge, size - edge)
+    points[0, away.max(0) < 0, 0] = -1.5 * own.max()  # no room beside the target: start outside
+    scene.centre[1:] = curve(times, points, at).transpose(1, 0, 2)
+    angle = rng.uniform(-3, 3, (count, 1)) + rng.uniform(-0.12, 0.12, (count, 1)) * at
+    scene.shape[1:] = pose(np.broadcast_to(own[:, None], angle.shape), angle)
 
 
 def _target_pose(rng: np.random.Generator, scene: Scene, radius: float) -> None:
     frames = len(scene.bend)
-    grow = np.full(frames, radius)
     start = rng.uniform(-0.4, 0.4)
-    if rng.random() < 0.75:
-        scene.angle[0] = curve_between(rng, frames, start - 1.8, start + 1.8, start)
-    else:
-        scene.angle[0] = start
-    if rng.random() < 0.75:
-        grow = radius * np.exp(curve_between(rng, frames, -0.42, 0.42, rng.uniform(-0.2, 0.2)))
-    if rng.random() < 0.25:
-        scene.squeeze = curve_between(rng, frames, 0.5, 1.0, 1.0)
+    spin = 3.0 if rng.random() < 0.85 else 0.0
+    scene.angle = curve_between(rng, frames, start - spin, start + spin, start)
+    spread = 0.45 if rng.random() < 0.85 else 0.0
+    grow = radius * np.exp(curve_between(rng, frames, -spread, spread, spread * rng.uniform(-0.8, 0.8)))
+    if rng.random() < 0.35:
+        scene.squeeze = curve_between(rng, frames, 0.45, 1.0, rng.uniform(0.7, 1.0))
     if rng.random() < 0.2:
         pace, phase = rng.uniform(0.25, 0.5), rng.uniform(0, 6)
         scene.bend = rng.uniform(0.2, 0.4) * np.sin(pace * np.arange(frames) + phase)
-    scene.shape[0] = pose(grow, scene.angle[0], scene.squeeze, scene.bend)
+    scene.shape[0] = pose(grow, scene.angle, scene.squeeze, scene.bend)
 
 
 def _shake(rng: np.random.Generator, scene: Scene, unit: float) -> None:
@@ -163,16 +161,26 @@ def _critical(rng: np.random.Generator, split: str, frames: int, size: tuple[int
     scene = base_scene(rng, [look, *others], frames, size)
     unit = min(size[0] / 192, size[1] / 144)
     radius = unit * (rng.uniform(12.5, 14.5) if scene.large else rng.uniform(9, 11))
-    veiled = int(rng.integers(4, 8))
+    veiled = _veiled(rng, split, frames)
     meetings = _meetings(rng, frames, veiled)
     _group_paths(rng, scene, radius, meetings)
     _group_pose(rng, scene, radius)
-    for index, when in enumerate(meetings):
-        if index and when < frames and rng.random() < 0.3:
+    for when in meetings[1:]:
+        if when < frames and len(scene.occluders) < 1 + frames // 60 and rng.random() < 0.2:
             where = scene.centre[:, when].mean(0) + scene.camera[when]
             add_screen(scene, where, np.full(2, rng.uniform(2.6, 3.2) * radius), radius)
     _critical_effects(rng, scene, veiled, meetings)
     return scene
+
+
+def _veiled(rng: np.random.Generator, split: str, frames: int) -> int:
+    """Return how many frames at the start have no colours.
+
+    In train it is a third to a half of them, so that a random pair of frames often needs the sentence.
+    """
+    if split == "train":
+        return max(4, int(frames * rng.uniform(1 / 3, 1 / 2)))
+    return int(rng.integers(4, 7))
 
 
 def _twins(rng: np.random.Generator, target: Look, count: int, split: str) -> list[Look]:
@@ -189,9 +197,9 @@ def _twins(rng: np.random.Generator, target: Look, count: int, split: str) -> li
 
 def _meetings(rng: np.random.Generator, frames: int, veiled: int) -> list[int]:
     """Return the frames in which all objects meet; the first one falls into the frames without colours."""
-    times = [max(2, veiled - 3)]
+    times = [min(max(2, veiled - 2), 2 + int(4 * rng.random()))]
     while times[-1] < frames:
-        times.append(times[-1] + int(rng.integers(9, 14)))
+        times.append(times[-1] + int(rng.integers(10, 15)))
     return times
 
 
@@ -207,10 +215,10 @@ def _group_paths(rng: np.random.Generator, scene: Scene, radius: float, meetings
     reach = apart / (2 * np.sin(np.pi / count))
     times, points = [0.0], [_slots(rng, count, reach)]
     for now, then in pairwise(meetings):
-        times += [now, now + 0.42 * (then - now), now + 0.58 * (then - now)]
+        times += [now, now + 0.33 * (then - now), now + 0.67 * (then - now)]
         slots = _slots(rng, count, reach)
         points += [
-            rng.uniform(-0.3, 0.3, (count, 2)) * radius,
+            rng.uniform(-0.25, 0.25, (count, 2)) * radius,
             slots,
             slots + rng.uniform(-0.2, 0.2, slots.shape) * radius,
         ]
@@ -220,8 +228,7 @@ def _group_paths(rng: np.random.Generator, scene: Scene, radius: float, meetings
     common = knots(rng, frames, 7, 12)
     edge = np.minimum(reach + 1.0 * radius, 0.45 * size)
     start = rng.uniform(edge, size - edge)
-    middle = path_inside(rng, scene, start, common, (2 * radius, 5 * radius), float(edge.min()))
-    middle = np.clip(middle, edge, size - edge)
+    middle = wander(rng, start, (2 * radius, 5 * radius), len(common), edge, size - edge)
     scene.centre = (curve(common, middle, at)[:, None] + offset).transpose(1, 0, 2)
 
 
@@ -233,15 +240,15 @@ def _slots(rng: np.random.Generator, count: int, reach: float) -> np.ndarray:
 
 def _group_pose(rng: np.random.Generator, scene: Scene, radius: float) -> None:
     """Turn and scale all objects alike, so that no pose tells one from another."""
-    count, frames = scene.centre.shape[:2]
+    frames = len(scene.bend)
     start = rng.uniform(-0.4, 0.4)
     spin = 1.5 if rng.random() < 0.7 else 0.0
     angle = curve_between(rng, frames, start - spin, start + spin, start)
     grow = np.full(frames, radius)
     if rng.random() < 0.5:
         grow = radius * np.exp(curve_between(rng, frames, -0.25, 0.25, 0.0))
-    scene.angle[:] = angle
-    scene.shape[:] = pose(np.broadcast_to(grow, (count, frames)), scene.angle)
+    scene.angle = angle
+    scene.shape[:] = pose(grow, angle)
 
 
 def _critical_effects(rng: np.random.Generator, scene: Scene, veiled: int, meetings: list[int]) -> None:
@@ -249,8 +256,8 @@ def _critical_effects(rng: np.random.Generator, scene: Scene, veiled: int, meeti
     frames = len(scene.bend)
     neutral = np.zeros(frames, bool)
     neutral[:veiled] = True
-    for when in meetings[2::2]:
-        if rng.random() < 0.7:
+    for when in meetings[2:]:
+        if rng.random() < 0.35:
             neutral[max(0, when - 2) : when + 2] = True
     veil = _VEILS[int(4 * rng.random())]
     cast = tuple(float(item) for item in rng.permutation([1.0, 0.7, 0.35]))

@@ -7,7 +7,7 @@ import numpy as np
 
 from asymnas.data.synthetic._looks import SPRITE_MARGIN, ground_colours, ground_tile, sprite
 from asymnas.data.synthetic._scene import Scene
-from asymnas.data.synthetic._words import NEUTRAL, Look
+from asymnas.data.synthetic._words import NEUTRALS, Look
 from asymnas.errors import DataError, Problem
 
 __all__ = ["SyntheticFrames"]
@@ -28,6 +28,8 @@ class SyntheticFrames:
         self.name = name
         self._ground = ground_colours(scene.ground, scene.tone)
         self._screen = ground_colours(scene.screen, scene.screen_tone)
+        plain = NEUTRALS[int(self._ground[128].mean() > 125)]
+        self._plain = [Look(look.shape, plain, "solid") for look in scene.looks]
 
     def __len__(self) -> int:
         return len(self.scene.camera)
@@ -114,9 +116,7 @@ class SyntheticFrames:
         right, bottom = min(int(high[0]), frame.shape[1]), min(int(high[1]), frame.shape[0])
         if left >= right or top >= bottom:
             return
-        look = scene.looks[item]
-        if scene.effects.neutral[index]:
-            look = Look(look.shape, NEUTRAL, "solid")
+        look = self._plain[item] if scene.effects.neutral[index] else scene.looks[item]
         window = (left, top, right - left, bottom - top)
         if smeared:
             layers = [_warp(look, matrix, centre + share * smear, window) for share in _SMEAR]

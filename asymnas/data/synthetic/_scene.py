@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from asymnas.data.synthetic._motion import curve, knots, wander
+from asymnas.data.synthetic._motion import curve, knots
 from asymnas.data.synthetic._words import COLOURS, GROUNDS, PATTERNS, SHAPES, Look, held_out
 
-__all__ = ["Effects", "Scene", "base_scene", "draw_look"]
+__all__ = ["Effects", "Scene", "base_scene", "curve_between", "draw_look", "pose"]
 
 _COLOUR_NAMES = tuple(COLOURS)
 _HELD_OUT_SHARE = 0.4
@@ -47,13 +47,18 @@ class Scene:
         order: object indices from the bottom to the top.
         centre: (j, n, 2) centres, x and y, continuous (pixel i covers [i, i + 1)).
         shape: (j, n, 2, 2) matrices from units of the radius to pixels.
-        angle: (j, n) turn of each object, radians; kept for the attributes.
-        bend: (n,) shear and squeeze: (n,) narrowing of the target by a turn in depth, 1 for none.
+        angle: (n,) turn of the target, radians; this and the next two are kept for the attributes.
+        bend: (n,) shear of the target.
+        squeeze: (n,) narrowing of the target by a turn in depth, 1 for none.
         camera: (n, 2) int, offset of the frame on the ground.
         jolt: (n, 2) abrupt part of the camera's motion, which moves the objects too.
         occluders: (q, 4) int x, y, w, h on the ground.
-        ground: ground word, with its texture variant and tone shift.
-        screen: ground word of the occluders, with its tone shift.
+        ground: ground word.
+        variant: which of its textures.
+        tone: (3,) shift of its colours, B, G, R.
+        screen: ground word of the occluders.
+        screen_tone: (3,) shift of their colours.
+        effects: what happens to whole frames.
     """
 
     size: tuple[int, int]
@@ -90,7 +95,8 @@ def base_scene(rng: np.random.Generator, looks: list[Look], frames: int, size: t
     """Return a scene with its ground, camera and target size drawn, and objects that rest in the middle."""
     width, height = size
     count = len(looks)
-    grounds = rng.permutation(len(GROUNDS))
+    ground = int(len(GROUNDS) * rng.random())
+    screen = (ground + 1 + int((len(GROUNDS) - 1) * rng.random())) % len(GROUNDS)
     at = np.arange(frames, dtype=float)
     drift_times = knots(rng, frames, 12, 24)
     speed = rng.uniform(0.2, 2.2) * width / 192
@@ -103,16 +109,16 @@ def base_scene(rng: np.random.Generator, looks: list[Look], frames: int, size: t
         order=[int(item) for item in rng.permutation(count)],
         centre=np.full((count, frames, 2), (width / 2, height / 2)),
         shape=np.zeros((count, frames, 2, 2)),
-        angle=np.zeros((count, frames)),
+        angle=np.zeros(frames),
         bend=np.zeros(frames),
         squeeze=np.ones(frames),
         camera=np.rint(drift + rng.uniform(0, 256, 2)).astype(int),
         jolt=np.zeros((frames, 2)),
         occluders=np.zeros((0, 4), int),
-        ground=GROUNDS[grounds[0]],
+        ground=GROUNDS[ground],
         variant=int(rng.integers(3)),
         tone=rng.uniform(-18, 18) + rng.uniform(-5, 5, 3),
-        screen=GROUNDS[grounds[1]],
+        screen=GROUNDS[screen],
         screen_tone=rng.uniform(-45, -15) + rng.uniform(-5, 5, 3),
         effects=Effects(np.ones(frames), np.zeros(frames, bool)),
     )
@@ -137,17 +143,3 @@ def curve_between(rng: np.random.Generator, frames: int, low: float, high: float
     values = rng.uniform(low, high, len(times))
     values[0] = start
     return curve(times, values, np.arange(frames, dtype=float), rest=True)
-
-
-def path_inside(
-    rng: np.random.Generator,
-    scene: Scene,
-    start: np.ndarray,
-    times: np.ndarray,
-    step: tuple[float, float],
-    margin: float,
-) -> np.ndarray:
-    """Return (m, 2) points inside the frame for the knots `times`, `step` (low, high) pixels apart."""
-    size = np.array(scene.size, float)
-    edge = np.minimum(margin, size / 2 - 1)
-    return wander(rng, start, rng.uniform(*step, len(times) - 1), edge, size - edge)

@@ -47,11 +47,14 @@ def _deed(rng: np.random.Generator, attributes: frozenset[str]) -> str:
 def describe(rng: np.random.Generator, scene: Scene, attributes: frozenset[str]) -> str:
     """Return a sentence of 2 to 16 words; it names the colours of other objects only where shapes differ too."""
     noun, deed = _noun(rng, scene), _deed(rng, attributes)
-    ground = _pick(rng, _GROUND_WORDS[scene.ground])
+    # A ground with a colour in its name would name a second colour where the first one decides.
+    critical = bool(scene.effects.neutral.any())
+    grounds = _GROUND_WORDS[scene.ground]
+    ground = grounds[0] if critical else _pick(rng, grounds)
     others = scene.looks[1:]
     alike = [look for look in others if look.shape == scene.looks[0].shape]
     draw = rng.random()
-    if scene.effects.neutral.any():
+    if critical:
         if draw < 0.25:
             return f"{noun} {deed} among {_NUMBERS[len(others)]} other {plural(scene.looks[0].shape)}"
         if draw < 0.4:

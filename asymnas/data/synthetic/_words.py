@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["COLOURS", "GROUNDS", "NEUTRAL", "PATTERNS", "SHAPES", "Look", "held_out"]
+__all__ = ["COLOURS", "GROUNDS", "NEUTRALS", "PATTERNS", "SHAPES", "Look", "held_out"]
 
 SHAPES = ("circle", "square", "triangle", "star", "cross", "diamond", "ring", "hexagon")
 PATTERNS = ("solid", "striped", "dotted", "checkered")
@@ -19,8 +19,8 @@ COLOURS: dict[str, tuple[int, int, int]] = {
     "purple": (190, 25, 130),
     "pink": (190, 120, 255),
 }
-NEUTRAL = "neutral"
-"""The colour of everything in a frame without colours."""
+NEUTRALS = ("light", "dark")
+"""Colours of everything in a frame without colours, on a dark ground and on a light one."""
 
 GROUNDS = ("grass", "sand", "water", "brick", "wood", "stone", "gravel", "tiles")
 
@@ -29,7 +29,7 @@ _COLOUR_INDEX = {name: index for index, name in enumerate(COLOURS)}
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What an object looks like, in words: one of `SHAPES`, `COLOURS` (or `NEUTRAL`) and `PATTERNS`."""
+    """What an object looks like, in words: one of `SHAPES`, `COLOURS` (or `NEUTRALS`) and `PATTERNS`."""
 
     shape: str
     colour: str
