@@ -2,6 +2,7 @@
 
 from asymnas.data._augment import Augmentation
 from asymnas.data._batch import PairBatch
+from asymnas.data._check import check
 from asymnas.data._frames import CachedFrames, FolderFrames, FrameCache, cached
 from asymnas.data._pairs import PairSampler, PairSource
 from asymnas.data._prefetch import prefetch
@@ -22,6 +23,7 @@ __all__ = [
     "PairSource",
     "Video",
     "cached",
+    "check",
     "data_root",
     "list_datasets",
     "load_dataset",

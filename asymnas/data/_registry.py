@@ -75,7 +75,7 @@ def data_root(root: Path | str | None = None) -> Path:
     path = Path(given).expanduser()
     if not path.is_dir():
         raise DataError(Problem(origin, "the data root must be a folder", f"'{path}'", "Mend the path."))
-    return path
+    return path.resolve()  # workers may run in another folder
 
 
 def load_dataset(name: str, split: str, *, root: Path | str | None = None, **options: Any) -> Dataset:

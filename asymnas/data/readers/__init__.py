@@ -1,0 +1,1 @@
+"""Readers of published benchmarks as they lie on disk: raw frames, annotation files, sentences."""
