@@ -1,0 +1,86 @@
+"""The last stage of a run: held-out test videos, baselines, and what they say of the found architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from asymnas.data import Video
+from asymnas.job import Job
+from asymnas.search import Evaluation, SearchResult, Task
+from asymnas.search._random import RandomSearcher
+from asymnas.seeding import rng_for
+from asymnas.space import SearchSpace
+from asymnas.study._statistics import above_median, as_dict, language_effect, parts_table, score_table
+
+__all__ = ["final_tasks", "final_tests"]
+
+
+def final_tasks(job: Job, space: SearchSpace, found: SearchResult, random: SearchResult | None) -> dict[str, Task]:
+    """Return what is evaluated on the test videos, by a name for each."""
+    reward = job.evaluation.language
+    tasks = {
+        "best": Task.of(found.best, "test", reward),
+        "best with": Task.of(found.best, "test", "with"),
+        "best without": Task.of(found.best, "test", "without"),
+    }
+    if random is not None:
+        tasks["random search"] = Task.of(random.best, "test", reward)
+    for name in job.baselines.trackers:
+        tasks[f"baseline {name}"] = Task(tracker=name, videos="test", language="without")
+    if job.baselines.random_architectures:
+        seed = int(rng_for(job.seed, "random architectures").integers(2**31))
+        searcher = RandomSearcher(space, seed=seed, budget=job.baselines.random_architectures)
+        while not searcher.done:
+            asked = searcher.ask()
+            for architecture in asked:
+                tasks[f"architecture {len(tasks)}"] = Task.of(architecture, "test", reward)
+            searcher.tell([(architecture, 0.0) for architecture in asked])
+    return tasks
+
+
+def final_tests(job: Job, videos: Sequence[Video], results: Mapping[str, Evaluation]) -> dict[str, Any]:
+    """Return the `test` section of a summary.
+
+    Args:
+        job: the job.
+        videos: the test videos.
+        results: evaluations by the names of `final_tasks`; failed ones are listed under "failed".
+    """
+    good = {name: result for name, result in results.items() if result.ok}
+    failed = {name: result.error for name, result in results.items() if not result.ok}
+    parts = {f"{video.dataset}/{video.name}": video.part for video in videos}
+    tests: dict[str, Any] = {"failed": failed} if failed else {}
+    best = good.get("best")
+    if best is None:
+        return tests
+    tests["best"] = _scores(best, language=job.evaluation.language)
+    tests["parts"] = parts_table(best.videos, parts)
+    tests["baselines"] = {}
+    for name in job.baselines.trackers:
+        if f"baseline {name}" in good:
+            result = good[f"baseline {name}"]
+            tests["baselines"][name] = _scores(result) | {
+                "difference": as_dict(above_median(best.videos, [result.videos])),
+                "parts": parts_table(result.videos, parts),
+            }
+    if "random search" in good:
+        tests["random_search"] = _scores(good["random search"])
+    others = [result for name, result in good.items() if name.startswith("architecture ")]
+    if others:
+        scores = [float(result.suc or 0.0) for result in others]
+        tests["random_architectures"] = {
+            "n": len(others),
+            "median": float(np.median(scores)),
+            "scores": scores,
+            "difference": as_dict(above_median(best.videos, [result.videos for result in others], seed=job.seed)),
+        }
+    if "best with" in good and "best without" in good:
+        tests["language"] = language_effect(good["best with"].videos, good["best without"].videos, parts)
+    return tests
+
+
+def _scores(result: Evaluation, **more: Any) -> dict[str, Any]:
+    return score_table(result.videos, result.frames, protocol=result.protocol, **more)
