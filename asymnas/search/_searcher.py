@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Searcher", "distinct_samples"]
 
-ENUMERABLE = 65_536
+ENUMERABLE = 16_384
 """Spaces up to this size are enumerated when random draws find no new architecture any more."""
 
 

@@ -1,0 +1,219 @@
+"""The search loop: resume by replay, no evaluation twice, stop after three failures, progress."""
+
+from __future__ import annotations
+
+import pytest
+
+from asymnas.errors import EvaluationError
+from asymnas.search import (
+    Evaluation,
+    EvolutionSearcher,
+    InProcessEvaluator,
+    RandomSearcher,
+    ResultLog,
+    ScoreSettings,
+    Task,
+    evaluate_logged,
+    run_search,
+)
+from asymnas.space import load_space
+from asymnas.testing._search import EvaluatorContract, ToyWorker, toy_score
+
+SETTINGS = ScoreSettings(space="s", weights="w", videos={"val": "v", "test": "t"})
+
+
+class TestInProcessEvaluatorContract(EvaluatorContract):
+    def evaluator(self, factory):
+        return InProcessEvaluator(factory)
+
+
+class Counting(ToyWorker):
+    """Remembers what it was asked."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.seen = []
+
+    def evaluate(self, task):
+        self.seen.append(task)
+        return super().evaluate(task)
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.fixture(scope="module")
+def space():
+    return load_space("tiny_asymmetric")
+
+
+def evolution(space, seed=7):
+    return EvolutionSearcher(space, seed=seed, population=8, parents=3, mutants=3, children=3, generations=3)
+
+
+def search(space, path, worker=None, on_progress=None, searcher=None):
+    evaluator = InProcessEvaluator(lambda: worker or ToyWorker())
+    chosen = searcher or evolution(space)
+    return run_search(chosen, evaluator, ResultLog(path), settings=SETTINGS, on_progress=on_progress)
+
+
+def scores(result):
+    return [(architecture.key, score) for architecture, score in result.archive]
+
+
+@pytest.fixture(scope="module")
+def whole(space, tmp_path_factory):
+    return search(space, tmp_path_factory.mktemp("whole") / "log", ToyWorker(failing=0.35))
+
+
+def test_result_of_a_whole_search(space, tmp_path):
+    worker, log = Counting(), tmp_path / "log"
+    result = search(space, log, worker)
+    assert result.evaluated == len(result.archive) == len(worker.seen) == 24
+    assert result.from_log == result.failed == 0
+    assert result.best_evaluation.genes == result.best.genes
+    assert result.best_evaluation.suc == max(score for _, score in result.archive) == toy_score(result.best.genes.items())
+    assert [item.index for item in result.evaluations] == list(range(24))
+    assert list(ResultLog(log)) == result.evaluations
+
+
+@pytest.mark.parametrize("torn", [False, True])
+@pytest.mark.parametrize("every", [1, 3, 8])
+def test_killed_after_every_kth_evaluation_and_resumed(space, tmp_path, whole, every, torn):
+    path, runs, worker = tmp_path / "log", 0, Counting(failing=0.35)
+    while True:
+        fresh = []
+
+        def kill(progress, fresh=fresh, before=len(worker.seen)):
+            fresh.append(progress)
+            if len(worker.seen) - before >= every:
+                raise Killed
+
+        try:
+            result = search(space, path, worker, kill)
+            break
+        except Killed:
+            runs += 1
+            if torn:
+                path.write_bytes(path.read_bytes() + b'{"version":1,"key":"5e1')
+    assert runs == 24 // every
+    assert scores(result) == scores(whole)
+    assert result.failed == whole.failed > 0
+    assert len(worker.seen) == len(set(worker.seen)) == 24  # nothing was evaluated twice, failures included
+    assert result.from_log == 24
+    assert result.best == whole.best
+
+
+def test_finished_search_is_replayed_without_building_a_worker(space, tmp_path):
+    first = search(space, tmp_path / "log")
+
+    def no_worker():
+        raise AssertionError("a worker was built")
+
+    log = ResultLog(tmp_path / "log")
+    again = run_search(evolution(space), InProcessEvaluator(no_worker), log, settings=SETTINGS)
+    assert scores(again) == scores(first)
+    assert again.from_log == 24
+    assert len(log) == 24
+
+
+def test_three_failures_in_a_row_stop_and_are_tried_again_on_resume(space, tmp_path):
+    path, worker = tmp_path / "log", Counting(failing=1.0)
+    with pytest.raises(EvaluationError, match=r"1 to 3: 3 evaluations in a row failed.*ValueError: score .* too low"):
+        search(space, path, worker)
+    assert len(ResultLog(path)) == 3
+    assert "Traceback" in ResultLog(path).at("search", 2).traceback
+    mended = search(space, path)
+    assert scores(mended) == scores(search(space, tmp_path / "other"))
+    assert mended.failed == 0
+
+
+def test_rows_of_failures_reach_over_generations(space, tmp_path):
+    class Late(Counting):
+        def evaluate(self, task):
+            evaluation = super().evaluate(task)
+            if len(self.seen) in (7, 8, 9):
+                raise MemoryError
+            return evaluation
+
+    with pytest.raises(EvaluationError, match=r"7 to 9: .*MemoryError"):
+        search(space, tmp_path / "log", Late())
+
+
+def test_two_failures_in_a_row_do_not_stop(space, tmp_path):
+    class Pairs(Counting):
+        def evaluate(self, task):
+            evaluation = super().evaluate(task)
+            if len(self.seen) % 3:
+                raise ValueError("odd one")
+            return evaluation
+
+    result = search(space, tmp_path / "log", Pairs())
+    assert (result.failed, result.evaluated) == (16, 24)
+    assert result.best == result.archive[2][0] or result.best_evaluation.ok
+
+
+def test_other_stages_take_known_scores_and_say_so(space, tmp_path):
+    worker, log = Counting(), ResultLog(tmp_path / "log")
+    evaluator = InProcessEvaluator(lambda: worker)
+    searched = run_search(RandomSearcher(space, seed=1, budget=6), evaluator, log, settings=SETTINGS, stage="search")
+    again = run_search(RandomSearcher(space, seed=1, budget=6), evaluator, log, settings=SETTINGS, stage="random")
+    assert scores(again) == scores(searched)
+    assert len(worker.seen) == 6
+    assert (again.evaluated, again.from_log) == (0, 6)
+    assert [log.at("random", index).cached for index in range(6)] == [True] * 6
+    assert len(ResultLog(tmp_path / "log")) == 12
+    evaluate_logged([Task.of(searched.best, "test")], evaluator, log, settings=SETTINGS, stage="test")
+    assert len(worker.seen) == 7  # other videos are another score
+
+
+def test_equal_tasks_are_evaluated_once(space, tmp_path):
+    worker, log = Counting(), ResultLog(tmp_path / "log")
+    one, two = (Task.of(item) for item in RandomSearcher(space, seed=1, budget=2).ask())
+    found = evaluate_logged([one, two, one], InProcessEvaluator(lambda: worker), log, settings=SETTINGS, stage="x")
+    assert worker.seen == [one, two]
+    assert [item.suc for item in found] == [toy_score(task.genes) for task in (one, two, one)]
+    assert [item.cached for item in found] == [False, False, True]
+    assert [item.index for item in found] == [0, 1, 2]
+
+
+def test_boxes_are_computed_again_but_logged_once(space, tmp_path):
+    class Boxes(Counting):
+        def evaluate(self, task):
+            evaluation = super().evaluate(task)
+            evaluation.tracks = {"with": ["track"]} if task.keep_boxes else None
+            return evaluation
+
+    worker, log = Boxes(), ResultLog(tmp_path / "log")
+    (architecture,) = RandomSearcher(space, seed=1, budget=1).ask()
+    task = Task.of(architecture, keep_boxes=True)
+    for runs in (1, 2):
+        (found,) = evaluate_logged([task], InProcessEvaluator(lambda: worker), log, settings=SETTINGS, stage="final")
+        assert found.tracks == {"with": ["track"]}
+        assert (len(worker.seen), len(log)) == (runs, 1)
+
+
+def test_progress_says_what_is_done_best_and_left(space, tmp_path):
+    events = []
+    search(space, tmp_path / "log", ToyWorker(failing=0.35), events.append)
+    assert [event.done for event in events] == list(range(1, 25))
+    assert [event.generation for event in events] == [0] * 8 + [1] * 8 + [2] * 8
+    assert {(event.total, event.generations, event.stage) for event in events} == {(24, 3, "search")}
+    best = [event.best.suc for event in events if event.best]
+    assert best == sorted(best)
+    assert events[-1].eta == 0
+    assert all(event.eta > 0 for event in events[:-1])
+
+
+def test_no_success_at_all_is_an_error(space, tmp_path):
+    small = RandomSearcher(space, seed=0, budget=2)
+    with pytest.raises(EvaluationError, match="no candidate could be scored.*too low"):
+        search(space, tmp_path / "log", ToyWorker(failing=1.0), searcher=small)
+
+
+def test_in_process_evaluator_sets_threads(space):
+    worker = ToyWorker()
+    with InProcessEvaluator(lambda: worker, threads=3) as evaluator:
+        assert isinstance(evaluator.evaluate([Task(genes=(("a", "x"),))])[0], Evaluation)
+    assert worker.threads == 3
