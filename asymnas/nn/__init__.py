@@ -4,7 +4,7 @@ from asymnas.nn._mixer import ModaMixer
 from asymnas.nn._norm import BranchStatistics, RecalibratedBatchNorm
 from asymnas.nn._recalibrate import recalibrate, recalibrated
 from asymnas.nn._roi import roi_align
-from asymnas.nn._supernet import BranchOutput, Supernet
+from asymnas.nn._supernet import BranchOutput, Supernet, extract
 from asymnas.nn._units import Chain, ConvUnit, ShuffleUnit, build_unit, register_unit, registered_units
 from asymnas.nn._weights import LoadedWeights, load_weights, read_weights, save_weights, weights_hash, write_weights
 
@@ -19,6 +19,7 @@ __all__ = [
     "ShuffleUnit",
     "Supernet",
     "build_unit",
+    "extract",
     "load_weights",
     "read_weights",
     "recalibrate",

@@ -136,7 +136,7 @@ class ModaMixer(nn.Module):
         self.zero = zero
 
     def token(self, x: Tensor, source: TokenSource, index: int, branch: str) -> Tensor:
-        """Return the tokens (b, channels) of the features `x` (b, channels, h, w); `index` counts the branch's mixers."""
+        """Return the tokens (b, channels) of features `x` (b, channels, h, w); `index` counts the branch's mixers."""
         if source.embedding is not None and source.present is None:
             return self.project(source.embedding, branch).to(x.dtype)
         absent = self._absent(x, source, index, branch)

@@ -131,7 +131,5 @@ def _op(path: Mapping[str, str], gene: str) -> str:
         return path[gene]
     except KeyError:
         raise ArchitectureMismatch(
-            Problem(
-                gene, "the path says no op for this gene", way_out="A path names one op for every gene of the space."
-            )
+            Problem(gene, "the path says no op for this gene", way_out="A path names one op for every gene.")
         ) from None

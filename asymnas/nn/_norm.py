@@ -35,8 +35,8 @@ class RecalibratedBatchNorm(nn.Module):
     """Batch normalisation over (n, channels) or (n, channels, h, w) for one-shot supernets.
 
     In training it normalises with the statistics of the batch and changes no buffer: a running mean over steps of
-    different paths fits none of them. In eval mode it uses the buffers, which `asymnas.nn.recalibrate` sets for one path.
-    Where branches share weights they still have statistics of their own, because the same filters see crops of
+    different paths fits none of them. In eval mode it uses the buffers, which `asymnas.nn.recalibrate` sets for one
+    path. Where branches share weights they still have statistics of their own, because the same filters see crops of
     different content; `branches` of one name (or none) make one set that every caller uses.
 
     Args:

@@ -98,9 +98,8 @@ def recalibrate(model: nn.Module, batches: Iterable[Batch], run: Callable[[Batch
         for norm, counter in counters:
             norm.num_batches_tracked.copy_(counter)  # type: ignore[union-attr, operator]
     if not seen:
-        raise EvaluationError(
-            Problem("recalibration", "needs at least one batch", way_out="Set the number of batches to 1 or more.")
-        )
+        way_out = "Set the number of batches to 1 or more."
+        raise EvaluationError(Problem("recalibration", "needs at least one batch", way_out=way_out))
     for holder, pool in pools.items():
         if pool.count:
             holder.running_mean.copy_(pool.mean)  # type: ignore[union-attr, operator, arg-type]

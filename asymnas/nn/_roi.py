@@ -27,9 +27,9 @@ def _axis(low: Tensor, high: Tensor, size: int, bins: int) -> Tensor:
 def roi_align(feature: Tensor, boxes: Tensor, scale: float, bins: int = 3) -> Tensor:
     """Average bilinear samples of `feature` in bins x bins cells of each box.
 
-    The samples and the border rule are those of torchvision's `roi_align(aligned=False, sampling_ratio=-1)`: boxes of at
-    least one cell, ceil(box / bins) samples a bin and axis, samples more than one cell outside count as zero. Bilinear
-    weights are products of an x and a y weight and so are the rules, hence both axes are averaged one after the other.
+    The samples and the border rule are those of torchvision's `roi_align(aligned=False, sampling_ratio=-1)`: boxes of
+    at least one cell, ceil(box / bins) samples a bin and axis, samples more than one cell outside count as zero.
+    Bilinear weights are products of an x and a y weight and so are the rules, hence each axis is averaged by itself.
 
     Args:
         feature: (n, channels, h, w).

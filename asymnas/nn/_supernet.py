@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -16,7 +16,7 @@ from asymnas.nn._network import BranchNetwork, NetworkOptions
 from asymnas.seeding import rng_for
 from asymnas.space import Branch, SearchSpace
 
-__all__ = ["BranchOutput", "Supernet"]
+__all__ = ["BranchOutput", "Supernet", "extract"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +51,7 @@ class Supernet(nn.Module):
         seed: the initial weights are a function of it and of the parameters' names.
 
     Raises:
-        SpaceError: an op has no torch module, a branch takes no images, or branches that share weights differ.
+        SpaceError: an op has no torch module, or a branch takes no images.
     """
 
     def __init__(
@@ -93,9 +93,8 @@ class Supernet(nn.Module):
     def network(self, branch: str) -> BranchNetwork:
         """Return the network that `branch` runs through."""
         if branch not in self._network_of:
-            raise SpaceError(
-                Problem("branch", "the space has no such branch", f"'{branch}'", nearest(branch, self._network_of))
-            )
+            known = nearest(branch, self._network_of)
+            raise SpaceError(Problem("branch", "the space has no such branch", f"'{branch}'", known))
         return self.branches[self._network_of[branch]]  # type: ignore[return-value]
 
     def branch(
@@ -135,37 +134,40 @@ class Supernet(nn.Module):
         return [name for name, parameter in self.named_parameters() if id(parameter) in used]
 
 
+@torch.no_grad()
+def extract(supernet: Supernet, path: Mapping[str, str]) -> Supernet:
+    """Return the subnet of one path by itself, with the supernet's weights and statistics, on the CPU.
+
+    It is a supernet over the same space with every gene fixed, so it runs, trains and is saved as one; where two
+    branches share weights and choose different ops at a place, it holds both.
+
+    Raises:
+        ArchitectureMismatch: the path is not of the space.
+    """
+    genes = supernet.space.architecture(dict(path)).genes
+    fixed = replace(supernet.space, fix=tuple(genes.items()), constraints=())
+    subnet = Supernet(fixed, **supernet.settings)  # type: ignore[arg-type]
+    state = supernet.state_dict()
+    subnet.load_state_dict({name: state[name] for name in subnet.state_dict()})
+    return subnet.to(next(supernet.parameters()).dtype).train(supernet.training)
+
+
 def _allowed_ops(space: SearchSpace) -> dict[str, tuple[str, ...]]:
     """Return the ops that each gene can take, after ties and fixes."""
-    free = {gene.id: gene.ops for gene in space.free_genes}
-    tied = {place: gene.ops for gene in space.free_genes for place in gene.places}
-    fixed = space.expand({name: ops[0] for name, ops in free.items()}).genes
-    return {gene.id: tied.get(gene.id, (fixed[gene.id],)) for gene in space.genes}
+    return {gene.id: (space.fixed[gene.id],) if gene.id in space.fixed else gene.ops for gene in space.genes}
 
 
 def _groups(space: SearchSpace) -> list[list[Branch]]:
-    """Return the branches in groups that share weights, in declaration order; check that each group is one network."""
+    """Return the branches in groups that share weights, in declaration order."""
     group_of = {name: tuple(group) for group in space.shared_weights for name in group}
     groups: dict[tuple[str, ...], list[Branch]] = {}
     problems = []
     for branch in space.branches:
         if len(branch.size) != 2:
-            problems.append(
-                Problem(branch.name, "a supernet branch takes images of two dimensions", str(branch.input_size))
-            )
+            rule = "a supernet branch takes images of two dimensions"
+            problems.append(Problem(branch.name, rule, str(branch.input_size)))
         group = groups.setdefault(group_of.get(branch.name, (branch.name,)), [])
-        if group and _shape(group[0]) != _shape(branch):
-            rule = f"shares weights with '{group[0].name}' and must have the same stem, stages and mixers"
-            problems.append(Problem(branch.name, rule, way_out="Take it out of shared_weights."))
         group.append(branch)
     if problems:
         raise SpaceError(problems)
     return list(groups.values())
-
-
-def _shape(branch: Branch) -> tuple[object, ...]:
-    stages = [
-        (s.name, s.channels, s.stride, s.blocks, s.form, s.mixer and (s.mixer.name, s.mixer.residual))
-        for s in branch.stages
-    ]
-    return branch.input_channels, branch.stem, *stages

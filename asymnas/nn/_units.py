@@ -47,9 +47,8 @@ def registered_units() -> tuple[str, ...]:
 def build_unit(token: str, place: Place, norm: Norm) -> nn.Module:
     """Build the module of op `token` at `place`; SpaceError where none is registered."""
     if token not in _UNITS:
-        raise SpaceError(
-            Problem("op", "no torch module is registered for this op", f"'{token}'", nearest(token, _UNITS))
-        )
+        known = nearest(token, _UNITS)
+        raise SpaceError(Problem("op", "no torch module is registered for this op", f"'{token}'", known))
     return _UNITS[token](place, norm)
 
 

@@ -19,7 +19,7 @@ from asymnas.errors import Problem, WeightsError
 
 __all__ = ["LoadedWeights", "load_weights", "read_weights", "save_weights", "weights_hash", "write_weights"]
 
-_SPACE = "space_hash"
+_SPACE, _STRUCTURE = "space_hash", "space_structure"
 _SHOWN = 12
 
 
@@ -76,11 +76,8 @@ def read_weights(path: Path | str) -> tuple[dict[str, Tensor], dict[str, str]]:
             head = file.read(4)
         # A zip archive (torch.save) or a bare pickle; a safetensors file starts with the length of its header.
         if head[:2] == b"PK" or (head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")):
-            rule, out = (
-                "is a pickle checkpoint, and pickles can run code",
-                "Convert it once with asymnas.interop.spos.convert_checkpoint.",
-            )
-            raise _error(path, rule, way_out=out)
+            way_out = "Convert it once with asymnas.interop.spos.convert_checkpoint."
+            raise _error(path, "is a pickle checkpoint, and pickles can run code", way_out=way_out)
         with safe_open(path, framework="pt", device="cpu") as source:
             return {name: source.get_tensor(name) for name in source.keys()}, dict(source.metadata() or {})  # noqa: SIM118
     except SafetensorError as error:
@@ -101,7 +98,7 @@ def save_weights(path: Path | str, module: nn.Module, metadata: Mapping[str, str
         WeightsError: the file cannot be written.
     """
     space = getattr(module, "space", None)
-    own = {} if space is None else {_SPACE: space.hash, "space_name": space.name}
+    own = {} if space is None else {_SPACE: space.hash, _STRUCTURE: space.structure_hash, "space_name": space.name}
     write_weights(path, module.state_dict(), {**own, **(metadata or {})})
 
 
@@ -111,8 +108,9 @@ def load_weights(path: Path | str, module: nn.Module, *, strict: bool = True) ->
     Args:
         path: the file.
         module: what to fill.
-        strict: the file must be of the module's space and hold exactly its tensors. Otherwise tensors of equal name and
-            shape are taken, whatever space they come from, and the rest is reported.
+        strict: the file must be of a space with the same branches and weight sharing as the module's (ties, fixes and
+            constraints may differ) and hold exactly its tensors. Otherwise tensors of equal name and shape are taken,
+            whatever space they come from, and the rest is reported.
 
     Raises:
         WeightsError: the file is missing, a pickle, truncated, of another space, or (strict) has missing, unexpected or
@@ -121,9 +119,9 @@ def load_weights(path: Path | str, module: nn.Module, *, strict: bool = True) ->
     path = Path(path)
     tensors, metadata = read_weights(path)
     space = getattr(module, "space", None)
-    if strict and space is not None and metadata.get(_SPACE, space.hash) != space.hash:
-        found = f"space '{metadata.get('space_name', '?')}' ({metadata[_SPACE]})"
-        rule = f"holds weights of another space than '{space.name}' ({space.hash})"
+    if strict and space is not None and metadata.get(_STRUCTURE, space.structure_hash) != space.structure_hash:
+        found = f"space '{metadata.get('space_name', '?')}' ({metadata[_STRUCTURE]})"
+        rule = f"holds weights of another space than '{space.name}' ({space.structure_hash})"
         raise _error(path, rule, found, "Use the space the weights were trained in.")
     state = module.state_dict()
     misshapen = [n for n, t in tensors.items() if n in state and t.shape != state[n].shape]
