@@ -42,7 +42,7 @@ def _check_video(video: Video, where: str, deep: bool) -> list[Problem]:
         problems.append(Problem(where, "the video has no sentence (empty or missing file)", "", way_out))
     if video.absent[0]:
         problems.append(Problem(where, "the target must be visible in the first frame", "absent"))
-    finite = np.isfinite(boxes).all(axis=1)
+    finite = np.all(np.isfinite(boxes), axis=1)
     problems += _frames_where(where, ~finite, "boxes must be finite")
     flat = finite & ~video.absent & (boxes[:, 2:] <= 0).any(axis=1)
     problems += _frames_where(where, flat, "boxes of visible targets must have an area")
@@ -67,7 +67,8 @@ def _frames_where(where: str, mask: np.ndarray, rule: str) -> list[Problem]:
 
 def _decode(video: Video, deep: bool) -> tuple[dict[int, tuple[int, int]], list[Problem]]:
     """Return (width, height) by frame of what was decoded, and the problems of what was not."""
-    sizes, problems = {}, []
+    sizes: dict[int, tuple[int, int]] = {}
+    problems: list[Problem] = []
     for index in range(len(video) if deep else 1):
         try:
             height, width = video.frame(index).shape[:2]

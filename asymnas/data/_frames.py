@@ -76,7 +76,9 @@ def list_images(folder: Path) -> list[str]:
     if not names:
         kinds = " ".join(IMAGE_SUFFIXES)
         raise DataError(
-            Problem(str(folder), f"the folder must hold frames ({kinds})", "none", "Unpack the video again.")
+            Problem(
+                str(folder), f"the folder must hold frames ({kinds})", "none", "Unpack the video again or `exclude` it."
+            )
         )
     return sorted(names, key=natural_key)
 

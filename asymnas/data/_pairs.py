@@ -185,7 +185,7 @@ class PairSampler:
         if gray:
             image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
         if self.augmentation.colour:
-            image = cv2.add(image, (*colour_offset(self.augmentation.colour, normal), 0.0))
+            image = cv2.add(image, np.append(colour_offset(self.augmentation.colour, normal), 0.0))
         if flip:
             image = image[:, ::-1]
             box = np.array([image.shape[1] - box[2], box[1], image.shape[1] - box[0], box[3]])

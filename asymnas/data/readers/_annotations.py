@@ -69,7 +69,7 @@ def read_boxes(path: Path, *, one_based: bool) -> tuple[np.ndarray, np.ndarray]:
         problems.append(Problem(str(path), "the annotation must hold at least one box", "an empty file"))
     if problems:
         raise DataError(problems)
-    missing = np.isnan(boxes).any(axis=1)
+    missing = np.any(np.isnan(boxes), axis=1)
     if one_based:
         boxes[:, :2] -= 1
     boxes[missing] = 0

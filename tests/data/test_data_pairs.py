@@ -9,6 +9,7 @@ import pytest
 
 from asymnas.boxes import CropGeometry, box_centers, channel_mean, crop, crop_side, iou, xyxy_to_xywh
 from asymnas.data import Augmentation, Dataset, PairSampler, PairSource, Video, prefetch
+from asymnas.data._augment import CropWindow, cut
 from asymnas.errors import DataError
 
 SMALL = CropGeometry(template_size=64, search_size=128)
@@ -89,6 +90,16 @@ def test_boxes_follow_the_crops(augmentation):
             seen = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], float)
             inside = np.clip(box, 0, image.shape[-1])
             assert iou(xyxy_to_xywh(seen), xyxy_to_xywh(inside)) > 0.9
+
+
+def test_augmented_and_plain_windows_show_the_same():
+    image = np.kron(np.random.default_rng(0).integers(0, 256, (24, 32, 3)), np.ones((6, 6, 1))).astype(np.uint8)
+    box, center = np.array([-8.0, 20, 30, 40]), np.array([7.0, 40.0])
+    plain, plain_box = cut(image, box, CropWindow(center, 80.0, 80.0, plain=True), 128)
+    warped, warped_box = cut(image, box, CropWindow(center, 80.0, 80.0, plain=False), 128)
+    assert np.allclose(plain_box, warped_box)
+    difference = np.abs(plain.astype(int) - warped)
+    assert difference.mean() < 0.5 and np.quantile(difference, 0.99) <= 4
 
 
 def test_shift_and_scale_use_their_whole_range():
