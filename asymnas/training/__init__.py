@@ -1,1 +1,20 @@
-"""The training room."""
+"""Training of supernets and of single architectures, in this process or on Ray Train."""
+
+from asymnas.training._config import TrainingConfig
+from asymnas.training._paths import paths_for_step
+from asymnas.training._progress import TrainingProgress
+from asymnas.training._schedule import lr_at
+from asymnas.training._setup import TrainingSetup, to_training_batch
+from asymnas.training._train import TrainingResult, train_subnet, train_supernet
+
+__all__ = [
+    "TrainingConfig",
+    "TrainingProgress",
+    "TrainingResult",
+    "TrainingSetup",
+    "lr_at",
+    "paths_for_step",
+    "to_training_batch",
+    "train_subnet",
+    "train_supernet",
+]

@@ -1,0 +1,146 @@
+"""Checkpoints: weights, optimiser state and step, written whole or not at all, the last two kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from asymnas.errors import Problem, WeightsError
+from asymnas.nn import load_weights, save_weights
+from asymnas.training._optimizer import PathOptimizer
+
+__all__ = ["Checkpoint", "latest_checkpoint", "load_checkpoint", "save_checkpoint"]
+
+FORMAT = "asymnas-training-checkpoint"
+VERSION = 1
+_KEEP = 2
+_WEIGHTS, _OPTIMIZER, _STATE = "weights.safetensors", "optimizer.safetensors", "state.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a checkpoint knows beside the tensors.
+
+    Args:
+        step: steps done.
+        identity: `TrainingConfig.identity()`.
+        space: hash of the search space.
+        progress: counters that the loop continues with.
+    """
+
+    step: int
+    identity: dict[str, Any]
+    space: str
+    progress: dict[str, Any]
+
+
+def latest_checkpoint(folder: Path) -> Path | None:
+    """The folder of the last whole checkpoint in a training folder, or None."""
+    found = sorted(path for path in folder.glob("step_*") if path.is_dir())
+    return found[-1] if found else None
+
+
+def save_checkpoint(
+    folder: Path, checkpoint: Checkpoint, model: nn.Module, optimizer: PathOptimizer, metadata: dict[str, str]
+) -> Path:
+    """Write a checkpoint and drop all but the last two; it appears under its name only when it is whole.
+
+    Raises:
+        WeightsError: it cannot be written; earlier checkpoints are untouched.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    final = folder / f"step_{checkpoint.step:08d}"
+    partial = folder / f".{final.name}.{os.getpid()}"
+    try:
+        for stale in folder.glob(".step_*"):
+            shutil.rmtree(stale)
+        partial.mkdir(parents=True)
+        save_weights(partial / _WEIGHTS, model, metadata | {"step": str(checkpoint.step)})
+        save_file(optimizer.state_dict(), str(partial / _OPTIMIZER))
+        state = {
+            "format": FORMAT, "version": VERSION, "step": checkpoint.step, "identity": checkpoint.identity,
+            "space": checkpoint.space, "progress": checkpoint.progress,
+            "sha256": {name: _sha256(partial / name) for name in (_WEIGHTS, _OPTIMIZER)},
+        }  # fmt: skip
+        with (partial / _STATE).open("w", encoding="utf-8") as file:
+            json.dump(state, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        if final.exists():
+            shutil.rmtree(final)
+        os.replace(partial, final)
+        for old in sorted(folder.glob("step_*"))[:-_KEEP]:
+            shutil.rmtree(old)
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        reason = getattr(error, "strerror", None) or str(error)
+        way = "Free some space, then resume: training continues from the checkpoint before."
+        raise WeightsError(Problem(str(final), "the checkpoint must be written", reason, way)) from error
+    return final
+
+
+def load_checkpoint(
+    path: Path, model: nn.Module, optimizer: PathOptimizer, *, identity: dict[str, Any], space: str
+) -> Checkpoint:
+    """Load a checkpoint into model and optimiser.
+
+    Raises:
+        WeightsError: it is corrupt, or of another configuration or space.
+    """
+    from safetensors.torch import load_file
+
+    state = _read_state(path)
+    _check_same(path, state, identity, space)
+    for name, expected in state["sha256"].items():
+        if not (path / name).is_file() or _sha256(path / name) != expected:
+            raise _corrupt(path, f"{name} is missing or its checksum differs")
+    load_weights(path / _WEIGHTS, model, strict=True)
+    optimizer.load_state_dict(load_file(str(path / _OPTIMIZER)))
+    return Checkpoint(state["step"], state["identity"], state["space"], state["progress"])
+
+
+def _read_state(path: Path) -> dict[str, Any]:
+    try:
+        state = json.loads((path / _STATE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _corrupt(path, f"{_STATE}: {error}") from error
+    keys = {"format", "version", "step", "identity", "space", "progress", "sha256"}
+    if not isinstance(state, dict) or not keys <= state.keys() or state["format"] != FORMAT:
+        raise _corrupt(path, f"{_STATE} is not one of a training checkpoint")
+    if state["version"] != VERSION:
+        rule = f"the checkpoint's version must be {VERSION}"
+        raise WeightsError(Problem(str(path), rule, str(state["version"]), "Resume with the AsymNAS that wrote it."))
+    return state
+
+
+def _check_same(path: Path, state: dict[str, Any], identity: dict[str, Any], space: str) -> None:
+    way = "Resume with the settings the run was started with, or start anew in another folder."
+    problems = [
+        Problem(f"{path}: {key}", f"the checkpoint was written with {state['identity'].get(key)!r}", repr(value), way)
+        for key, value in identity.items()
+        if state["identity"].get(key) != value
+    ]
+    if state["space"] != space:
+        rule = f"the checkpoint is of the space {state['space'][:12]}"
+        problems.insert(0, Problem(f"{path}: space", rule, space[:12], way))
+    if problems:
+        raise WeightsError(problems)
+
+
+def _corrupt(path: Path, reason: str) -> WeightsError:
+    way = f"Remove the folder {path.name} to continue from the checkpoint before it, if there is one."
+    return WeightsError(Problem(str(path), "the checkpoint must be whole", reason, way))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

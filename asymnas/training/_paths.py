@@ -1,0 +1,71 @@
+"""Which paths a training step trains."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asymnas.errors import ArchitectureMismatch, InfeasibleConstraint, Problem
+from asymnas.seeding import rng_for
+
+if TYPE_CHECKING:
+    from asymnas.space import Architecture, SearchSpace
+
+__all__ = ["paths_for_step"]
+
+_MAX_DRAWS = 2000
+
+
+def paths_for_step(
+    space: SearchSpace, seed: int, step: int, sampling: str | Architecture, *, warmup_path_steps: int = 0
+) -> list[Architecture]:
+    """The architectures that step `step` trains: a function of the arguments alone, so the same on every worker.
+
+    Args:
+        space: the search space.
+        seed: of the training run.
+        step: counted from 0.
+        sampling: "uniform": one random architecture (SPOS; paper, eq. 2). "fair": as many as the largest gene has ops,
+            together using each op of each free gene once (FairNAS' strict fairness; a gene with fewer ops repeats
+            some). An architecture: always that one.
+        warmup_path_steps: before this step, always one architecture drawn from the seed.
+
+    Raises:
+        InfeasibleConstraint: no fair set of architectures met the space's constraints.
+        ArchitectureMismatch: the architecture given is of another space.
+    """
+    if not isinstance(sampling, str):
+        if sampling.space.hash != space.hash:
+            raise ArchitectureMismatch(
+                Problem(
+                    "sampling",
+                    f"the architecture must be of the tracker's space '{space.name}' ({space.hash[:12]})",
+                    f"one of '{sampling.space.name}' ({sampling.space.hash[:12]})",
+                    "Build the tracker with the architecture's own space.",
+                )
+            )
+        return [sampling]
+    if step < warmup_path_steps:
+        return [space.sample(rng_for(seed, "warmup-path"))]
+    if sampling == "uniform":
+        return [space.sample(rng_for(seed, "path", step))]
+    return _fair(space, seed, step)
+
+
+def _fair(space: SearchSpace, seed: int, step: int) -> list[Architecture]:
+    rng = rng_for(seed, "fair-paths", step)
+    count = max(len(gene.ops) for gene in space.free_genes)
+    for _ in range(_MAX_DRAWS):
+        columns = {gene.id: [gene.ops[index] for index in rng.permutation(len(gene.ops))] for gene in space.free_genes}
+        paths = [
+            space.expand({gene: ops[index % len(ops)] for gene, ops in columns.items()}) for index in range(count)
+        ]
+        if all(space.satisfies(path) for path in paths):
+            return paths
+    raise InfeasibleConstraint(
+        Problem(
+            f"space '{space.name}'",
+            f"fair sampling needs {count} architectures that use every op once and all meet the constraints",
+            f"none in {_MAX_DRAWS} draws (acceptance below {1 / _MAX_DRAWS:.2%})",
+            "Use `sampling: uniform`, or loosen the constraints.",
+        )
+    )

@@ -1,0 +1,213 @@
+"""The engine on Ray Train: workers on this machine or a cluster, joined by torch.distributed."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from asymnas.errors import AsymNASError, JobError, MissingDependency, Problem
+from asymnas.training._config import TrainingConfig
+from asymnas.training._failure import read_failure, write_failure
+from asymnas.training._journal import Tail, read_records
+from asymnas.training._setup import TrainingSetup
+
+__all__ = ["run_ray"]
+
+log = logging.getLogger("asymnas.training")
+
+_POLL_SECONDS = 0.2
+
+
+def run_ray(
+    factory: Callable[[], TrainingSetup],
+    config: TrainingConfig,
+    folder: Path,
+    *,
+    weights: str,
+    on_record: Callable[[dict[str, Any]], None],
+    address: str | None,
+    cpus: int | None,
+    first_step: int,
+) -> dict[str, float]:
+    """Train with `config.workers` Ray workers; arguments and result as of `TrainingLoop.run`.
+
+    The run folder carries everything between workers and this process: checkpoints, training.jsonl, the final weights
+    and a worker's error. On a cluster it must lie on a file system that all nodes share. A worker that dies is replaced
+    and training continues from the last checkpoint, at most `config.max_failures` times.
+
+    Args:
+        factory: builds the setup inside each worker; picklable.
+        config: settings.
+        folder: run folder, absolute; workers continue from a checkpoint in it.
+        weights: file name of the final weights.
+        on_record: gets each new line of training.jsonl.
+        address: of a Ray cluster; None: Ray on this machine. Unused if Ray runs already.
+        cpus: cores that Ray may use on this machine; None: all.
+        first_step: steps done by the checkpoint that training continues from.
+
+    Raises:
+        KeyboardInterrupt: on Ctrl-C, after the running step and a checkpoint.
+        AsymNASError: the worker's own, or that workers kept dying.
+    """
+    state = folder / "training"
+    state.mkdir(parents=True, exist_ok=True)
+    for name in ("failure.json", "stop"):
+        (state / name).unlink(missing_ok=True)
+    payload = {"factory": factory, "config": config, "folder": str(folder), "weights": weights}
+    trainer = _trainer(payload, config, state, address, cpus)
+    _fit(trainer, state / "stop", Tail(folder / "training.jsonl", first_step), on_record, config)
+    failure = read_failure(state / "failure.json")
+    if failure is not None:
+        raise failure
+    shutil.rmtree(state / "ray", ignore_errors=True)
+    if (state / "stop").exists():
+        (state / "stop").unlink()
+        raise KeyboardInterrupt
+    last = read_records(folder / "training.jsonl")[-1]
+    others = {"step", "steps", "lr", "grad_norm", "pairs_per_second", "eta_seconds", "seconds"}
+    return {name: value for name, value in last.items() if name not in others}
+
+
+def _trainer(
+    payload: dict[str, Any], config: TrainingConfig, state: Path, address: str | None, cpus: int | None
+) -> Any:
+    # Workers keep the directory of this process, so that relative paths in the factory mean the same there.
+    os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
+    os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "1")
+    os.environ.setdefault("RAY_TRAIN_METRICS_ENABLED", "0")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray
+        from ray.train import FailureConfig, RunConfig, ScalingConfig
+        from ray.train.torch import TorchConfig, TorchTrainer
+        from ray.train.v2.api.config import LoggingConfig
+    except ImportError as error:
+        way = "Install `ray[tune]`, or use the in-process engine."
+        raise MissingDependency(Problem("engine", "Ray Train is needed for engine 'ray'", str(error), way)) from error
+    if not ray.is_initialized():
+        ray.init(
+            address=address,
+            num_cpus=None if address else cpus,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    gpu = _check_resources(ray.cluster_resources(), config)
+    resources: dict[str, float] = {"CPU": config.threads}
+    return TorchTrainer(
+        _work,
+        train_loop_config=payload | {"cwd": str(Path.cwd())},
+        torch_config=TorchConfig(backend="nccl" if gpu else "gloo"),
+        scaling_config=ScalingConfig(
+            num_workers=config.workers, use_gpu=gpu, resources_per_worker=resources | ({"GPU": 1} if gpu else {})
+        ),
+        run_config=RunConfig(
+            name="run",
+            storage_path=str(state / "ray"),
+            failure_config=FailureConfig(max_failures=config.max_failures),
+            logging_config=LoggingConfig(log_level="ERROR"),
+        ),
+    )
+
+
+def _check_resources(available: dict[str, float], config: TrainingConfig) -> bool:
+    """Whether workers get a GPU each; raises where Ray would wait for ever for what it does not have."""
+    gpus, cpus = available.get("GPU", 0), available.get("CPU", 0)
+    gpu = config.device == "cuda" or (config.device == "auto" and gpus >= config.workers)
+    problems = []
+    if cpus < config.workers * config.threads:
+        rule = f"{config.workers} workers of {config.threads} threads need as many cores in the Ray cluster"
+        problems.append(Problem("training.workers", rule, f"{cpus:g} cores", "Use fewer workers or threads."))
+    if gpu and gpus < config.workers:
+        rule = f"{config.workers} workers on CUDA need a GPU each in the Ray cluster"
+        problems.append(Problem("training.device", rule, f"{gpus:g} GPUs", "Use fewer workers, or `device: cpu`."))
+    if problems:
+        raise JobError(problems)
+    return gpu
+
+
+def _work(payload: dict[str, Any]) -> None:
+    """What each Ray worker runs. An error that is the user's ends all workers in order and is left in the folder."""
+    import torch
+    from ray.train import get_context
+    from ray.train.torch import get_device
+
+    from asymnas.training._exchange import LocalExchange, PeerFailed, TorchExchange, together
+    from asymnas.training._loop import LoopStopped, TrainingLoop, torch_threads
+
+    config: TrainingConfig = payload["config"]
+    folder = Path(payload["folder"])
+    if Path(payload["cwd"]).is_dir():
+        os.chdir(payload["cwd"])
+    device = torch.device("cpu") if config.device == "cpu" else get_device()
+    context = get_context()
+    stop = folder / "training" / "stop"
+    first = context.get_world_rank() == 0
+    with torch_threads(config.threads):
+        alone = context.get_world_size() == 1
+        exchange = LocalExchange(config.shards) if alone else TorchExchange(config.shards, device)
+        try:
+            setup, _ = together(exchange, payload["factory"])
+            loop = TrainingLoop(setup, config, folder, exchange, device=device, stop=lambda: first and stop.exists())
+            # Always: a worker group that Ray has started again continues where the one before it left off.
+            loop.run(resume=True, weights=payload["weights"])
+        except (LoopStopped, PeerFailed):
+            return
+        except AsymNASError as error:
+            write_failure(folder / "training" / "failure.json", error)
+
+
+def _fit(
+    trainer: Any, stop: Path, tail: Tail, on_record: Callable[[dict[str, Any]], None], config: TrainingConfig
+) -> None:
+    """Run the trainer in a thread, hand on what it logs, and turn Ctrl-C into the stop file."""
+    raised: list[BaseException] = []
+
+    def fit() -> None:
+        try:
+            trainer.fit()
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+            raised.append(error)
+
+    thread = threading.Thread(target=fit, name="asymnas-ray-train", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        try:
+            thread.join(_POLL_SECONDS)
+            for record in tail.new():
+                on_record(record)
+        except KeyboardInterrupt:
+            if stop.exists():
+                raise
+            stop.touch()
+            log.info("stopping after this step; press Ctrl-C again to leave at once")
+    for record in tail.new():
+        on_record(record)
+    if raised:
+        raise _unwrap(raised[0], config) from raised[0]
+
+
+def _unwrap(error: BaseException, config: TrainingConfig) -> BaseException:
+    """The error that a user can act on, out of what Ray raises."""
+    from ray.exceptions import RayError
+
+    failures = getattr(error, "worker_failures", None) or {}
+    own = [failures[rank] for rank in sorted(failures) if failures[rank] is not None]
+    inner = [failure for failure in own if not isinstance(failure, RayError)]
+    for failure in inner:
+        if isinstance(failure, AsymNASError):
+            return failure
+    if inner:
+        return inner[0]
+    if own:
+        reason = str(own[0]).strip().splitlines()[0]
+        way = "Look for an out-of-memory kill, lower batch_size or workers, then resume from the last checkpoint."
+        rule = f"training workers must stay alive (replaced {config.max_failures} times)"
+        return AsymNASError(Problem("training", rule, reason, way))
+    return error

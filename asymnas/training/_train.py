@@ -1,0 +1,135 @@
+"""Training a supernet, or one architecture: the front door of the room."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from asymnas.errors import JobError, Problem, RunFolderError, nearest
+from asymnas.nn import weights_hash
+from asymnas.training._checkpoint import latest_checkpoint
+from asymnas.training._config import TrainingConfig
+from asymnas.training._inprocess import run_inprocess
+from asymnas.training._journal import Journal
+from asymnas.training._progress import ProgressSink, TrainingProgress
+from asymnas.training._ray import run_ray
+from asymnas.training._setup import TrainingSetup
+
+if TYPE_CHECKING:
+    from asymnas.space import Architecture
+
+__all__ = ["Engine", "TrainingResult", "train_subnet", "train_supernet"]
+
+log = logging.getLogger("asymnas.training")
+
+Engine = Literal["ray", "inprocess"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult:
+    """What training left.
+
+    Args:
+        weights: file of the final weights.
+        weights_hash: of that file, as `asymnas.nn.weights_hash`.
+        steps: optimiser steps done in all.
+        losses: mean losses over the last steps that were logged, "total" and its parts.
+        seconds: wall time of this call.
+    """
+
+    weights: Path
+    weights_hash: str
+    steps: int
+    losses: dict[str, float]
+    seconds: float
+
+
+def train_supernet(
+    factory: Callable[[], TrainingSetup],
+    config: TrainingConfig,
+    folder: str | Path,
+    *,
+    engine: Engine = "ray",
+    resume: bool = False,
+    on_progress: Callable[[TrainingProgress], None] | None = None,
+    weights: str = "supernet.safetensors",
+    address: str | None = None,
+    cpus: int | None = None,
+) -> TrainingResult:
+    """Train by path sampling and write the final weights into the run folder.
+
+    Both engines, and any number of Ray workers, give bit-equal weights for equal `shards` and `threads`.
+
+    Args:
+        factory: builds model, pairs and sentences; for Ray picklable, as a `functools.partial` of a module's function.
+        config: settings.
+        folder: run folder; gets training.jsonl, training/step_*/ (checkpoints), tensorboard/ and the weights. For Ray
+            on several machines, a folder that all of them share.
+        engine: "ray" (Ray Train, `config.workers` processes) or "inprocess".
+        resume: continue from the last checkpoint in the folder; from step 0 if there is none.
+        on_progress: called in this process for each line of training.jsonl.
+        weights: file name of the final weights.
+        address: of a Ray cluster; None: Ray on this machine. Unused if Ray was initialised before.
+        cpus: cores that Ray may use on this machine; None: all.
+
+    Raises:
+        RunFolderError: the folder holds checkpoints and `resume` is False, or cannot be written.
+        WeightsError: the checkpoint is corrupt or of other settings; or the disk is full.
+        TrackerError: the tracker breaks the contract or its loss is not finite.
+        KeyboardInterrupt: on Ctrl-C; a checkpoint is left.
+    """
+    if engine not in ("ray", "inprocess"):
+        known = ("ray", "inprocess")
+        raise JobError(Problem("engine", "must be ray or inprocess", repr(engine), nearest(str(engine), known)))
+    began = time.perf_counter()
+    folder = Path(folder).absolute()
+    first_step = _prepare(folder, resume)
+    sink = ProgressSink(folder / "tensorboard", first_step, on_progress)
+    common: dict[str, Any] = {"weights": weights, "on_record": sink.record}
+    try:
+        if engine == "inprocess" or first_step == config.steps:  # nothing left to train: not worth starting Ray
+            losses = run_inprocess(factory, config, folder, resume=resume, **common)
+        else:
+            losses = run_ray(factory, config, folder, address=address, cpus=cpus, first_step=first_step, **common)
+    finally:
+        sink.close()
+    path = folder / weights
+    return TrainingResult(path, weights_hash(path), config.steps, losses, time.perf_counter() - began)
+
+
+def train_subnet(
+    factory: Callable[[], TrainingSetup],
+    architecture: Architecture,
+    config: TrainingConfig,
+    folder: str | Path,
+    *,
+    weights: str = "subnet.safetensors",
+    **options: Any,
+) -> TrainingResult:
+    """Train one architecture alone, as retraining does; the rest as `train_supernet`.
+
+    Raises:
+        ArchitectureMismatch: the architecture is of another space than the tracker.
+    """
+    config = replace(config, sampling=architecture, warmup_path_steps=0)
+    return train_supernet(factory, config, folder, weights=weights, **options)
+
+
+def _prepare(folder: Path, resume: bool) -> int:
+    """Make the folder fit to start in and return the step that training continues from."""
+    try:
+        (folder / "training").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise RunFolderError(Problem(str(folder), "must be a folder that can be written", reason)) from error
+    found = latest_checkpoint(folder / "training")
+    if found is not None and not resume:
+        way = "Resume the run, or choose another folder."
+        raise RunFolderError(Problem(str(folder), "must hold no checkpoints of an earlier training", found.name, way))
+    step = 0 if found is None else int(found.name.removeprefix("step_"))
+    Journal(folder / "training.jsonl", step)  # lines beyond the checkpoint go, before anyone reads them as news
+    return step
