@@ -63,7 +63,8 @@ def load_spos(source: Source, supernet: Supernet) -> None:
 
     The 20 feature blocks are the blocks of the stages in order, a mixer's visual block being the last of its stage; the
     mixed blocks are copies of the same feature block (3, 7, 15, 19), as the paper says. Language projections and
-    template embeddings keep their values; `conv_last` and `classifier` are not used, `num_batches_tracked` may be absent.
+    template embeddings keep their values; `conv_last` and `classifier` are not used, `num_batches_tracked` may be
+    absent.
 
     Args:
         source: a file (see `read_checkpoint`) or a state dict.
