@@ -2,6 +2,7 @@
 
 from asymnas.job._compare_schema import Bootstrap, CompareJob
 from asymnas.job._data_schema import Augmentation, Data, EvaluationData, TrainData, TrainSource, VideoSource
+from asymnas.job._launch import launch_compare, launch_job
 from asymnas.job._load import Arm, arms, load_compare, load_job
 from asymnas.job._run_folder import RunFolder, write_text
 from asymnas.job._schema import (
@@ -16,6 +17,7 @@ from asymnas.job._schema import (
     Training,
 )
 from asymnas.job._sources import find_job, list_jobs
+from asymnas.job._validate import validate_file
 
 __all__ = [
     "Arm",
@@ -39,8 +41,11 @@ __all__ = [
     "VideoSource",
     "arms",
     "find_job",
+    "launch_compare",
+    "launch_job",
     "list_jobs",
     "load_compare",
     "load_job",
+    "validate_file",
     "write_text",
 ]

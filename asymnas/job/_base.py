@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Count", "JobModel", "Positive", "Share", "Whole", "digest", "is_path", "written_out"]
+__all__ = ["PLACES", "Count", "JobModel", "Positive", "Share", "Whole", "digest", "is_path", "written_out"]
 
 Count = Annotated[int, Field(ge=1)]
 """A whole number, at least 1."""
@@ -21,6 +21,9 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 """A share or probability in [0, 1]."""
+
+PLACES = ("resources", "data.root", "language.cache", "training.workers")
+"""Keys that say where and with what a job runs; they change no result, so they are not part of its hash."""
 
 
 class JobModel(BaseModel):

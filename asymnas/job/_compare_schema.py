@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr
 
-from asymnas.job._base import Count, JobModel, Whole, digest, written_out
+from asymnas.job._base import PLACES, Count, JobModel, Whole, digest, written_out
 
 __all__ = ["Bootstrap", "CompareJob"]
 
@@ -53,7 +53,9 @@ class CompareJob(JobModel):
 
     def identity(self) -> dict[str, Any]:
         """Return the resolved job without what changes no result."""
-        return {key: value for key, value in self.resolved().items() if key != "concurrency"}
+        plain = {key: value for key, value in self.resolved().items() if key != "concurrency"}
+        arms = {key: value for key, value in self.overrides.items() if not key.startswith(PLACES)}
+        return plain | {"overrides": arms}
 
     @property
     def hash(self) -> str:

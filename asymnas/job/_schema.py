@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, PrivateAttr
 
-from asymnas.job._base import Count, JobModel, Positive, Whole, digest, written_out
+from asymnas.job._base import PLACES, Count, JobModel, Positive, Whole, digest, written_out
 from asymnas.job._data_schema import Data
 
 __all__ = [
@@ -20,9 +20,6 @@ __all__ = [
     "TrackerJob",
     "Training",
 ]
-
-PLACES = ("resources", "data.root", "language.cache", "training.workers")
-"""Keys that say where and with what a job runs; they change no result, so they are not part of its hash."""
 
 
 class TrackerJob(JobModel):

@@ -1,1 +1,21 @@
-"""The report room."""
+"""What people see of a run: progress, tables, plots and the report."""
+
+from asymnas.report._html import write_report
+from asymnas.report._progress import LineProgress, LiveProgress, Progress, make_progress
+from asymnas.report._read import RunData, read_results, read_run
+from asymnas.report._terminal import print_comparison, print_dry_run, print_run, print_summary
+
+__all__ = [
+    "LineProgress",
+    "LiveProgress",
+    "Progress",
+    "RunData",
+    "make_progress",
+    "print_comparison",
+    "print_dry_run",
+    "print_run",
+    "print_summary",
+    "read_results",
+    "read_run",
+    "write_report",
+]

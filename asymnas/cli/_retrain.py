@@ -1,0 +1,50 @@
+"""`asymnas retrain`: trains the tracker of one architecture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from asymnas.cli._common import (
+    DataRoot,
+    Fresh,
+    Json,
+    Overrides,
+    Resume,
+    RunPath,
+    command,
+    interruptible,
+    print_json,
+    stderr,
+)
+
+__all__ = ["retrain"]
+
+
+@command
+def retrain(
+    architecture: Annotated[Path, typer.Argument(metavar="architecture.json", help="The architecture.")],
+    job: Annotated[str, typer.Option("--job", help="Job that says how to train; its space is not used.")] = "vlt_scar",
+    overrides: Overrides = [],  # noqa: B006 - typer copies it
+    run: RunPath = None,
+    resume: Resume = False,
+    fresh: Fresh = False,
+    data_root: DataRoot = None,
+    as_json: Json = False,
+) -> None:
+    """Train one architecture from scratch, as a tracker of its own, and score it on the test videos."""
+    from asymnas.job import launch_job
+
+    loaded = launch_job(job, overrides, data_root=data_root)
+    from asymnas.report import make_progress, print_summary
+    from asymnas.study import retrain as train
+
+    folder = run or Path("runs") / f"{loaded.name}-retrain"
+    with interruptible(), make_progress(stderr(), silent=as_json) as progress:
+        result = train(architecture, loaded, folder, resume=resume, fresh=fresh, progress=progress)
+    if as_json:
+        print_json(result)
+    else:
+        print_summary(result, folder)

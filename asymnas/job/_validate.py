@@ -1,0 +1,126 @@
+"""Validation of a file that a user wrote: a job, a compare job, a search space or an architecture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from asymnas.errors import AsymNASError, JobError, Problem
+from asymnas.job._document import Document, read
+from asymnas.job._load import check_compare, check_job
+from asymnas.job._sources import find_job, open_job
+
+__all__ = ["FileKind", "kind_of", "validate_file"]
+
+FileKind = Literal["job", "compare job", "search space", "architecture"]
+
+JOB_KEYS = {"data", "training", "evaluation", "search", "tracker", "resources", "baselines", "language", "seed"}
+SPACE_KEYS = {"branches", "tie", "fix", "without", "constraints", "share_weights", "ops"}
+
+
+def validate_file(path: str | Path) -> list[Problem]:
+    """Return all that is wrong with a file, each with `file:line: key`, rule, value and way out; [] if nothing is.
+
+    Args:
+        path: the file, or the name of a shipped job or search space.
+    """
+    try:
+        file = _find(path)
+        document = read(file)
+    except AsymNASError as error:
+        return list(error.problems)
+    kind = kind_of(document)
+    if kind is None:
+        rule = "must be a job, a compare job, a search space or an architecture"
+        way_out = "A job has `data:`, a compare job `kind: compare`, a search space `branches:` or `extends:`."
+        return [Problem(document.where(()), rule, "", way_out)]
+    try:
+        if kind == "architecture":
+            return _architecture(file, document)
+        if kind == "search space":
+            return [*document.problems, *_space(file)]
+        opened = open_job(file)
+        return (check_compare(opened) if kind == "compare job" else check_job(opened))[1]
+    except AsymNASError as error:
+        return list(error.problems)
+
+
+def kind_of(document: Document) -> FileKind | None:
+    """Tell what a document is by its `format` and keys; None if it is none of ours."""
+    data = document.data
+    if not isinstance(data, dict):
+        return None
+    if data.get("format") == "asymnas-architecture" or {"genes", "space"} <= data.keys():
+        return "architecture"
+    if data.get("kind") == "compare":
+        return "compare job"
+    keys = data.keys()
+    if len(keys & SPACE_KEYS) > len(keys & JOB_KEYS):
+        return "search space"
+    if keys & JOB_KEYS or data.get("kind") == "search" or "space" in keys:
+        return "job"
+    return _kind_of_extended(document) if isinstance(data.get("extends"), str) else None
+
+
+def _kind_of_extended(document: Document) -> FileKind:
+    """A file with little more than `extends` is what the file it extends is."""
+    parent = Path(document.file).parent / document.data["extends"]
+    if parent.is_file() and parent.resolve() != Path(document.file).resolve():
+        return kind_of(read(parent)) or "job"
+    try:
+        find_job(document.data["extends"])
+    except JobError:
+        return "search space"
+    return "job"
+
+
+def _find(path: str | Path) -> Path:
+    if Path(path).is_file():
+        return Path(path)
+    from importlib import resources
+
+    from asymnas.space import list_spaces
+
+    if str(path) in list_spaces():
+        return Path(str(resources.files("asymnas_spaces").joinpath(f"{path}.yaml")))
+    return find_job(path)
+
+
+def _space(file: Path) -> list[Problem]:
+    from asymnas.space import load_space
+
+    try:
+        load_space(file)
+    except AsymNASError as error:
+        return list(error.problems)
+    return []
+
+
+def _architecture(file: Path, document: Document) -> list[Problem]:
+    from asymnas.space import load_architecture
+
+    try:
+        load_architecture(file)
+    except AsymNASError as error:
+        return [_with_line(problem, file, document) for problem in error.problems]
+    return []
+
+
+def _with_line(problem: Problem, file: Path, document: Document) -> Problem:
+    """Add the line to a problem whose `where` ends in a key of the document."""
+    key = problem.where.removeprefix(str(file)).strip(": ")
+    if not key or ":" in key:
+        return problem
+    place = _place_in(document.data, key)
+    return Problem(document.where(place), problem.rule, problem.value, problem.way_out) if place else problem
+
+
+def _place_in(data: Any, key: str) -> tuple[str | int, ...]:
+    """The place of a dotted key; gene ids hold dots themselves."""
+    if isinstance(data, dict):
+        for name in sorted((str(item) for item in data), key=len, reverse=True):
+            if key == name:
+                return (name,)
+            if key.startswith((f"{name}.", f"{name}[")):
+                return (name, *_place_in(data[name], key[len(name) :].removeprefix(".")))
+    return ()

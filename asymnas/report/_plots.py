@@ -1,0 +1,188 @@
+"""Plots of a run as PNG bytes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from asymnas.report._frequencies import OpFrequencies
+from asymnas.search import Evaluation
+
+__all__ = [
+    "difference_plot",
+    "frequency_plot",
+    "language_plot",
+    "loss_plot",
+    "progress_plot",
+    "seeds_plot",
+    "videos_plot",
+]
+
+# Okabe and Ito's colours: told apart by everybody.
+BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#8c8c8c"
+COLOURS = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9")
+
+
+def _axes(width: float = 8.0, height: float = 3.6) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25, linewidth=0.6)
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return buffer.getvalue()
+
+
+def progress_plot(search: Sequence[Evaluation], random: Sequence[Evaluation], protocol: str) -> bytes:
+    """Draw SUC over evaluations: every candidate, and the best so far with its standard error."""
+    figure, axes = _axes()
+    for evaluations, colour, label in ((random, GREY, "random search"), (search, BLUE, "search")):
+        scored = [(number, item) for number, item in enumerate(evaluations, start=1) if item.suc is not None]
+        if not scored:
+            continue
+        x = np.array([number for number, _ in scored])
+        suc = np.array([item.suc for _, item in scored], dtype=float)
+        leaders = [int(np.argmax(suc[: index + 1])) for index in range(len(suc))]
+        best = suc[leaders]
+        se = np.array([scored[index][1].se or 0.0 for index in leaders])
+        axes.scatter(x, suc, s=14, color=colour, alpha=0.45, linewidths=0)
+        axes.step(x, best, where="post", color=colour, linewidth=1.8, label=f"{label}: best so far ± SE over videos")
+        axes.fill_between(x, best - se, best + se, step="post", color=colour, alpha=0.12, linewidth=0)
+    axes.set_xlabel("evaluations")
+    axes.set_ylabel(f"validation SUC ({protocol})")
+    axes.legend(loc="lower right", frameon=False, fontsize=9)
+    return _png(figure)
+
+
+def loss_plot(lines: Sequence[Mapping[str, Any]]) -> bytes:
+    """Draw the training loss over steps, as logged and smoothed."""
+    figure, axes = _axes(height=3.0)
+    steps = np.array([line["step"] for line in lines], dtype=float)
+    loss = np.array([_total(line) for line in lines], dtype=float)
+    axes.plot(steps, loss, color=BLUE, alpha=0.3, linewidth=1.0, label="one path a step")
+    window = max(1, len(loss) // 25)
+    if window > 1:
+        smooth = np.convolve(loss, np.ones(window) / window, mode="valid")
+        axes.plot(steps[window - 1 :], smooth, color=BLUE, linewidth=1.8, label=f"mean of {window} lines")
+        axes.legend(frameon=False, fontsize=9)
+    axes.set_xlabel("training step")
+    axes.set_ylabel("loss")
+    return _png(figure)
+
+
+def _total(line: Mapping[str, Any]) -> float:
+    losses = line.get("losses", line)
+    return losses["total"]
+
+
+def videos_plot(trackers: Mapping[str, Mapping[str, float]], protocol: str) -> bytes:
+    """Draw the SUC of each video for several trackers; the first one gives the order."""
+    first = next(iter(trackers.values()))
+    names = sorted(first, key=lambda name: first[name], reverse=True)
+    figure, axes = _axes(height=max(2.4, 0.9 + 0.21 * len(names)))
+    y = np.arange(len(names))
+    axes.barh(y, [first[name] for name in names], height=0.72, color=BLUE, alpha=0.75, label=next(iter(trackers)))
+    for (label, scores), colour, marker in zip(list(trackers.items())[1:], COLOURS[1:], "osD^v", strict=False):
+        places = [(index, scores[name]) for index, name in enumerate(names) if name in scores]
+        axes.scatter([score for _, score in places], [index for index, _ in places], s=20, color=colour, marker=marker,
+                     label=label, zorder=3)  # fmt: skip
+    axes.set_yticks(y, names, fontsize=7)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.set_xlim(0, 1)
+    axes.set_xlabel(f"SUC ({protocol})")
+    figure.legend(loc="outside upper center", ncols=4, frameon=False, fontsize=9)
+    return _png(figure)
+
+
+def frequency_plot(frequencies: OpFrequencies) -> bytes:
+    """Draw the share of each op for each gene; a frame marks shares outside the band of chance."""
+    genes, ops = frequencies.genes, frequencies.ops
+    figure, axes = _axes(width=max(5.0, 2.6 + 1.0 * len(ops)), height=max(2.4, 1.2 + 0.21 * len(genes)))
+    shares = np.array(frequencies.shares, dtype=float)  # None becomes nan
+    image = axes.imshow(shares, aspect="auto", vmin=0, vmax=1, cmap="Blues")
+    for row, (low, high) in enumerate(frequencies.chance):
+        for column in range(len(ops)):
+            share = shares[row, column]
+            if np.isnan(share):
+                continue
+            outside = share < low or share > high
+            axes.text(column, row, f"{share:.2f}", ha="center", va="center", fontsize=7,
+                      color="white" if share > 0.6 else "black", weight="bold" if outside else "normal")  # fmt: skip
+            if outside:
+                axes.add_patch(_frame(column, row))
+    axes.grid(False)
+    axes.set_xticks(range(len(ops)), ops, fontsize=8)
+    axes.set_yticks(range(len(genes)), genes, fontsize=7)
+    figure.colorbar(image, ax=axes, label=f"share among the best {frequencies.count}", shrink=0.6)
+    return _png(figure)
+
+
+def _frame(column: int, row: int) -> Any:
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((column - 0.48, row - 0.45), 0.96, 0.9, fill=False, edgecolor=RED, linewidth=1.4)
+
+
+def language_plot(rows: Sequence[Mapping[str, Any]], protocol: str) -> bytes:
+    """Draw SUC with and without sentences for each part of the benchmark."""
+    figure, axes = _axes(width=7.0, height=0.9 + 0.75 * len(rows))
+    for index, row in enumerate(rows):
+        axes.plot([row["without"], row["with"]], [index, index], color=GREY, linewidth=2, zorder=1)
+        axes.scatter(row["without"], index, s=60, color=ORANGE, label="" if index else "without sentences", zorder=2)
+        axes.scatter(row["with"], index, s=60, color=BLUE, label="" if index else "with sentences", zorder=2)
+        difference = row["difference"]
+        text = f"{difference['value']:+.3f} [{difference['low']:+.3f}, {difference['high']:+.3f}]"
+        axes.annotate(text, (max(row["with"], row["without"]), index), (8, 0), textcoords="offset points", va="center",
+                      fontsize=8)  # fmt: skip
+    axes.set_yticks(range(len(rows)), [str(row["part"]) for row in rows])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_xlim(0, 1)
+    axes.set_xlabel(f"SUC ({protocol}); the difference is paired over videos, 95 % interval")
+    figure.legend(loc="outside upper center", ncols=2, frameon=False, fontsize=9)
+    return _png(figure)
+
+
+def seeds_plot(spaces: Mapping[str, Any], protocol: str) -> bytes:
+    """Draw test and validation SUC of each space for each seed."""
+    figure, axes = _axes(width=7.0)
+    width = 0.7 / max(len(spaces), 1)
+    seeds = [row["seed"] for row in next(iter(spaces.values()))["seeds"]]
+    for number, ((name, space), colour) in enumerate(zip(spaces.items(), COLOURS, strict=False)):
+        x = np.arange(len(seeds)) + (number - (len(spaces) - 1) / 2) * width
+        test, validation = ([row[key] for row in space["seeds"]] for key in ("test", "validation"))
+        axes.bar(x, test, width * 0.92, color=colour, alpha=0.8, label=f"{name}, test")
+        axes.scatter(x, validation, marker="_", s=160, color="black", zorder=3, label="" if number else "validation")
+    axes.set_xticks(range(len(seeds)), [f"seed {seed}" for seed in seeds])
+    axes.set_ylabel(f"SUC ({protocol})")
+    figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=9)
+    return _png(figure)
+
+
+def difference_plot(differences: Sequence[Mapping[str, Any]], level: float) -> bytes:
+    """Draw paired differences with their intervals and the differences of single seeds."""
+    figure, axes = _axes(width=8.0, height=1.2 + 0.5 * len(differences))
+    axes.axvline(0, color="black", linewidth=0.8)
+    for index, row in enumerate(differences):
+        difference = row["difference"]
+        colour = GREY if row["noise"] else BLUE
+        axes.plot([difference["low"], difference["high"]], [index, index], color=colour, linewidth=2.5)
+        axes.scatter(difference["value"], index, s=50, color=colour, zorder=3)
+        seeds = row["per_seed"]
+        axes.scatter(seeds, [index] * len(seeds), s=80, marker="|", color=RED, zorder=4)
+    labels = [f"{row['first']} - {row['other']}\n{row['kind'].replace('_', ' ')}" for row in differences]
+    axes.set_yticks(range(len(differences)), labels, fontsize=8)
+    axes.set_ylim(len(differences) - 0.5, -0.5)
+    axes.set_xlabel(f"difference in SUC, {level:.0%} interval over seeds and videos; red: single seeds; grey: noise")
+    return _png(figure)
