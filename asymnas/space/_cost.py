@@ -1,0 +1,100 @@
+"""Cost of an architecture from the space alone: multiply-accumulates and weights of convolutions and linear layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from asymnas.space._checks import stem_place
+from asymnas.space._model import Branch, Gene
+from asymnas.space._ops import OpCost, op_cost
+
+__all__ = ["BranchCost", "Cost", "CostTable"]
+
+
+@dataclass(frozen=True, slots=True)
+class BranchCost:
+    """Multiply-accumulates of one run of a branch, and its weights."""
+
+    macs: int
+    params: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What an architecture costs.
+
+    Counted are the weights of the stem and of every block, mixers' blocks included, and one multiply-accumulate a use of a
+    weight. Not counted: biases and batch normalisation (they fold into the weights), activations, the product of language and
+    vision, and the language projections, whose size depends on the text encoder and not on the space.
+
+    Attributes:
+        branches: branch name -> its cost.
+        rates: branch name -> `frame` or `video`.
+        params: weights that exist; those two branches share are counted once.
+    """
+
+    branches: dict[str, BranchCost]
+    rates: dict[str, str]
+    params: int
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one run of every branch."""
+        return sum(cost.macs for cost in self.branches.values())
+
+    def amortised(self, frames: int) -> float:
+        """Multiply-accumulates per frame of a video of `frames` frames: branches of rate `video` run once in it."""
+        if frames < 1:
+            raise ValueError(f"frames must be >= 1, but got {frames}")
+        return sum(c.macs / (frames if self.rates[name] == "video" else 1) for name, c in self.branches.items())
+
+    def to_dict(self) -> dict[str, dict[str, int]]:
+        """Return {branch: {macs, params}} and a `total` of the same form."""
+        parts = {name: {"macs": cost.macs, "params": cost.params} for name, cost in self.branches.items()}
+        return {**parts, "total": {"macs": self.macs, "params": self.params}}
+
+
+class CostTable:
+    """The cost of every op at every gene of a space; costs of a branch are sums over its genes."""
+
+    def __init__(self, branches: Sequence[Branch], genes: Sequence[Gene], shared: Sequence[Sequence[str]]) -> None:
+        self.ops: dict[str, dict[str, OpCost]] = {
+            gene.id: {op: op_cost(op, gene.place) for op in gene.ops} for gene in genes
+        }
+        self.stems = {
+            branch.name: op_cost(branch.stem.op, stem_place(branch)) if branch.stem else OpCost(0, 0)
+            for branch in branches
+        }
+        self.rates = {branch.name: branch.rate for branch in branches}
+        self.branch_of = {gene.id: gene.branch for gene in genes}
+        owner = {name: group[0] for group in shared for name in group}
+        self.owner = {name: owner.get(name, name) for name in self.rates}
+        self.weight_of = {gene.id: self.owner[gene.branch] + gene.id[len(gene.branch) :] for gene in genes}
+
+    def cost(self, path: Mapping[str, str]) -> Cost:
+        """Return the cost of a path (gene id -> op, all genes)."""
+        macs = {name: stem.macs for name, stem in self.stems.items()}
+        params = {name: stem.params for name, stem in self.stems.items()}
+        for gene, op in path.items():
+            cost = self.ops[gene][op]
+            macs[self.branch_of[gene]] += cost.macs
+            params[self.branch_of[gene]] += cost.params
+        branches = {name: BranchCost(macs[name], params[name]) for name in macs}
+        return Cost(branches, dict(self.rates), self.params(path))
+
+    def params(self, path: Mapping[str, str]) -> int:
+        """Return the number of weights that exist for a path, shared ones counted once."""
+        total = sum(self.stems[name].params for name in set(self.owner.values()))
+        weights = {(self.weight_of[gene], op): self.ops[gene][op].params for gene, op in path.items()}
+        return total + sum(weights.values())
+
+    def macs(self, path: Mapping[str, str], branch: str | None, amortised: int | None) -> float:
+        """Return the multiply-accumulates of one branch or of all, per frame of a video where `amortised` is given."""
+        per = {name: amortised if amortised and rate == "video" else 1 for name, rate in self.rates.items()}
+        total: float = sum(stem.macs / per[name] for name, stem in self.stems.items() if branch in (None, name))
+        for gene, op in path.items():
+            name = self.branch_of[gene]
+            if branch in (None, name):
+                total += self.ops[gene][op].macs / per[name]
+        return total
