@@ -22,7 +22,8 @@ def print_summary(summary: Mapping[str, Any], folder: Path | None = None, consol
     out = console or Console()
     architecture = summary.get("architecture", {})
     if architecture.get("drawing"):
-        out.print(Text(f"\nBest architecture {architecture.get('key', '')} of {summary.get('space', '')}"), style="bold")
+        title = f"\nBest architecture {architecture.get('key', '')} of {summary.get('space', '')}"
+        out.print(Text(title), style="bold")
         out.print(Text(architecture["drawing"]))
     out.print(_scores(summary))
     for table in (_language(summary), _cost(summary), _budget(summary), _videos(summary)):
