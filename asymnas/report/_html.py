@@ -86,7 +86,12 @@ def _scores(results: Mapping[str, Any], protocol: str) -> str:
         rows.append((f"median of {random['n']} random architectures", f"{random['median']:.3f}", "same videos"))
         noise = "; it contains zero: noise" if is_noise(random["difference"]) else ""
         rows.append(("&emsp;best - median", difference_text(random["difference"]), f"95 % interval{noise}"))
-    rows += [(text(name), score_text(score), "same videos") for name, score in test.get("baselines", {}).items()]
+    for name, score in test.get("baselines", {}).items():
+        rows.append((text(name.replace("_", " ")), score_text(score), "same videos"))
+        if score.get("difference"):
+            label = f"&emsp;best - {text(name.replace('_', ' '))}"
+            rows.append((label, difference_text(score["difference"]), "95 % interval"))
+    rows += [(text(name), "failed", text(error)) for name, error in test.get("failed", {}).items()]
     if not rows:
         return ""
     title = f"<h2>Scores</h2><p class='note'>SUC ± standard error over videos, protocol {text(protocol)}.</p>"

@@ -70,8 +70,8 @@ def loss_plot(lines: Sequence[Mapping[str, Any]]) -> bytes:
     """Draw the training loss over steps, as logged and smoothed."""
     figure, axes = _axes(height=3.0)
     steps = np.array([line["step"] for line in lines], dtype=float)
-    loss = np.array([_total(line) for line in lines], dtype=float)
-    axes.plot(steps, loss, color=BLUE, alpha=0.3, linewidth=1.0, label="one path a step")
+    loss = np.array([line["total"] for line in lines], dtype=float)
+    axes.plot(steps, loss, color=BLUE, alpha=0.3, linewidth=1.0, label="as logged")
     window = max(1, len(loss) // 25)
     if window > 1:
         smooth = np.convolve(loss, np.ones(window) / window, mode="valid")
@@ -80,11 +80,6 @@ def loss_plot(lines: Sequence[Mapping[str, Any]]) -> bytes:
     axes.set_xlabel("training step")
     axes.set_ylabel("loss")
     return _png(figure)
-
-
-def _total(line: Mapping[str, Any]) -> float:
-    losses = line.get("losses", line)
-    return losses["total"]
 
 
 def videos_plot(trackers: Mapping[str, Mapping[str, float]], protocol: str) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -16,10 +17,12 @@ from asymnas.report._read import read_results
 
 __all__ = ["print_comparison", "print_dry_run", "print_run", "print_summary"]
 
+FILE_WIDTH = 130
+
 
 def print_summary(summary: Mapping[str, Any], folder: Path | None = None, console: Console | None = None) -> None:
     """Print what a search found; parts that are missing are not shown."""
-    out = console or Console()
+    out = console or _console()
     architecture = summary.get("architecture", {})
     if architecture.get("drawing"):
         title = f"\nBest architecture {architecture.get('key', '')} of {summary.get('space', '')}"
@@ -34,10 +37,16 @@ def print_summary(summary: Mapping[str, Any], folder: Path | None = None, consol
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold")
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index == 0 else "right")
+        table.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
     return table
+
+
+def _console() -> Console:
+    """Standard output; as wide as the tables need where it is no terminal."""
+    console = Console()
+    return console if console.is_terminal else Console(width=max(console.width, FILE_WIDTH))
 
 
 def _scores(summary: Mapping[str, Any]) -> Table:
@@ -64,6 +73,10 @@ def _scores(summary: Mapping[str, Any]) -> Table:
         table.add_row("  best - median", difference_text(random["difference"]), "95 % interval" + _noise(random))
     for name, score in test.get("baselines", {}).items():
         table.add_row(name.replace("_", " "), score_text(score), "same videos")
+        if score.get("difference"):
+            table.add_row(f"  best - {name.replace('_', ' ')}", difference_text(score["difference"]), "95 % interval")
+    for name, error in test.get("failed", {}).items():
+        table.add_row(name, "failed", str(error).splitlines()[0][:60])
     return table
 
 
@@ -75,7 +88,7 @@ def _language(summary: Mapping[str, Any]) -> Table | None:
     rows = language_rows((summary.get("test") or {}).get("language"))
     if not rows:
         return None
-    title = "The same tracker with and without sentences, test"
+    title = "The same tracker with and without sentences, held-out test, SUC"
     table = _table(title, "part", "with", "without", "paired difference", "")
     for row in rows:
         verdict = "noise" if is_noise(row["difference"]) else "clear of zero"
@@ -152,15 +165,15 @@ def _videos(summary: Mapping[str, Any]) -> Table | None:
 
 def print_comparison(result: Mapping[str, Any], folder: Path | None = None, console: Console | None = None) -> None:
     """Print what a comparison found."""
-    out = console or Console()
-    table = _table("Seed by seed, SUC", "space", "seed", "validation", "test", "gap", "random search, test")
+    out = console or _console()
+    table = _table("Seed by seed, SUC", "space", "seed", "validation", "test", "val. - test", "random search, test")
     for name, space in result.get("spaces", {}).items():
         for row in space["seeds"]:
             random = row.get("random_search_test")
             numbers = [f"{row['validation']:.3f}", f"{row['test']:.3f}", f"{row['gap']:+.3f}"]
             table.add_row(name, str(row["seed"]), *numbers, "" if random is None else f"{random:.3f}")
         if space.get("gap"):
-            table.add_row(f"{name}, all seeds", "", "", "", difference_text(space["gap"]), "", style="dim")
+            table.add_row(name, "all", "", "", difference_text(space["gap"]), "")
         table.add_section()
     out.print(table)
     for row in result.get("differences", []):
@@ -171,7 +184,7 @@ def print_comparison(result: Mapping[str, Any], folder: Path | None = None, cons
 
 def print_dry_run(result: Mapping[str, Any], console: Console | None = None) -> None:
     """Print what a dry run measured: nested mappings become sections."""
-    out = console or Console()
+    out = console or _console()
     table = Table(title="Dry run", title_justify="left", title_style="bold", show_header=False)
     for key, value in _flat(result):
         table.add_row(key, value)
@@ -196,5 +209,5 @@ def print_run(folder: Path | str, console: Console | None = None) -> None:
         print_comparison(results, console=console)
         return
     if results.get("unfinished"):
-        (console or Console()).print(Text("The run is not finished; so far:"), style="yellow")
+        (console or _console()).print(Text("The run is not finished; so far:"), style="yellow")
     print_summary(results, console=console)
