@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import time
 from functools import partial
 
@@ -24,15 +25,18 @@ from asymnas.search import (
 )
 from asymnas.search import _ray as module
 from asymnas.space import load_space
+from asymnas.testing import _search as contracts
 from asymnas.testing._search import EvaluatorContract, ToyWorker, toy_score, toy_worker
 
 SETTINGS = ScoreSettings(space="s", weights="w", videos={"val": "v"})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def local_ray():
     """One Ray for all tests of the room."""
     ray = pytest.importorskip("ray")
+    for toys in (contracts, sys.modules[__name__]):  # shipped by value, so that actors start without pytest and torch
+        ray.cloudpickle.register_pickle_by_value(toys)
     module._connect(ray, None, 2)
     yield ray
     ray.shutdown()
@@ -54,17 +58,17 @@ def archive(evaluator, path):
 
 
 def test_same_archive_in_process_with_one_and_two_workers_and_deaths(local_ray, tmp_path):
-    """Also with a worker that dies on its way: every score from 0.53 on kills its process once."""
-    deadly = partial(toy_worker, failing=0.35, deadly=0.53, deaths=tmp_path / "deaths")
+    """Also with a worker that dies on its way: every score from 0.64 on kills its process once."""
+    deadly = partial(toy_worker, failing=0.525, deadly=0.64, deaths=tmp_path / "deaths")
     (tmp_path / "deaths").mkdir()
     kinds = {
-        "process": InProcessEvaluator(partial(toy_worker, failing=0.35)),
-        "one": RayEvaluator(partial(toy_worker, failing=0.35), workers=1),
+        "process": InProcessEvaluator(partial(toy_worker, failing=0.525)),
+        "one": RayEvaluator(partial(toy_worker, failing=0.525), workers=1),
         "two": RayEvaluator(deadly, workers=2),
     }
     found = [archive(evaluator, tmp_path / name) for name, evaluator in kinds.items()]
     assert found[0] == found[1] == found[2]
-    assert len(list((tmp_path / "deaths").iterdir())) > 0
+    assert len(list((tmp_path / "deaths").iterdir())) == 2
     assert any(score is None for _, score in found[0][0])
 
 

@@ -64,7 +64,7 @@ def scores(result):
 
 @pytest.fixture(scope="module")
 def whole(space, tmp_path_factory):
-    return search(space, tmp_path_factory.mktemp("whole") / "log", ToyWorker(failing=0.35))
+    return search(space, tmp_path_factory.mktemp("whole") / "log", ToyWorker(failing=0.52))
 
 
 def test_result_of_a_whole_search(space, tmp_path):
@@ -73,7 +73,9 @@ def test_result_of_a_whole_search(space, tmp_path):
     assert result.evaluated == len(result.archive) == len(worker.seen) == 24
     assert result.from_log == result.failed == 0
     assert result.best_evaluation.genes == result.best.genes
-    assert result.best_evaluation.suc == max(score for _, score in result.archive) == toy_score(result.best.genes.items())
+    assert (
+        result.best_evaluation.suc == max(score for _, score in result.archive) == toy_score(result.best.genes.items())
+    )
     assert [item.index for item in result.evaluations] == list(range(24))
     assert list(ResultLog(log)) == result.evaluations
 
@@ -81,7 +83,7 @@ def test_result_of_a_whole_search(space, tmp_path):
 @pytest.mark.parametrize("torn", [False, True])
 @pytest.mark.parametrize("every", [1, 3, 8])
 def test_killed_after_every_kth_evaluation_and_resumed(space, tmp_path, whole, every, torn):
-    path, runs, worker = tmp_path / "log", 0, Counting(failing=0.35)
+    path, runs, worker = tmp_path / "log", 0, Counting(failing=0.52)
     while True:
         fresh = []
 
@@ -196,7 +198,7 @@ def test_boxes_are_computed_again_but_logged_once(space, tmp_path):
 
 def test_progress_says_what_is_done_best_and_left(space, tmp_path):
     events = []
-    search(space, tmp_path / "log", ToyWorker(failing=0.35), events.append)
+    search(space, tmp_path / "log", ToyWorker(failing=0.52), events.append)
     assert [event.done for event in events] == list(range(1, 25))
     assert [event.generation for event in events] == [0] * 8 + [1] * 8 + [2] * 8
     assert {(event.total, event.generations, event.stage) for event in events} == {(24, 3, "search")}
