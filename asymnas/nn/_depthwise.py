@@ -61,7 +61,7 @@ class DepthwiseConv2d(nn.Module):
     def __init__(self, channels: int, kernel: int, stride: int = 1) -> None:
         super().__init__()
         self.kernel, self.stride = kernel, stride
-        self.weight = nn.Parameter(torch.empty(channels, 1, kernel, kernel))
+        self.weight = nn.Parameter(torch.randn(channels, 1, kernel, kernel) / kernel)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.kernel > _STRIP and not x.is_cuda and torch.is_grad_enabled():
