@@ -90,7 +90,8 @@ def _attributes(
     unit = scene.size[0] * scene.size[1] / (192 * 144)
     way = np.sqrt((np.diff(scene.centre[0], axis=0) ** 2).sum(1)) * effects.shutter
     jerk = np.abs(np.diff(scene.jolt, axis=0)).max(initial=0.0)
-    turn = np.ptp(scene.angle)
+    plain = scene.looks[0].pattern == "solid" and scene.looks[0].shape in ("circle", "ring")
+    turn = 0.0 if plain and scene.squeeze.min() > 0.8 else np.ptp(scene.angle)  # a plain circle shows no turn
     flags = {
         "IV": gain.max() > 1.5 * gain.min(),
         "POC": bool((there & (seen < _PARTIAL_BELOW * np.maximum(inside, 1e-9))).any()),

@@ -93,7 +93,7 @@ def _pattern(pattern: str, side: int) -> np.ndarray:
     """Return (side, side) bool, True where the pattern's second tone is."""
     x, y = np.meshgrid(*[(np.arange(side) + 0.5) / side * 2 * SPRITE_MARGIN - SPRITE_MARGIN] * 2)
     if pattern == "striped":
-        return np.mod(x + 0.12, 0.6) < 0.24
+        return np.mod(x - 0.21, 0.6) < 0.18
     if pattern == "dotted":
         return np.hypot(np.mod(x + 0.275, 0.55) - 0.275, np.mod(y + 0.275, 0.55) - 0.275) < 0.165
     if pattern == "checkered":

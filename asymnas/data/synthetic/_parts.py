@@ -47,8 +47,8 @@ def _other_looks(rng: np.random.Generator, target: Look, count: int, split: str)
     """Draw distractors that differ from the target in colour or in shape, and mostly in both."""
     looks: list[Look] = []
     while len(looks) < count:
-        shape = target.shape if rng.random() < 0.25 else SHAPES[int(8 * rng.random())]
-        colour = target.colour if rng.random() < 0.15 else _COLOUR_NAMES[int(8 * rng.random())]
+        shape = target.shape if rng.random() < 0.3 else SHAPES[int(8 * rng.random())]
+        colour = target.colour if rng.random() < 0.2 else _COLOUR_NAMES[int(8 * rng.random())]
         look = Look(shape, colour, PATTERNS[int(4 * rng.random())])
         if (look.shape, look.colour) != (target.shape, target.colour) and (split == "test" or not held_out(look)):
             looks.append(look)
@@ -97,9 +97,9 @@ def _target_pose(rng: np.random.Generator, scene: Scene, radius: float) -> None:
     frames = len(scene.bend)
     start = rng.uniform(-0.4, 0.4)
     spin = 3.0 if rng.random() < 0.85 else 0.0
-    scene.angle = curve_between(rng, frames, start - spin, start + spin, start)
-    spread = 0.45 if rng.random() < 0.85 else 0.0
-    grow = radius * np.exp(curve_between(rng, frames, -spread, spread, spread * rng.uniform(-0.8, 0.8)))
+    scene.angle = curve_between(rng, frames, start - spin, start + spin, start, pace=1.6)
+    spread = 0.5 if rng.random() < 0.85 else 0.0
+    grow = radius * np.exp(curve_between(rng, frames, -spread, spread, spread * rng.uniform(-0.8, 0.8), pace=1.2))
     if rng.random() < 0.35:
         scene.squeeze = curve_between(rng, frames, 0.45, 1.0, rng.uniform(0.7, 1.0))
     if rng.random() < 0.2:
@@ -213,17 +213,15 @@ def _group_paths(rng: np.random.Generator, scene: Scene, radius: float, meetings
     size = np.array(scene.size, float)
     apart = rng.uniform(1.3, 1.5) * 2 * radius
     reach = apart / (2 * np.sin(np.pi / count))
-    times, points = [0.0], [_slots(rng, count, reach)]
-    for now, then in pairwise(meetings):
+    slots = _slots(rng, len(meetings), count, reach)
+    close = rng.uniform(-0.25, 0.25, (len(meetings), count, 2)) * radius
+    stray = slots + rng.uniform(-0.2, 0.2, slots.shape) * radius
+    times, points = [0.0], [slots[0]]
+    for index, (now, then) in enumerate(pairwise(meetings)):
         times += [now, now + 0.33 * (then - now), now + 0.67 * (then - now)]
-        slots = _slots(rng, count, reach)
-        points += [
-            rng.uniform(-0.25, 0.25, (count, 2)) * radius,
-            slots,
-            slots + rng.uniform(-0.2, 0.2, slots.shape) * radius,
-        ]
+        points += [close[index], slots[index + 1], stray[index + 1]]
     times.append(meetings[-1])
-    points.append(np.zeros((count, 2)))
+    points.append(close[-1])
     offset = curve(np.array(times, float), np.stack(points), at, rest=True)
     common = knots(rng, frames, 7, 12)
     edge = np.minimum(reach + 1.0 * radius, 0.45 * size)
@@ -232,10 +230,11 @@ def _group_paths(rng: np.random.Generator, scene: Scene, radius: float, meetings
     scene.centre = (curve(common, middle, at)[:, None] + offset).transpose(1, 0, 2)
 
 
-def _slots(rng: np.random.Generator, count: int, reach: float) -> np.ndarray:
-    """Return (count, 2) places on a circle, in random order and at a random turn."""
-    angles = rng.uniform(0, 2 * np.pi) + rng.permutation(count) * (2 * np.pi / count)
-    return reach * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+def _slots(rng: np.random.Generator, sets: int, count: int, reach: float) -> np.ndarray:
+    """Return (sets, count, 2) places on a circle, each set in random order and at a random turn."""
+    order = np.tile(np.arange(count) * (2 * np.pi / count), (sets, 1))
+    angles = rng.permuted(order, axis=1) + rng.uniform(0, 2 * np.pi, (sets, 1))
+    return reach * np.stack([np.cos(angles), np.sin(angles)], axis=2)
 
 
 def _group_pose(rng: np.random.Generator, scene: Scene, radius: float) -> None:

@@ -137,9 +137,11 @@ def pose(
     return matrix
 
 
-def curve_between(rng: np.random.Generator, frames: int, low: float, high: float, start: float) -> np.ndarray:
-    """Return (n,) values that go smoothly from `start` between `low` and `high`."""
-    times = knots(rng, frames, 8, 18)
+def curve_between(
+    rng: np.random.Generator, frames: int, low: float, high: float, start: float, pace: float = 1.0
+) -> np.ndarray:
+    """Return (n,) smooth values between `low` and `high` from `start` on, with a turn every 8 to 18 / `pace` frames."""
+    times = knots(rng, frames, 8 / pace, 18 / pace)
     values = rng.uniform(low, high, len(times))
     values[0] = start
     return curve(times, values, np.arange(frames, dtype=float), rest=True)
