@@ -19,6 +19,9 @@ Place = tuple[str | int, ...]
 """The keys and list positions that lead to a value."""
 
 
+DEEPEST = 40
+
+
 class _Loader(yaml.SafeLoader):
     """Safe YAML in which `1e-4` is a number (YAML 1.1 wants `1.0e-4` and reads the short form as text)."""
 
@@ -157,6 +160,9 @@ def read(path: Path) -> Document:
 
 
 def _mark(node: yaml.Node, place: Place, document: Document) -> None:
+    if len(place) > DEEPEST:
+        rule = f"a file must not be nested deeper than {DEEPEST} levels, or hold itself through an alias"
+        raise JobError(Problem(f"{document.file}:{node.start_mark.line + 1}", rule))
     document.marks.setdefault(place, (document.file, node.start_mark.line + 1))
     if isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +41,32 @@ def _sections(document: Document) -> Iterator[tuple[Place, dict[str, Any]]]:
 def _datasets(document: Document) -> Iterator[Problem]:
     from asymnas.data import list_datasets
 
-    known = [item.name for item in list_datasets()]
+    known = {item.name: item for item in list_datasets()}
     for place, source in _sections(document):
         name = source.get("dataset")
-        if isinstance(name, str) and name not in known:
+        if not isinstance(name, str):
+            continue
+        if name not in known:
             where = document.where((*place, "dataset"))
             yield Problem(where, "must name a registered data set", repr(name), nearest(name, known))
+            continue
+        options = source.get("options")
+        accepted = _options_of(known[name].loader)
+        for key in options if isinstance(options, dict) and accepted is not None else ():
+            if key not in accepted:
+                where = document.where((*place, "options", key))
+                yield Problem(where, f"unknown option of data set {name}", repr(key), nearest(key, accepted))
+
+
+def _options_of(loader: Callable[..., Any] | str) -> set[str] | None:
+    """Names of a loader's own options; None if it takes any."""
+    if isinstance(loader, str):
+        module, _, function = loader.partition(":")
+        loader = getattr(importlib.import_module(module), function)
+    parameters = inspect.signature(loader).parameters
+    if any(item.kind is inspect.Parameter.VAR_KEYWORD for item in parameters.values()):
+        return None
+    return set(parameters) - {"split", "root", "videos", "frames"}
 
 
 def _protocol(document: Document) -> Iterator[Problem]:

@@ -59,9 +59,9 @@ class Training(JobModel):
     lr: Positive = 0.005
     """Learning rate after the warm-up."""
     lr_end: Positive | None = None
-    """Learning rate of the last step; null: a tenth of `lr` for `log`, 0 for `cosine`; not for `constant`."""
-    schedule: Literal["cosine", "log", "constant"] = "cosine"
-    """How the learning rate falls after the warm-up: half a cosine, geometrically, or not at all."""
+    """Learning rate of the last step; null: a tenth of `lr` for `log`, else 0; not for `constant`."""
+    schedule: Literal["cosine", "log", "linear", "constant"] = "cosine"
+    """How the learning rate falls after the warm-up: half a cosine, geometrically (`log`), in a line, or not at all."""
     warmup_steps: Whole = 0
     """Steps in which the learning rate rises from a fifth of `lr` to `lr`."""
     optimizer: Literal["sgd", "adamw"] = "sgd"
