@@ -118,7 +118,7 @@ def _check_losses(losses: dict[str, Tensor], path: Architecture, step: int, vide
     if torch.isfinite(losses["total"]):
         return
     shown = sorted(set(videos))
-    parts = ", ".join(f"{name}={float(value):.4g}" for name, value in losses.items())
+    parts = ", ".join(f"{name}={value.item():.4g}" for name, value in losses.items())
     raise TrackerError(
         Problem(
             f"training step {step}",

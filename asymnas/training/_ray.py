@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
 import shutil
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -58,8 +60,7 @@ def run_ray(
     state.mkdir(parents=True, exist_ok=True)
     for name in ("failure.json", "stop"):
         (state / name).unlink(missing_ok=True)
-    payload = {"factory": factory, "config": config, "folder": str(folder), "weights": weights}
-    trainer = _trainer(payload, config, state, address, cpus)
+    trainer = _trainer(factory, config, folder, weights, address, cpus)
     _fit(trainer, state / "stop", Tail(folder / "training.jsonl", first_step), on_record, config)
     failure = read_failure(state / "failure.json")
     if failure is not None:
@@ -74,7 +75,12 @@ def run_ray(
 
 
 def _trainer(
-    payload: dict[str, Any], config: TrainingConfig, state: Path, address: str | None, cpus: int | None
+    factory: Callable[[], TrainingSetup],
+    config: TrainingConfig,
+    folder: Path,
+    weights: str,
+    address: str | None,
+    cpus: int | None,
 ) -> Any:
     # Workers keep the directory of this process, so that relative paths in the factory mean the same there.
     os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
@@ -102,14 +108,21 @@ def _trainer(
     resources: dict[str, float] = {"CPU": config.threads}
     return TorchTrainer(
         _work,
-        train_loop_config=payload | {"cwd": str(Path.cwd())},
+        train_loop_config={
+            # As bytes: only a worker, which knows this process' import path, can read what the user's modules define.
+            "job": ray.cloudpickle.dumps((factory, config)),
+            "folder": str(folder),
+            "weights": weights,
+            "cwd": str(Path.cwd()),
+            "path": sys.path,
+        },
         torch_config=TorchConfig(backend="nccl" if gpu else "gloo"),
         scaling_config=ScalingConfig(
             num_workers=config.workers, use_gpu=gpu, resources_per_worker=resources | ({"GPU": 1} if gpu else {})
         ),
         run_config=RunConfig(
             name="run",
-            storage_path=str(state / "ray"),
+            storage_path=str(folder / "training" / "ray"),
             failure_config=FailureConfig(max_failures=config.max_failures),
             logging_config=LoggingConfig(log_level="ERROR"),
         ),
@@ -141,10 +154,12 @@ def _work(payload: dict[str, Any]) -> None:
     from asymnas.training._exchange import LocalExchange, PeerFailed, TorchExchange, together
     from asymnas.training._loop import LoopStopped, TrainingLoop, torch_threads
 
-    config: TrainingConfig = payload["config"]
-    folder = Path(payload["folder"])
     if Path(payload["cwd"]).is_dir():
         os.chdir(payload["cwd"])
+    sys.path.extend(place for place in payload["path"] if place not in sys.path)
+    config: TrainingConfig
+    factory, config = pickle.loads(payload["job"])
+    folder = Path(payload["folder"])
     device = torch.device("cpu") if config.device == "cpu" else get_device()
     context = get_context()
     stop = folder / "training" / "stop"
@@ -153,7 +168,7 @@ def _work(payload: dict[str, Any]) -> None:
         alone = context.get_world_size() == 1
         exchange = LocalExchange(config.shards) if alone else TorchExchange(config.shards, device)
         try:
-            setup, _ = together(exchange, payload["factory"])
+            setup, _ = together(exchange, factory)
             loop = TrainingLoop(setup, config, folder, exchange, device=device, stop=lambda: first and stop.exists())
             # Always: a worker group that Ray has started again continues where the one before it left off.
             loop.run(resume=True, weights=payload["weights"])

@@ -42,12 +42,10 @@ class ToyTracker(TrainableTracker):
         self.space = space
         self.geometry = CropGeometry()
         self.stem = nn.Conv2d(3, 4, 3, padding=1)
-        self.genes = nn.ModuleDict(
-            {
-                gene.id.replace(".", "/"): nn.ModuleDict({op: nn.Conv2d(4, 4, OPS[op], padding=OPS[op] // 2) for op in OPS})
-                for gene in space.genes
-            }
-        )
+        self.genes = nn.ModuleDict()
+        for gene in space.genes:
+            ops = {op: nn.Conv2d(4, 4, size, padding="same") for op, size in OPS.items()}
+            self.genes[gene.id.replace(".", "/")] = nn.ModuleDict(ops)
         self.no_sentence = nn.Parameter(torch.empty(4))
         self.language = nn.Linear(2, 4)
         self.head = nn.Linear(4, 1)
@@ -87,7 +85,7 @@ class ToySampler:
     missing in this step, in the last shard. `kill_once`: this process dies at step 5, unless the file exists.
     """
 
-    def __init__(self, seed=0, batch_size=8, all_sentences=False, nan_at=None, missing_at=None, kill_once=None) -> None:
+    def __init__(self, seed=0, batch_size=12, all_sentences=False, nan_at=None, missing_at=None, kill_once=None):
         self.seed, self.batch_size, self.all_sentences = seed, batch_size, all_sentences
         self.nan_at, self.missing_at, self.kill_once = nan_at, missing_at, kill_once
 
