@@ -39,7 +39,7 @@ class CandidateWorker:
         sentences: embeds the videos' sentences; None when no task tracks with language.
         protocol: name of the scoring protocol.
         threads: torch threads during an evaluation; restored afterwards.
-        lockstep: videos tracked side by side; changes the speed, not the boxes.
+        lockstep: videos tracked side by side; changes the speed, and the boxes by no more than rounding.
     """
 
     def __init__(

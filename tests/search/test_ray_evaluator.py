@@ -7,9 +7,11 @@ import signal
 import socket
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 
 import pytest
+import test_worker
 
 from asymnas.errors import EvaluationError, JobError
 from asymnas.search import (
@@ -35,7 +37,11 @@ SETTINGS = ScoreSettings(space="s", weights="w", videos={"val": "v"})
 def local_ray():
     """One Ray for all tests of the room."""
     ray = pytest.importorskip("ray")
-    for toys in (contracts, sys.modules[__name__]):  # shipped by value, so that actors start without pytest and torch
+    for toys in (
+        contracts,
+        test_worker,
+        sys.modules[__name__],
+    ):  # shipped by value, so that actors start without pytest and torch
         ray.cloudpickle.register_pickle_by_value(toys)
     module._connect(ray, None, 2)
     yield ray
@@ -108,6 +114,16 @@ def test_actor_killed_from_outside_is_replaced_and_actors_are_reused(local_ray):
         assert found[0].error == first.error
         assert {item.error for item in found[1:]} == {evaluator.evaluate(tasks[:1])[0].error} != {first.error}
     assert [item.suc for item in found] == [toy_score(task.genes) for task in tasks]
+
+
+def test_real_worker_gives_the_same_numbers_as_in_process(local_ray):
+    space = load_space("tiny_asymmetric")
+    tasks = [Task.of(item, language="both") for item in RandomSearcher(space, seed=1, budget=2).ask()]
+    with RayEvaluator(test_worker.build, workers=1, threads=1) as evaluator:
+        remote = evaluator.evaluate(tasks)
+    here = InProcessEvaluator(test_worker.build, threads=1).evaluate(tasks)
+    assert all(item.ok for item in here)
+    assert [replace(item, seconds=0.0) for item in remote] == [replace(item, seconds=0.0) for item in here]
 
 
 def test_too_many_workers_for_the_cluster(local_ray):

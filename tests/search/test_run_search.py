@@ -85,10 +85,9 @@ def test_result_of_a_whole_search(space, tmp_path):
 def test_killed_after_every_kth_evaluation_and_resumed(space, tmp_path, whole, every, torn):
     path, runs, worker = tmp_path / "log", 0, Counting(failing=0.52)
     while True:
-        fresh = []
+        before = len(worker.seen)
 
-        def kill(progress, fresh=fresh, before=len(worker.seen)):
-            fresh.append(progress)
+        def kill(progress, before=before):
             if len(worker.seen) - before >= every:
                 raise Killed
 
@@ -210,7 +209,7 @@ def test_progress_says_what_is_done_best_and_left(space, tmp_path):
 
 def test_no_success_at_all_is_an_error(space, tmp_path):
     small = RandomSearcher(space, seed=0, budget=2)
-    with pytest.raises(EvaluationError, match="no candidate could be scored.*too low"):
+    with pytest.raises(EvaluationError, match=r"no candidate could be scored.*too low"):
         search(space, tmp_path / "log", ToyWorker(failing=1.0), searcher=small)
 
 
