@@ -120,7 +120,8 @@ def test_key_forms_are_one(space, official, tmp_path, form) -> None:
     convert_checkpoint(file, tmp_path / "spos.safetensors")
     other = _net(space, seed=9)
     load_spos(tmp_path / "spos.safetensors", other)
-    changed = [n for n, p in other.named_parameters() if not torch.equal(p, net.state_dict()[n])]
+    loaded = net.state_dict()
+    changed = [name for name, p in other.named_parameters() if not torch.equal(p, loaded[name])]
     assert all(".project." in name for name in changed)
 
 
