@@ -23,16 +23,54 @@ class Kind(StrEnum):
     jobs = "jobs"
 
 
+def _trackers() -> dict[str, str]:
+    from asymnas.tracking import get_tracker, list_trackers
+
+    return {name: get_tracker(name).summary for name in list_trackers()}
+
+
+def _datasets() -> dict[str, str]:
+    from asymnas.data import list_datasets
+
+    return {item.name: item.summary for item in list_datasets()}
+
+
+def _spaces() -> dict[str, str]:
+    from asymnas.space import list_spaces, load_space
+
+    spaces = {name: load_space(name) for name in list_spaces()}
+    return {name: f"{space.description} ({space.size:.3g} architectures)" for name, space in spaces.items()}
+
+
+def _jobs() -> dict[str, str]:
+    from asymnas.job import find_job, list_jobs
+
+    return {name: _first_sentence(find_job(name).read_text(encoding="utf-8")) for name in list_jobs()}
+
+
+def _first_sentence(text: str) -> str:
+    """The first sentence of a file's header comment."""
+    words: list[str] = []
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            break
+        words += line.lstrip("#").split()
+        end = next((index for index, word in enumerate(words) if word.endswith((".", "?"))), None)
+        if end is not None:
+            return " ".join(words[: end + 1])
+    return " ".join(words)
+
+
+LISTINGS = {Kind.trackers: _trackers, Kind.datasets: _datasets, Kind.spaces: _spaces, Kind.jobs: _jobs}
+
+
 @command
 def list_(
     kind: Annotated[Kind | None, typer.Argument(help="One kind only; all by default.")] = None,
     as_json: Json = False,
 ) -> None:
     """List trackers, data sets, search spaces and jobs, each with one line."""
-    from asymnas.report import catalogue
-
-    kinds = [kind] if kind else list(Kind)
-    found = {str(item): catalogue(item) for item in kinds}
+    found = {str(item): LISTINGS[item]() for item in ([kind] if kind else Kind)}
     if as_json:
         print_json(found)
         return

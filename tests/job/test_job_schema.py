@@ -1,0 +1,149 @@
+"""Loading of jobs: round trips, overrides, inheritance, presets, hashes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asymnas.errors import JobError
+from asymnas.job import arms, find_job, launch_job, list_jobs, load_compare, load_job, validate_file
+
+JOBS = Path(__file__).resolve().parents[2] / "jobs"
+FILES = sorted(JOBS.rglob("*.yaml"))
+
+
+def test_there_are_jobs_to_check() -> None:
+    assert len(FILES) >= 4
+    assert {str(path.relative_to(JOBS).with_suffix("")) for path in FILES} == set(list_jobs())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(JOBS)))
+def test_shipped_jobs_are_valid_and_explained(path: Path) -> None:
+    assert validate_file(path) == []
+    assert path.read_text().startswith("# ")
+
+
+@pytest.mark.parametrize("name", [name for name in list_jobs() if "compare" not in name])
+def test_resolved_job_loads_as_it_is(name: str, tmp_path: Path) -> None:
+    job = load_job(name)
+    (tmp_path / "job.yaml").write_text(yaml.safe_dump(job.resolved(), sort_keys=False))
+    again = load_job(tmp_path / "job.yaml")
+    assert again.resolved() == job.resolved()
+    assert again.hash == job.hash
+    assert load_job(job.resolved()).hash == job.hash
+
+
+def test_resolved_job_holds_the_trackers_defaults() -> None:
+    assert load_job("vlt_scar").resolved()["tracker"]["loss_weights"] == [1.0, 3.0, 1.0]
+
+
+@given(steps=st.integers(1000, 10**6), lr=st.floats(1e-6, 1.0), seed=st.integers(0, 2**31))
+def test_overrides_survive_the_round_trip(steps: int, lr: float, seed: int) -> None:
+    job = load_job("vlt_scar", [f"training.steps={steps}", f"training.lr={lr!r}", f"seed={seed}"])
+    assert (job.training.steps, job.training.lr, job.seed) == (steps, lr, seed)
+    assert load_job(job.resolved()).identity() == job.identity()
+
+
+def test_short_exponent_is_a_number() -> None:
+    assert load_job("vlt_scar", ["training.lr=1e-4"]).training.lr == 1e-4
+
+
+def test_removing_a_key_brings_its_default_back() -> None:
+    assert load_job("vlt_scar").training.warmup_steps != 0
+    assert load_job("vlt_scar", ["~training.warmup_steps"]).training.warmup_steps == 0
+
+
+def test_override_reaches_into_a_list() -> None:
+    for key in ("data.test.sources[1].videos", "data.test.sources.1.videos"):
+        assert load_job("vlt_scar", [f"{key}=3"]).data.test.sources[1].videos == 3
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("training.steps", "key=value"),
+        ("~training.budget", "not given"),
+        ("data.test.sources[9].videos=1", "no such list entry"),
+        ("seed.x=1", "holds a value"),
+        ("trainig.steps=3", "Did you mean 'training'"),
+    ],
+)
+def test_bad_override_is_explained(override: str, words: str) -> None:
+    with pytest.raises(JobError, match=words):
+        load_job("vlt_scar", [override])
+
+
+def test_hash_ignores_where_a_job_runs_and_nothing_else() -> None:
+    plain = load_job("vlt_scar").hash
+    same = ["resources.workers=7", "resources.threads=3", "training.workers=1", "data.root=somewhere"]
+    assert all(load_job("vlt_scar", [override]).hash == plain for override in same)
+    other = ["seed=1", "training.steps=801", "search.mutation_prob=0.2", "tracker.window=0.31", "space=tiny_symmetric"]
+    assert len({load_job("vlt_scar", [override]).hash for override in other} | {plain}) == len(other) + 1
+
+
+def test_extends_merges_mappings_and_replaces_lists(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("extends: vlt_scar\nname: base\nsearch: {generations: 9}\n")
+    (tmp_path / "job.yaml").write_text("extends: base.yaml\nname: top\nbaselines: {trackers: [static]}\n")
+    job = load_job(tmp_path / "job.yaml")
+    assert (job.name, job.search.generations, job.search.population) == ("top", 9, 12)
+    assert job.baselines.trackers == ["static"]
+
+
+def test_job_that_extends_itself_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("extends: b.yaml\n")
+    (tmp_path / "b.yaml").write_text("extends: a.yaml\n")
+    with pytest.raises(JobError, match="must not extend itself"):
+        load_job(tmp_path / "a.yaml")
+
+
+def test_space_path_is_relative_to_the_job_and_written_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "spaces").mkdir()
+    (tmp_path / "spaces" / "mine.yaml").write_text("extends: tiny_asymmetric\nname: mine\n")
+    (tmp_path / "job.yaml").write_text("extends: vlt_scar\nname: x\nspace: spaces/mine.yaml\n")
+    monkeypatch.chdir("/")
+    job = load_job(tmp_path / "job.yaml")
+    assert job.resolved()["space"]["name"] == "mine"
+    assert load_job(job.resolved()).hash == job.hash
+
+
+def test_shipped_job_is_found_outside_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = {find_job(name) for name in ("vlt_scar", "jobs/vlt_scar.yaml", "./jobs/vlt_scar.yaml")}
+    assert len(found) == 1
+    with pytest.raises(JobError, match="Did you mean 'vlt_scar'"):
+        find_job("vlt_skar")
+
+
+def test_released_reward_fills_what_is_open() -> None:
+    job = load_job("paper/vlt_scar")
+    (source,) = job.data.validation.sources
+    assert (source.videos, source.frames) == (20, 11)
+    assert (job.evaluation.recalibration.batches, job.evaluation.recalibration.batch_size) == (50, 64)
+    assert load_job("paper/vlt_scar", ["data.validation.sources[0].videos=7"]).data.validation.sources[0].videos == 7
+
+
+def test_paper_budget() -> None:
+    job = load_job("paper/vlt_scar")
+    assert job.search.evaluations == 1000
+    assert job.training.steps * job.training.batch_size == 5 * 1_200_000
+
+
+def test_launch_options_go_over_the_file() -> None:
+    job = launch_job("vlt_scar", workers=8)
+    assert (job.resources.workers, job.training.workers) == (8, job.training.shards)
+    alone = launch_job("vlt_scar", engine="inprocess")
+    assert (alone.resources.engine, alone.resources.workers, alone.training.workers) == ("inprocess", 1, 1)
+    assert job.hash == alone.hash
+
+
+def test_compare_makes_an_arm_of_each_space_and_seed() -> None:
+    compare = load_compare("compare_symmetry")
+    made = arms(compare)
+    assert len(made) == len(compare.spaces) * len(compare.seeds)
+    assert {(arm.space, arm.seed) for arm in made} == {(s, n) for s in compare.spaces for n in compare.seeds}
+    assert all(arm.job.space == arm.space and arm.job.seed == arm.seed and arm.job.name == arm.name for arm in made)
+    assert all(arm.job.training.steps == compare.overrides["training.steps"] for arm in made)
