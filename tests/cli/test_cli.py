@@ -1,0 +1,194 @@
+"""The command line: exit codes, messages without traceback, JSON alone on stdout."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from asymnas.cli import app
+from asymnas.errors import EvaluationError, Problem
+
+SCORE = {"suc": 0.512, "se": 0.03, "videos": {"a/b": 0.512}, "frames": 24}
+SUMMARY = {"job": "x", "protocol": "lasot", "validation": SCORE}
+
+
+def asymnas(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words))
+
+
+@pytest.fixture
+def study(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A stand-in for the pipeline that remembers how it was called."""
+    calls: dict[str, Any] = {}
+    fake = types.ModuleType("asymnas.study")
+
+    def run_job(job: Any, folder: Path, **options: Any) -> dict[str, Any]:
+        calls["run"] = (job, folder, options)
+        options["progress"].update("search", 1, 2, "best SUC 0.5")
+        if "error" in calls:
+            raise calls["error"]
+        return SUMMARY
+
+    def dry_run(job: Any, progress: Any) -> dict[str, Any]:
+        calls["dry"] = job
+        return {"memory_mb": 812.5}
+
+    def run_compare(job: Any, folder: Path, **options: Any) -> dict[str, Any]:
+        calls["compare"] = (job, folder, options)
+        return {"spaces": {}, "differences": []}
+
+    def retrain(architecture: Path, job: Any, folder: Path, **options: Any) -> dict[str, Any]:
+        calls["retrain"] = (architecture, job, folder, options)
+        return SUMMARY
+
+    for function in (run_job, dry_run, run_compare, retrain):
+        setattr(fake, function.__name__, function)
+    monkeypatch.setitem(sys.modules, "asymnas.study", fake)
+    return calls
+
+
+def test_every_command_has_help_with_an_example() -> None:
+    listed = asymnas("--help").stdout
+    for name in ("search", "compare", "space", "list", "validate", "export", "retrain", "report"):
+        assert name in listed
+        assert f"Example: asymnas {name}" in asymnas(name, "--help").stdout
+
+
+def test_search_hands_the_job_on_and_prints_the_table(study: dict[str, Any]) -> None:
+    result = asymnas("search", "vlt_scar", "--set", "seed=3", "--workers", "2", "--resume", "--run", "here")
+    assert result.exit_code == 0, result.output
+    job, folder, options = study["run"]
+    assert (job.seed, job.resources.workers, folder) == (3, 2, Path("here"))
+    assert (options["resume"], options["fresh"]) == (True, False)
+    assert "0.512 ± 0.030" in result.stdout
+    assert "search: 1/2" in result.stderr
+
+
+def test_json_is_alone_on_stdout_and_progress_silent(study: dict[str, Any]) -> None:
+    result = asymnas("search", "vlt_scar", "--json")
+    assert json.loads(result.stdout) == SUMMARY
+    assert result.stderr == ""
+    assert study["run"][1] == Path("runs/vlt_scar")
+
+
+def test_dry_run_starts_no_run(study: dict[str, Any]) -> None:
+    result = asymnas("search", "vlt_scar", "--dry-run")
+    assert "812.5" in result.stdout
+    assert "run" not in study
+
+
+def test_compare_and_data_root(study: dict[str, Any], tmp_path: Path) -> None:
+    result = asymnas("compare", "compare_symmetry", "--data-root", str(tmp_path), "--fresh", "--json")
+    assert result.exit_code == 0, result.output
+    job, _, options = study["compare"]
+    assert job.overrides["data.root"] == str(tmp_path)
+    assert options["fresh"]
+
+
+def test_user_error_is_a_message_and_exit_code_2(study: dict[str, Any]) -> None:
+    study["error"] = EvaluationError([Problem("here", "must be so", "other", "Do that."), Problem("there", "too")])
+    result = asymnas("search", "vlt_scar")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "error: here: must be so, but got other. Do that." in result.stderr
+    assert "error: there: too." in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_ctrl_c_tells_how_to_go_on(study: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    study["error"] = KeyboardInterrupt()
+    monkeypatch.setattr(sys, "argv", ["/bin/asymnas", "search", "vlt_scar", "--fresh", "--set", "name=a b"])
+    result = asymnas("search", "vlt_scar", "--fresh", "--set", "seed=1")
+    assert result.exit_code == 130
+    assert "resume with: asymnas search vlt_scar --set 'name=a b' --resume" in result.stderr
+
+
+def test_unexpected_error_keeps_its_traceback(study: dict[str, Any]) -> None:
+    study["error"] = ZeroDivisionError("a bug")
+    assert isinstance(asymnas("search", "vlt_scar").exception, ZeroDivisionError)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("search", "vlt_skar"), "Did you mean 'vlt_scar'?"),
+        (("search", "vlt_scar", "--set", "training.stpes=3"), "Did you mean 'steps'?"),
+        (("search", "vlt_scar", "--workers", "0"), "x>=1"),
+        (("search", "vlt_scar", "--engine", "dask"), "inprocess"),
+        (("compare", "vlt_scar"), "asymnas search"),
+        (("report", "/nowhere"), "no run folder"),
+        (("space", "tiny_asymetric"), "tiny_asymmetric"),
+        (("space", "a", "b"), "diff A B"),
+        (("export", "/nowhere.json", "--to", "json"), "nowhere.json"),
+        (("list", "tracker"), "trackers"),
+    ],
+)
+def test_bad_input_exits_with_2(words: tuple[str, ...], message: str, study: dict[str, Any]) -> None:
+    result = asymnas(*words)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.output
+    assert "run" not in study
+
+
+def test_validate_prints_all_problems(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+    good.write_text("extends: vlt_scar\nname: g\n")
+    bad.write_text("extends: vlt_scar\nname: b\nsede: 1\ntraining: {lr: 0}\n")
+    assert asymnas("validate", str(good)).stdout == f"{good}: valid\n"
+    result = asymnas("validate", str(good), str(bad))
+    assert result.exit_code == 2
+    assert f"{bad}: 2 problems" in result.stdout
+    assert f"error: {bad}:3: sede: unknown key" in result.stderr
+    as_json = asymnas("validate", str(good), str(bad), "--json")
+    assert as_json.exit_code == 2
+    problems = json.loads(as_json.stdout)
+    assert problems[str(good)] == []
+    assert [problem["where"] for problem in problems[str(bad)]] == [f"{bad}:4: training.lr", f"{bad}:3: sede"]
+
+
+def test_list_names_everything_with_one_line() -> None:
+    found = json.loads(asymnas("list", "--json").stdout)
+    assert set(found) == {"trackers", "datasets", "spaces", "jobs"}
+    assert {"vlt_scar", "static"} <= found["trackers"].keys()
+    assert {"vlt_scar", "paper/vlt_scar"} <= found["jobs"].keys()
+    assert all(len(line) > 10 for entries in found.values() for line in entries.values())
+    assert list(json.loads(asymnas("list", "jobs", "--json").stdout)) == ["jobs"]
+    assert "synthetic" in asymnas("list", "datasets").stdout
+
+
+def test_space_and_diff() -> None:
+    assert "template" in asymnas("space", "tiny_symmetric").stdout
+    described = json.loads(asymnas("space", "vlt_asymmetric", "--json").stdout)
+    assert str(4**48) in json.dumps(described)
+    assert "tie" in asymnas("space", "diff", "tiny_asymmetric", "tiny_symmetric").stdout
+    assert json.loads(asymnas("space", "diff", "tiny_asymmetric", "tiny_symmetric", "--json").stdout)
+
+
+def test_export_and_retrain(tmp_path: Path, study: dict[str, Any]) -> None:
+    released = Path(__file__).resolve().parents[2] / "search_spaces" / "vlt_scar_released.json"
+    assert "CAND" in asymnas("export", str(released), "--to", "sots").stdout
+    assert json.loads(asymnas("export", str(released), "--to", "json").stdout)["format"] == "asymnas-architecture"
+    assert json.loads(asymnas("export", str(released), "--to", "nni").stdout)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "architecture.json").write_bytes(released.read_bytes())
+    result = asymnas("export", str(tmp_path / "run"), "--to", "sots", "-o", str(tmp_path / "cand.yaml"))
+    assert result.exit_code == 0, result.output
+    assert "CAND" in (tmp_path / "cand.yaml").read_text()
+    assert asymnas("retrain", str(released), "--job", "vlt_scar", "--json").exit_code == 0
+    assert study["retrain"][0] == released
+
+
+def test_program_in_a_process_of_its_own() -> None:
+    program = [sys.executable, "-c", "from asymnas.cli import main; main()", "search", "nowhere"]
+    done = subprocess.run(program, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
