@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -124,11 +127,12 @@ def test_answers_have_the_grid_of_the_labels(tiny, architecture) -> None:
 
 @pytest.mark.parametrize("box_loss", ["iou", "ciou", "giou"])
 def test_a_fixed_batch_is_learnt_and_then_tracked(tiny, architecture, box_loss: str) -> None:
-    tracker, batch, path = make(tiny, box_loss=box_loss, window=0.1), pairs(8), architecture.genes
+    steps, count = (30, 8) if box_loss == "iou" else (6, 4)
+    tracker, batch, path = make(tiny, box_loss=box_loss, window=0.1), pairs(count), architecture.genes
     tracker.train()
     optimiser = torch.optim.AdamW(tracker.parameters(), lr=3e-3)
     first = None
-    for _ in range(30 if box_loss == "iou" else 8):
+    for _ in range(steps):
         losses = tracker.loss(batch, path)
         first = first or {name: value.item() for name, value in losses.items()}
         optimiser.zero_grad(set_to_none=True)
@@ -208,6 +212,25 @@ def test_boxes_stay_at_the_image(tiny, architecture) -> None:
         assert 0 <= box[1] + box[3] / 2 <= 72
         assert 4 <= box[2] <= 96
         assert 4 <= box[3] <= 72
+
+
+def test_listing_the_plugin_builds_no_network() -> None:
+    code = (
+        "import sys, asymnas_trackers.vlt_scar as v; "
+        "assert v.plugin.name == 'vlt_scar'; "
+        "heavy = {'ray', 'nni', 'transformers', 'asymnas.nn'} & set(sys.modules); "
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_tracker_and_sessions_cross_process_borders(tiny, architecture) -> None:
+    tracker, video = make(tiny), moving_square(2, frames=2)
+    sessions = tracker.start([video.frame(0)], video.boxes[:1], path=architecture.genes)
+    other, copies = pickle.loads(pickle.dumps((tracker, sessions)))
+    np.testing.assert_array_equal(
+        tracker.step(sessions, [video.frame(1)])[0], other.step(copies, [video.frame(1)])[0]
+    )
 
 
 def test_start_without_a_path_is_refused(tiny) -> None:

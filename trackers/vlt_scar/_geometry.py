@@ -96,10 +96,13 @@ def grid_for(space: SearchSpace, options: VLTSCAROptions) -> Grid:
     if kernel < 1 or search_map - kernel + 1 < 3:
         rule = "the search map must be larger than the template's"
         problems.append(Problem("tracker.levels", rule, f"{search_map} and {template_map} cells", "Use larger crops."))
+    template, search = (tuple(branch.stages[level].channels for level in levels) for branch in branches)
+    if options.share_neck and template != search:
+        rule = "a shared neck needs the same channels in both branches"
+        problems.append(Problem("tracker.share_neck", rule, f"{template} and {search}", "Set it to false."))
     if problems:
         raise TrackerError(problems)
-    channels = tuple(tuple(branch.stages[level].channels for level in levels) for branch in branches)
-    return Grid(crops, levels, (channels[0], channels[1]), search_stride, kernel, search_map - kernel + 1)
+    return Grid(crops, levels, (template, search), search_stride, kernel, search_map - kernel + 1)
 
 
 def _levels(stages: tuple[str, ...], chosen: tuple[str, ...] | None) -> tuple[int, ...]:

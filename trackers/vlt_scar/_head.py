@@ -106,12 +106,13 @@ class CARHead(nn.Module):
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Draw all weights from `generator`: He for hidden layers, N(0, 0.01) for answers, box bias log(init)."""
         for module in self.modules():
-            if isinstance(module, nn.Conv2d):
+            if isinstance(module, nn.Conv2d) and module.bias is not None:
                 answer = module in (self.cls, self.centre, self.box)
                 std = 0.01 if answer else math.sqrt(2.0 / module.weight[0].numel())
                 nn.init.normal_(module.weight, 0.0, std, generator=generator)
                 nn.init.zeros_(module.bias)
-        nn.init.constant_(self.box.bias, math.log(self.init_box))
+                if module is self.box:
+                    nn.init.constant_(module.bias, math.log(self.init_box))
 
     def forward(self, template: Sequence[Tensor], search: Sequence[Tensor]) -> HeadOutput:
         """Answer for cropped template maps (b, c, k, k) and search maps (b, c, h, h), one of each per level."""

@@ -43,7 +43,7 @@ class Neck(nn.Module):
 
     def forward(self, features: Sequence[Tensor], role: str) -> tuple[Tensor, ...]:
         """Return one (b, channels, h, w) map per level; `role` is "template" or "search"."""
-        layers = self.layers["both" if self.share else role]
+        layers = self.layers["both" if self.share else role].children()
         return tuple(layer(x, role) for layer, x in zip(layers, features, strict=True))
 
 

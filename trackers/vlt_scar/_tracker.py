@@ -41,6 +41,10 @@ class VLTSCAR(TrainableTracker):
         TrackerError: space and options do not fit together.
     """
 
+    axis: Tensor
+    pixel_mean: Tensor
+    pixel_std: Tensor
+
     def __init__(self, space: SearchSpace, options: VLTSCAROptions, *, language_dim: int, seed: int = 0) -> None:
         super().__init__()
         self.space, self.options, self.language_dim = space, options, language_dim
@@ -76,7 +80,8 @@ class VLTSCAR(TrainableTracker):
         answers = self.forward_pairs(batch, path).float()
         targets = assign(batch.search_box, batch.positive, self.axis, ensure_positive=self.options.ensure_positive)
         parts = tracking_losses(answers, targets, self.options.box_loss)
-        total = sum(weight * part for weight, part in zip(self.options.loss_weights, parts.values(), strict=True))
+        weights = self.options.loss_weights
+        total = weights[0] * parts["cls"] + weights[1] * parts["box"] + weights[2] * parts["centre"]
         return {"total": total, **parts}
 
     def forward_pairs(self, batch: TrainingBatch, path: Path) -> HeadOutput:
