@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sys
 from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
@@ -151,7 +152,7 @@ class RayEvaluator:
                         "Lower the number of workers or their share.",
                     )
                 )
-        self._factory_ref = ray.put(self._factory)
+        self._factory_ref = ray.put(ray.cloudpickle.dumps(self._factory))  # as bytes: read with the path set
         for spawned in [self._spawn() for _ in range(self._workers)]:  # all build at the same time
             self._built(*spawned)
 
@@ -160,7 +161,7 @@ class RayEvaluator:
         import ray
 
         remote = ray.remote(num_cpus=self._cpus, num_gpus=self._gpus, max_restarts=0, max_task_retries=0)(_Actor)
-        actor = remote.remote(self._threads)
+        actor: Any = remote.remote(self._threads, sys.path, os.getcwd())
         self._actors.append(actor)
         return actor, actor.build.remote(self._factory_ref)
 
@@ -176,7 +177,8 @@ class RayEvaluator:
             except RayTaskError as error:
                 if isinstance(error.cause, AsymNASError):
                     raise error.cause from None
-                raise EvaluationError(f"a worker could not be built: {error}") from error
+                cause = f"{type(error.cause).__name__}: {error.cause}"
+                raise EvaluationError(f"a worker could not be built: {cause}") from error
             except (RayActorError, OutOfMemoryError) as error:
                 if attempt == DEATHS:
                     raise EvaluationError(
@@ -201,14 +203,21 @@ class RayEvaluator:
 class _Actor:
     """A worker in a process of its own."""
 
-    def __init__(self, threads: int | None) -> None:
+    def __init__(self, threads: int | None, path: list[str], folder: str) -> None:
         if threads is not None:  # before the worker imports its libraries
             os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(threads)
+        sys.path.extend(
+            entry for entry in path if entry not in sys.path
+        )  # the user's modules are found as in the driver
+        if os.path.isdir(folder):  # on another machine it need not exist
+            os.chdir(folder)
         self._threads = threads
         self._worker: Worker | None = None
 
-    def build(self, factory: WorkerFactory) -> None:
-        self._worker = build_worker(factory, self._threads)
+    def build(self, factory: bytes) -> None:
+        from ray import cloudpickle
+
+        self._worker = build_worker(cloudpickle.loads(factory), self._threads)
 
     def evaluate(self, task: Task) -> Evaluation:
         assert self._worker is not None

@@ -82,7 +82,7 @@ def evaluate_logged(
     settings: ScoreSettings,
     stage: str,
     first_index: int = 0,
-    on_result: Callable[[Evaluation, bool], None] | None = None,
+    on_result: Callable[[Evaluation], None] | None = None,
 ) -> list[Evaluation]:
     """Evaluate tasks, taking from the log what it knows and writing to it what it does not.
 
@@ -97,8 +97,8 @@ def evaluate_logged(
         settings: gives each task's key.
         stage: name written to the log.
         first_index: place of the first task in the stage.
-        on_result: called with each evaluation and whether it was computed now; those from the log come first, the
-            others as they complete, each once it is in the log.
+        on_result: called with each evaluation once it is in the log; those from the log come first, the others as they
+            complete.
 
     Returns:
         The evaluations in task order.
@@ -107,19 +107,26 @@ def evaluate_logged(
         EvaluationError: three tasks in a row failed.
         RunFolderError: the log cannot be written.
     """
-    batch = _Batch(tasks, log, settings, stage, first_index, on_result)
+    told = None if on_result is None else lambda evaluation, fresh: on_result(evaluation)
+    return _evaluate(_Batch(tasks, log, settings, stage, first_index, told), evaluator)
+
+
+def _evaluate(batch: _Batch, evaluator: Evaluator) -> list[Evaluation]:
     wanted = batch.replay()
     if wanted:
         evaluator.evaluate(
-            [tasks[position] for position in wanted],
+            [batch.tasks[position] for position in wanted],
             on_result=lambda place, evaluation: batch.computed(wanted[place], evaluation),
         )
     batch.copy_twins()
-    return [batch.results[position] for position in range(len(tasks))]
+    return [batch.results[position] for position in range(len(batch.tasks))]
 
 
 class _Batch:
-    """The tasks of one call of `evaluate_logged` and what is known of each."""
+    """Tasks that are evaluated together and what is known of each.
+
+    `on_result` is called with each evaluation and whether it was computed now.
+    """
 
     def __init__(
         self,
@@ -266,17 +273,10 @@ def run_search(
     while not searcher.done:
         asked = searcher.ask()
         tasks = [Task.of(architecture, videos, language) for architecture in asked]
-        fresh = evaluate_logged(
-            tasks,
-            evaluator,
-            log,
-            settings=settings,
-            stage=stage,
-            first_index=len(evaluations),
-            on_result=tally.add,
-        )
-        evaluations += fresh
-        searcher.tell([(architecture, item.score) for architecture, item in zip(asked, fresh, strict=True)])
+        batch = _Batch(tasks, log, settings, stage, len(evaluations), tally.add)
+        results = _evaluate(batch, evaluator)
+        evaluations += results
+        searcher.tell([(architecture, item.score) for architecture, item in zip(asked, results, strict=True)])
     if searcher.best is None:
         raise EvaluationError(f"{stage}: no candidate could be scored. The last error was: {evaluations[-1].error}")
     best = searcher.best[0]

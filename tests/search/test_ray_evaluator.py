@@ -126,6 +126,20 @@ def test_real_worker_gives_the_same_numbers_as_in_process(local_ray):
     assert [replace(item, seconds=0.0) for item in remote] == [replace(item, seconds=0.0) for item in here]
 
 
+def test_modules_beside_the_driver_are_found_by_its_actors(local_ray, tmp_path, monkeypatch):
+    (tmp_path / "users_own.py").write_text(
+        "import os\nfrom asymnas.search import Evaluation\n"
+        "class Mine:\n    def evaluate(self, task):\n        return Evaluation(suc=0.5, error=os.getcwd())\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    import users_own
+
+    with RayEvaluator(users_own.Mine) as evaluator:
+        (found,) = evaluator.evaluate([Task(genes=(("a", "x"),))])
+    assert (found.suc, found.error) == (0.5, str(tmp_path))
+
+
 def test_too_many_workers_for_the_cluster(local_ray):
     with pytest.raises(EvaluationError, match="64 workers with 1 CPU each need 64 CPU"):
         RayEvaluator(toy_worker, workers=64).evaluate([Task(genes=(("a", "x"),))])

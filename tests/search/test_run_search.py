@@ -172,7 +172,11 @@ def test_other_stages_take_known_scores_and_say_so(space, tmp_path):
 def test_equal_tasks_are_evaluated_once(space, tmp_path):
     worker, log = Counting(), ResultLog(tmp_path / "log")
     one, two = (Task.of(item) for item in RandomSearcher(space, seed=1, budget=2).ask())
-    found = evaluate_logged([one, two, one], InProcessEvaluator(lambda: worker), log, settings=SETTINGS, stage="x")
+    told = []
+    found = evaluate_logged(
+        [one, two, one], InProcessEvaluator(lambda: worker), log, settings=SETTINGS, stage="x", on_result=told.append
+    )
+    assert told == found
     assert worker.seen == [one, two]
     assert [item.suc for item in found] == [toy_score(task.genes) for task in (one, two, one)]
     assert [item.cached for item in found] == [False, False, True]
