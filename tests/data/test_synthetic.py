@@ -106,7 +106,7 @@ def test_boxes_are_tight_around_the_drawn_target(part, size):
             assert x >= 0 and y >= 0 and x + w <= size[0] and y + h <= size[1]
             gaps.append([xs.min() - x, ys.min() - y, x + w - xs.max() - 1, y + h - ys.max() - 1])
     gaps = np.array(gaps)
-    # Sharp corners (stars, triangles) cover less than half of their last pixels; edges of enlarged sprites are a pixel soft.
+    # Sharp corners (stars, triangles) cover their last pixels in part; enlarged sprites have soft edges.
     assert gaps.min() > -1.25 and np.quantile(gaps, 0.9) < 1.2 and gaps.max() < 5
     assert abs(np.median(gaps)) < 0.6
 

@@ -176,10 +176,10 @@ def _critical(rng: np.random.Generator, split: str, frames: int, size: tuple[int
 def _veiled(rng: np.random.Generator, split: str, frames: int) -> int:
     """Return how many frames at the start have no colours.
 
-    In train it is a third to a half of them, so that a random pair of frames often needs the sentence.
+    In train it is a fifth to two fifths of them, so that a random pair of frames often needs the sentence.
     """
     if split == "train":
-        return max(4, int(frames * rng.uniform(1 / 3, 1 / 2)))
+        return max(4, int(frames * rng.uniform(0.2, 0.4)))
     return int(rng.integers(4, 7))
 
 
