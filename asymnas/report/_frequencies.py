@@ -1,56 +1,57 @@
-"""How often each op was chosen for each gene among the best architectures, beside what chance would give."""
+"""What the best architectures of a run have in common, beside what chance would give."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from asymnas.errors import EvaluationError
+from asymnas.report._read import RunData
 from asymnas.search import Evaluation
+from asymnas.search.analysis import OpFrequency, asymmetry_index, op_frequencies
+from asymnas.space import SearchSpace
 
-__all__ = ["OpFrequencies", "op_frequencies"]
+__all__ = ["agreement", "best_of", "frequencies_of"]
 
 BEST_SHARE = 0.25
+FEWEST = 8
+"""Fewer distinct architectures say nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpFrequencies:
-    """Shares of ops among the best architectures.
-
-    Args:
-        genes: gene ids.
-        ops: op tokens.
-        shares: share by gene and op, in [0, 1]; None where the gene does not have the op.
-        chance: by gene, (low, high): 95 % of independent uniform choices fall between.
-        count: architectures counted.
-    """
-
-    genes: list[str]
-    ops: list[str]
-    shares: list[list[float | None]]
-    chance: list[tuple[float, float]]
-    count: int
-
-
-def op_frequencies(evaluations: Sequence[Evaluation]) -> OpFrequencies | None:
-    """Count the ops of the best quarter of distinct evaluated architectures; None if there are fewer than 8 in all.
-
-    The band is for independent choices. Architectures of an evolution are kin: a share outside it is a hint, no proof.
-    """
+def best_of(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
+    """Return the best quarter of the distinct evaluated architectures, best first; [] if there are fewer than 8."""
     distinct = {tuple(sorted(item.genes.items())): item for item in evaluations if item.genes and item.suc is not None}
-    if len(distinct) < 8:
-        return None
+    if len(distinct) < FEWEST:
+        return []
     ranked = sorted(distinct.values(), key=lambda item: item.suc or 0.0, reverse=True)
-    best = [item.genes or {} for item in ranked[: max(4, round(BEST_SHARE * len(ranked)))]]
-    every = [item.genes or {} for item in ranked]
-    genes = list(every[0])
-    ops = sorted({op for item in every for op in item.values()})
-    shares: list[list[float | None]] = []
-    chance = []
-    for gene in genes:
-        seen = {item[gene] for item in every}
-        shares.append([sum(item[gene] == op for item in best) / len(best) if op in seen else None for op in ops])
-        p = 1 / len(seen)
-        half = 1.96 * math.sqrt(p * (1 - p) / len(best))
-        chance.append((max(0.0, p - half), min(1.0, p + half)))
-    return OpFrequencies(genes, ops, shares, chance, len(best))
+    return ranked[: max(2, round(BEST_SHARE * len(ranked)))]
+
+
+def frequencies_of(run: RunData) -> list[OpFrequency]:
+    """Return how often each op was chosen for each free gene among the best of all searches of a run."""
+    best = best_of([*run.stage("search"), *run.stage("random")])
+    if not best or not run.space:
+        return []
+    space = SearchSpace.from_dict(run.space)
+    return op_frequencies([space.architecture(item.genes or {}) for item in best])
+
+
+def agreement(run: RunData) -> str:
+    """Say how alike the first two branches of the found architecture are; "" where they cannot be compared."""
+    genes = run.architecture.get("genes")
+    if not genes or not run.space:
+        return ""
+    space = SearchSpace.from_dict(run.space)
+    if len(space.branches) < 2:
+        return ""
+    first, second = space.branches[0].name, space.branches[1].name
+    try:
+        index = asymmetry_index(space.architecture(genes), first, second)
+    except EvaluationError:  # the two branches have no place in common
+        return ""
+    if not index.places:
+        return f"{first} and {second} are tied: one choice serves both."
+    low, high = index.band()
+    return (
+        f"{first} and {second} have the same op at {index.equal} of {index.places} places ({index.share:.0%}); "
+        f"by chance it would be {index.expected:.0%}, in 95 % of cases {low:.0%} to {high:.0%}."
+    )

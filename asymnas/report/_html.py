@@ -151,6 +151,9 @@ def _architecture(run: RunData, results: Mapping[str, Any]) -> str:
     parts = [f"<h2>Architecture {text(architecture.get('key', ''))}</h2>"]
     if architecture.get("drawing"):
         parts.append(f"<pre>{text(architecture['drawing'])}</pre>")
+    from asymnas.report._frequencies import agreement
+
+    parts.append(f"<p>{text(agreement(run))}</p>")
     cost = results.get("cost") or {}
     rows = [
         (text(name), f"{value['macs'] / 1e6:.1f} M", f"{value['params'] / 1e6:.3f} M")
@@ -167,18 +170,18 @@ def _architecture(run: RunData, results: Mapping[str, Any]) -> str:
 
 
 def _frequencies(run: RunData) -> str:
-    from asymnas.report._frequencies import op_frequencies
+    from asymnas.report._frequencies import frequencies_of
 
-    frequencies = op_frequencies([*run.stage("search"), *run.stage("random")])
-    if frequencies is None:
+    rows = frequencies_of(run)
+    if not rows:
         return ""
     from asymnas.report._plots import frequency_plot
 
     note = (
-        f"Shares among the best {frequencies.count} architectures. Framed: outside the band that 95 % of independent "
+        f"Shares among the best {rows[0].draws} architectures. Framed: outside the band that 95 % of independent "
         "uniform choices keep to. Architectures of an evolution are kin, so a frame is a hint and no proof."
     )
-    return f"<h2>Ops of the best</h2><p class='note'>{note}</p>" + image(frequency_plot(frequencies), "op frequencies")
+    return f"<h2>Ops of the best</h2><p class='note'>{note}</p>" + image(frequency_plot(rows), "op frequencies")
 
 
 def _training(run: RunData, results: Mapping[str, Any]) -> str:

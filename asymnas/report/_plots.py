@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from asymnas.report._frequencies import OpFrequencies
 from asymnas.search import Evaluation
+from asymnas.search.analysis import OpFrequency
 
 __all__ = [
     "difference_plot",
@@ -101,26 +101,25 @@ def videos_plot(trackers: Mapping[str, Mapping[str, float]], protocol: str) -> b
     return _png(figure)
 
 
-def frequency_plot(frequencies: OpFrequencies) -> bytes:
+def frequency_plot(rows: Sequence[OpFrequency]) -> bytes:
     """Draw the share of each op for each gene; a frame marks shares outside the band of chance."""
-    genes, ops = frequencies.genes, frequencies.ops
+    genes = list(dict.fromkeys(row.place for row in rows))
+    ops = list(dict.fromkeys(row.op for row in rows))
     figure, axes = _axes(width=max(5.0, 2.6 + 1.0 * len(ops)), height=max(2.4, 1.2 + 0.21 * len(genes)))
-    shares = np.array(frequencies.shares, dtype=float)  # None becomes nan
+    shares = np.full((len(genes), len(ops)), np.nan)
+    for row in rows:
+        y, x = genes.index(row.place), ops.index(row.op)
+        shares[y, x] = row.frequency
+        axes.text(x, y, f"{row.frequency:.2f}", ha="center", va="center", fontsize=7,
+                  color="white" if row.frequency > 0.6 else "black",
+                  weight="bold" if row.beyond_chance else "normal")  # fmt: skip
+        if row.beyond_chance:
+            axes.add_patch(_frame(x, y))
     image = axes.imshow(shares, aspect="auto", vmin=0, vmax=1, cmap="Blues")
-    for row, (low, high) in enumerate(frequencies.chance):
-        for column in range(len(ops)):
-            share = shares[row, column]
-            if np.isnan(share):
-                continue
-            outside = share < low or share > high
-            axes.text(column, row, f"{share:.2f}", ha="center", va="center", fontsize=7,
-                      color="white" if share > 0.6 else "black", weight="bold" if outside else "normal")  # fmt: skip
-            if outside:
-                axes.add_patch(_frame(column, row))
     axes.grid(False)
     axes.set_xticks(range(len(ops)), ops, fontsize=8)
     axes.set_yticks(range(len(genes)), genes, fontsize=7)
-    figure.colorbar(image, ax=axes, label=f"share among the best {frequencies.count}", shrink=0.6)
+    figure.colorbar(image, ax=axes, label=f"share among the best {rows[0].draws}", shrink=0.6)
     return _png(figure)
 
 

@@ -26,6 +26,7 @@ class RunData:
         evaluations: the log, in the order written.
         training: lines of `training.jsonl`, in order.
         architecture: `architecture.json`; {} while nothing is found.
+        space: `space.json`; {} where it is not written yet.
     """
 
     path: Path
@@ -34,6 +35,7 @@ class RunData:
     evaluations: list[Evaluation] = field(default_factory=list)
     training: list[dict[str, Any]] = field(default_factory=list)
     architecture: dict[str, Any] = field(default_factory=dict)
+    space: dict[str, Any] = field(default_factory=dict)
 
     @property
     def is_comparison(self) -> bool:
@@ -68,6 +70,7 @@ def read_run(folder: Path | str) -> RunData:
         list(ResultLog(path / "evaluations.jsonl")),
         _lines(path / "training.jsonl"),
         _json(path / "architecture.json"),
+        _json(path / "space.json"),
     )
 
 

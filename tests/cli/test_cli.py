@@ -120,7 +120,7 @@ def test_unexpected_error_keeps_its_traceback(study: dict[str, Any]) -> None:
     [
         (("search", "vlt_skar"), "Did you mean 'vlt_scar'?"),
         (("search", "vlt_scar", "--set", "training.stpes=3"), "Did you mean 'steps'?"),
-        (("search", "vlt_scar", "--workers", "0"), "x>=1"),
+        (("search", "vlt_scar", "--workers", "0"), "greater than or equal to 1"),
         (("search", "vlt_scar", "--engine", "dask"), "inprocess"),
         (("compare", "vlt_scar"), "asymnas search"),
         (("report", "/nowhere"), "no run folder"),

@@ -17,7 +17,7 @@ from rich.console import Console
 from asymnas.errors import RunFolderError
 from asymnas.job import load_job
 from asymnas.report import LineProgress, print_comparison, print_run, print_summary, read_results, write_report
-from asymnas.report._frequencies import op_frequencies
+from asymnas.report._frequencies import best_of
 from asymnas.report._progress import LiveProgress, Progress, make_progress, span
 from asymnas.search import Evaluation, ResultLog
 from asymnas.space import load_space
@@ -120,6 +120,10 @@ def evaluations(stage: str, count: int = 16) -> list[Evaluation]:
 def fill(folder: Path, *, finished: bool = True) -> Path:
     folder.mkdir()
     (folder / "job.yaml").write_text(yaml.safe_dump(load_job("vlt_scar").resolved()))
+    space = load_space("tiny_asymmetric")
+    (folder / "space.json").write_text(json.dumps(space.to_dict()))
+    genes = dict(space.architecture(dict.fromkeys((gene.id for gene in space.genes), "shuffle_5x5")).genes)
+    (folder / "architecture.json").write_text(json.dumps({"genes": genes, "provenance": {"job_hash": "c0ffee"}}))
     log = ResultLog(folder / "evaluations.jsonl")
     for item in [*evaluations("search"), *evaluations("random")]:
         log.append(item)
@@ -147,7 +151,8 @@ def pictures(page: str) -> dict[str, bytes]:
         "0.555 ± 0.011", "12 videos, 480 frames", "protocol lasot", "static", "0.511", "noise",
         "+0.044 [-0.012, +0.071]", "+0.123 [+0.061, +0.181]", "clear of zero", "3.2 M",
         "12.3 M", "84 pairs/s", "0123456789abcdef", "feedbeef",
-        "torch 2.x", "6 min 31 s", "template -&gt; &lt;[5x5]&gt;", "it broke",
+        "torch 2.x", "6 min 31 s", "template -&gt; &lt;[5x5]&gt;", "it broke", "c0ffee",
+        "template and search have the same op at 13 of 13 places (100%)",
         "16 architectures were evaluated, 1 failed",
     ],
 )  # fmt: skip
@@ -228,22 +233,10 @@ def test_missing_parts_are_not_shown() -> None:
     assert "Cost" not in text
 
 
-def test_frequencies_are_of_the_best_and_marked_against_chance() -> None:
+def test_best_are_a_quarter_of_the_distinct() -> None:
     items = evaluations("search", 40)
-    genes = [dict(item.genes or {}) for item in items]
-    first = next(iter(genes[0]))
-    for item, chosen in zip(items, genes, strict=True):
-        chosen[first] = "shuffle_7x7" if item.index >= 30 else "shuffle_3x3"
-        item.genes = chosen
-    found = op_frequencies(items)
-    assert found is not None
-    assert found.count == 10
-    row = found.shares[found.genes.index(first)]
-    assert row[found.ops.index("shuffle_7x7")] == 1.0
-    assert row[found.ops.index("shuffle_xception")] is None
-    low, high = found.chance[1]
-    assert 0 <= low < 0.25 < high < 1
-    assert op_frequencies(items[:7]) is None
+    assert [item.index for item in best_of([*items, *items])] == list(range(39, 29, -1))
+    assert best_of(items[:7]) == []
 
 
 def test_line_progress_is_sparse_and_complete() -> None:
