@@ -120,7 +120,7 @@ class SyntheticFrames:
         window = (left, top, right - left, bottom - top)
         if smeared:
             layers = [_warp(look, matrix, centre + share * smear, window) for share in _SMEAR]
-            layer = np.mean(layers, axis=0, dtype=np.float32)
+            layer = np.asarray(np.mean(layers, axis=0, dtype=np.float32))
         else:
             layer = _warp(look, matrix, centre, window).astype(np.float32)
         region = frame[top:bottom, left:right]
