@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,8 @@ def build_tracker(job: Job, language_dim: int) -> OnlineTracker:
 
 def sentences_of(job: Job) -> SentenceTable:
     """Return the embeddings of sentences by the job's encoder, cached on disk."""
-    return SentenceTable(job.language.encoder, job.language.cache)
+    cache = job.language.cache or os.environ.get("ASYMNAS_CACHE") or Path.home() / ".cache" / "asymnas"
+    return SentenceTable(job.language.encoder, Path(cache) / "sentences")
 
 
 def _loaded(source: Any, root: str | None) -> Dataset:

@@ -146,14 +146,15 @@ class _Run:
             engine=job.resources.engine,
             resume=True,
             on_progress=self._trained,
+            address=job.resources.address,
         )
         if weights_hash(run.weights) != result.weights_hash:
             raise RunFolderError(f"{run.weights} is not the file that training wrote. Start anew with --fresh.")
         return result
 
     def _trained(self, state: TrainingProgress) -> None:
-        text = f"loss {state.total:.3f}, {state.pairs_per_second:.0f} pairs/s"
-        self.progress.update("training", state.step, state.steps, text, state.eta)
+        text = f"loss {state.losses['total']:.3f}, {state.pairs_per_second:.0f} pairs/s"
+        self.progress.update("training", state.step, state.steps, text, state.eta_seconds)
 
     def _settings(self, weights: str) -> ScoreSettings:
         job = self.job
