@@ -64,7 +64,8 @@ class DepthwiseConv2d(nn.Module):
         self.weight = nn.Parameter(torch.randn(channels, 1, kernel, kernel) / kernel)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.kernel > _STRIP and not x.is_cuda and torch.is_grad_enabled():
+        plain = x.is_cuda or torch.is_autocast_enabled("cpu") or not torch.is_grad_enabled()
+        if self.kernel > _STRIP and not plain:
             return _Strips.apply(x, self.weight, self.stride)
         return F.conv2d(x, self.weight, None, self.stride, self.kernel // 2, 1, self.weight.shape[0])
 

@@ -72,15 +72,17 @@ def recalibrate(model: nn.Module, batches: Iterable[Batch], run: Callable[[Batch
     layers = _layers(model)
     pools: dict[nn.Module, _Pool] = {}
 
-    def watch(layer: nn.Module, args: tuple[Any, ...]) -> None:
-        holder = _running(layer, args[1] if len(args) > 1 else None)
+    def watch(layer: nn.Module, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+        holder = _running(layer, args[1] if len(args) > 1 else keywords.get("branch"))
         pools.setdefault(holder, _Pool()).add(args[0].detach())
 
     modes = [(module, module.training) for module in model.modules()]
     counters = [
-        (n, n.num_batches_tracked.clone()) for n in layers if getattr(n, "num_batches_tracked", None) is not None
+        (layer.num_batches_tracked, layer.num_batches_tracked.clone())
+        for layer in layers
+        if isinstance(layer, _BatchNorm) and layer.num_batches_tracked is not None
     ]
-    hooks = [layer.register_forward_pre_hook(watch) for layer in layers]
+    hooks = [layer.register_forward_pre_hook(watch, with_kwargs=True) for layer in layers]
     try:
         model.eval()
         for layer in layers:
@@ -95,8 +97,8 @@ def recalibrate(model: nn.Module, batches: Iterable[Batch], run: Callable[[Batch
             hook.remove()
         for module, training in modes:
             module.training = training
-        for norm, counter in counters:
-            norm.num_batches_tracked.copy_(counter)  # type: ignore[union-attr, operator]
+        for counter, value in counters:
+            counter.copy_(value)
     if not seen:
         way_out = "Set the number of batches to 1 or more."
         raise EvaluationError(Problem("recalibration", "needs at least one batch", way_out=way_out))

@@ -40,7 +40,8 @@ def roi_align(feature: Tensor, boxes: Tensor, scale: float, bins: int = 3) -> Te
     Returns:
         (n, channels, bins, bins).
     """
-    scaled = boxes.detach().to(feature.dtype) * scale
+    # Coordinates in half precision would be off by a good part of a cell.
+    scaled = boxes.detach().to(torch.promote_types(feature.dtype, torch.float32)) * scale
     rows = _axis(scaled[:, 1], scaled[:, 3], feature.shape[2], bins)
     columns = _axis(scaled[:, 0], scaled[:, 2], feature.shape[3], bins)
-    return torch.einsum("nph,nchw,nqw->ncpq", rows, feature, columns)
+    return torch.einsum("nph,nchw,nqw->ncpq", rows.to(feature.dtype), feature, columns.to(feature.dtype))

@@ -68,8 +68,10 @@ class Supernet(nn.Module):
     ) -> None:
         super().__init__()
         self.space, self.language_dim, self.missing = space, language_dim, missing
-        self._settings = {"language_dim": language_dim, "missing": missing, "affine": affine, "token_norm": token_norm}
-        self._settings |= {"bn_statistics": bn_statistics, "roi_scale": roi_scale}
+        self._settings: dict[str, object] = {
+            "language_dim": language_dim, "missing": missing, "affine": affine, "token_norm": token_norm,
+            "bn_statistics": bn_statistics, "roi_scale": roi_scale,
+        }  # fmt: skip
         options = NetworkOptions(
             language_dim=language_dim, missing=missing, affine=affine, token_norm=token_norm,
             shared=bn_statistics == "shared", scale=roi_scale,

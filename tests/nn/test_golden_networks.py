@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,7 +95,7 @@ def vlt_path(space: SearchSpace, arch: list[list[int]]) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def golden(shared: Path) -> Path:
+def golden(shared: Path) -> Iterator[Path]:
     torch.set_grad_enabled(False)
     yield shared / "golden"
     torch.set_grad_enabled(True)

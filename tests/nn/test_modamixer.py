@@ -78,6 +78,13 @@ def test_rows_without_sentence_stay_out_of_the_token_statistics(small_space, pic
     assert (out.tokens[1][1] == 0).all()
 
 
+def test_one_sentence_in_a_training_batch_stays_finite(small_space, pictures, sentences, path) -> None:
+    net = _net(small_space()).train()
+    out = net.branch("template", pictures(2, 32), path, language=sentences([True, False]))
+    sum(feature.square().mean() for feature in out.features).backward()
+    assert all(torch.isfinite(p.grad).all() for p in net.parameters() if p.grad is not None)
+
+
 def test_no_language_at_all_is_no_sentence_in_any_row(small_space, pictures, sentences, path) -> None:
     net = _net(small_space())
     with torch.no_grad():

@@ -40,7 +40,7 @@ def test_pooling_is_exact(sizes: list[int], seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     data = torch.randn(sum(sizes), 3, 4, 5, generator=generator) * 3 + 100
     layer = RecalibratedBatchNorm(3, ("a", "b"))
-    recalibrate(layer, data.split(sizes), lambda batch: layer(batch, "b"))
+    recalibrate(layer, data.split(sizes), lambda batch: layer(batch, branch="b"))
     flat = data.double().transpose(0, 1).flatten(1)
     torch.testing.assert_close(layer.stats["b"].running_mean.double(), flat.mean(1), rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(layer.stats["b"].running_var.double(), flat.var(1, correction=0), rtol=1e-4, atol=1e-5)
