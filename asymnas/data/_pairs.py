@@ -28,11 +28,14 @@ class PairSource:
         dataset: its videos; each is drawn equally often.
         weight: how often the source is drawn, relative to the others' weights; > 0.
         frame_range: greatest distance of template and search frame, counted in visible frames of the track; >= 0.
+        template_frames: the template is one of the first so many visible frames; None for any frame. 1 is what one-pass
+            evaluation does.
     """
 
     dataset: Dataset
     weight: float = 1.0
     frame_range: int = 100
+    template_frames: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,8 @@ class PairSampler:
 
     def _draw(self, rng: np.random.Generator) -> tuple[_Pick, int, _Pick, int]:
         first = self._pick(rng)
-        at = int(rng.integers(len(first.visible)))
+        limit = self.sources[first.source].template_frames or len(first.visible)
+        at = int(rng.integers(min(limit, len(first.visible))))
         if self.negatives and rng.random() < self.negatives:
             second = self._pick(rng, other_than=first)
             there = int(rng.integers(len(second.visible)))

@@ -39,6 +39,8 @@ class TrainSource(VideoSource):
     """Share of the pairs drawn from this source, relative to the other sources' weights."""
     frame_range: Whole = 50
     """The search frame is at most so many frames away from the template frame; 0: the same frame."""
+    template_frames: Count | None = None
+    """The template is one of the first so many frames with the target, as in tracking; null: any frame."""
 
 
 class Augmentation(JobModel):

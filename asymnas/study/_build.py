@@ -157,7 +157,9 @@ def sampler_of(job: Job, purpose: str = "training", batch_size: int | None = Non
     """
     train = job.data.train
     sources = [
-        PairSource(dataset, weight=source.weight, frame_range=source.frame_range)
+        PairSource(
+            dataset, weight=source.weight, frame_range=source.frame_range, template_frames=source.template_frames
+        )
         for source, dataset in zip(train.sources, train_datasets(job), strict=True)
     ]
     values = train.augmentation.model_dump()
