@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -27,7 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-EPILOGS = {
+EPILOGS: dict[Callable[..., None], str] = {
     search: "Example: asymnas search vlt_scar --workers 2 --set training.steps=2000",
     compare: "Example: asymnas compare compare_symmetry --resume",
     space: "Example: asymnas space vlt_asymmetric; asymnas space diff vlt_asymmetric vlt_symmetric",
@@ -39,7 +40,8 @@ EPILOGS = {
 }
 
 for function, epilog in EPILOGS.items():
-    app.command(function.__name__.rstrip("_"), epilog=epilog, no_args_is_help=function is not list_)(function)
+    name = function.__name__.rstrip("_")
+    app.command(name, epilog=epilog, no_args_is_help=function is not list_)(function)
 
 
 def _version(asked: bool) -> None:

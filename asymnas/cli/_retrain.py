@@ -26,7 +26,9 @@ __all__ = ["retrain"]
 @command
 def retrain(
     architecture: Annotated[Path, typer.Argument(metavar="architecture.json", help="The architecture.")],
-    job: Annotated[str, typer.Option("--job", help="Job that says how to train; its space is not used.")] = "vlt_scar",
+    job: Annotated[
+        str | None, typer.Option("--job", help="Job that says how to train; by default the one it was found by.")
+    ] = None,
     overrides: Overrides = [],  # noqa: B006 - typer copies it
     run: RunPath = None,
     resume: Resume = False,
@@ -35,9 +37,9 @@ def retrain(
     as_json: Json = False,
 ) -> None:
     """Train one architecture from scratch, as a tracker of its own, and score it on the test videos."""
-    from asymnas.job import launch_job
+    from asymnas.job import launch_job, recorded_job
 
-    loaded = launch_job(job, overrides, data_root=data_root)
+    loaded = launch_job(job or recorded_job(architecture), overrides, data_root=data_root)
     from asymnas.report import make_progress, print_summary
     from asymnas.study import retrain as train
 

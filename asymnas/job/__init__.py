@@ -2,7 +2,7 @@
 
 from asymnas.job._compare_schema import Bootstrap, CompareJob
 from asymnas.job._data_schema import Augmentation, Data, EvaluationData, TrainData, TrainSource, VideoSource
-from asymnas.job._launch import launch_compare, launch_job
+from asymnas.job._launch import launch_compare, launch_job, recorded_job
 from asymnas.job._load import Arm, arms, load_compare, load_job
 from asymnas.job._run_folder import RunFolder, write_text
 from asymnas.job._schema import (
@@ -46,6 +46,7 @@ __all__ = [
     "list_jobs",
     "load_compare",
     "load_job",
+    "recorded_job",
     "validate_file",
     "write_text",
 ]

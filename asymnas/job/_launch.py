@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from asymnas.errors import JobError, Problem
 from asymnas.job._compare_schema import CompareJob
+from asymnas.job._document import read
 from asymnas.job._load import load_compare, load_job
 from asymnas.job._schema import Job
 
-__all__ = ["launch_compare", "launch_job"]
+__all__ = ["launch_compare", "launch_job", "recorded_job"]
 
 
 def launch_job(
-    source: str | Path,
+    source: str | Path | Mapping[str, Any],
     overrides: Sequence[str] = (),
     *,
     engine: str | None = None,
@@ -24,7 +27,7 @@ def launch_job(
     """Load a job with the places where it is to run.
 
     Args:
-        source: path of a job file or name of a shipped job.
+        source: path of a job file, name of a shipped job, or the job as a mapping.
         overrides: `key=value` and `~key`.
         engine: "ray" or "inprocess" (one worker then, unless `workers` says otherwise).
         workers: processes for candidates, and for training as many of them as there are shards.
@@ -53,3 +56,18 @@ def launch_compare(source: str | Path, overrides: Sequence[str] = (), *, data_ro
         return job
     arms = {**job.overrides, "data.root": str(data_root.expanduser().resolve())}
     return job.model_copy(update={"overrides": arms})
+
+
+def recorded_job(architecture: Path) -> Mapping[str, Any]:
+    """Return the job that an architecture.json says it was found by.
+
+    Raises:
+        JobError: the file cannot be read, or it holds no job (a released architecture holds none).
+    """
+    data = read(architecture).data
+    provenance = data.get("provenance") if isinstance(data, dict) else None
+    definition = provenance.get("definition") if isinstance(provenance, dict) else None
+    if not isinstance(definition, dict):
+        rule = "the file does not say by which job the architecture was found"
+        raise JobError(Problem(str(architecture), rule, "", "Name a job that says how to train with --job."))
+    return definition

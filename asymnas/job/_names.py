@@ -50,20 +50,20 @@ def _datasets(document: Document) -> Iterator[Problem]:
             where = document.where((*place, "dataset"))
             yield Problem(where, "must name a registered data set", repr(name), nearest(name, known))
             continue
-        options = source.get("options")
-        accepted = _options_of(known[name].loader)
-        for key in options if isinstance(options, dict) and accepted is not None else ():
-            if key not in accepted:
+        options, accepted = source.get("options"), _options_of(known[name].loader)
+        for key in options if isinstance(options, dict) else ():
+            if accepted is not None and key not in accepted:
                 where = document.where((*place, "options", key))
                 yield Problem(where, f"unknown option of data set {name}", repr(key), nearest(key, accepted))
 
 
 def _options_of(loader: Callable[..., Any] | str) -> set[str] | None:
     """Names of a loader's own options; None if it takes any."""
+    function: Any = loader
     if isinstance(loader, str):
-        module, _, function = loader.partition(":")
-        loader = getattr(importlib.import_module(module), function)
-    parameters = inspect.signature(loader).parameters
+        module, _, name = loader.partition(":")
+        function = getattr(importlib.import_module(module), name)
+    parameters = inspect.signature(function).parameters
     if any(item.kind is inspect.Parameter.VAR_KEYWORD for item in parameters.values()):
         return None
     return set(parameters) - {"split", "root", "videos", "frames"}

@@ -138,9 +138,11 @@ def _set(document: Document, place: Place, value: Any, origin: str) -> None:
 
 def _absolute_paths(document: Document) -> None:
     """Paths in a job are relative to the file they are written in; those of an override to the current folder."""
-    for place in (("training", "initial_weights"), ("data", "root"), ("language", "cache")):
+    always: tuple[Place, ...] = (("training", "initial_weights"), ("data", "root"), ("language", "cache"))
+    for place in always:
         _absolute(document, place, always=True)
-    for place in (("space",), ("base",), ("language", "encoder"), ("tracker", "name")):
+    names_too: tuple[Place, ...] = (("space",), ("base",), ("language", "encoder"), ("tracker", "name"))
+    for place in names_too:
         _absolute(document, place, always=False)
     if document.has(("spaces", 0)):
         for index in range(len(document.data["spaces"])):
