@@ -1,4 +1,4 @@
-"""Comparing spaces: the same search over each of them, with equal budgets, seeds and videos, side by side on Ray Tune."""
+"""Comparing spaces: the same search over each, with equal budgets, seeds and videos, side by side on Ray Tune."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import Any
 from asymnas.errors import AsymNASError, EvaluationError, Problem
 from asymnas.job import Arm, CompareJob, Job, RunFolder, arms, load_job, write_text
 from asymnas.study._compare_statistics import compare_arms
-from asymnas.study._run import Reporter, run_job
+from asymnas.study._run import run_job
+from asymnas.study._session import Reporter
 
 __all__ = ["run_compare"]
 

@@ -33,7 +33,7 @@ def verdict(first: str, other: str, difference: Interval, level: float, seeds: i
     """Return one plain sentence on a difference of two spaces."""
     size = f"{difference.value:+.4f} SUC, {level:.0%} interval [{difference.low:+.4f}, {difference.high:+.4f}]"
     if not difference.clear_of_zero:
-        return f"{first} against {other}: {size}: the interval contains zero, so the difference is noise at this budget."
+        return f"{first} against {other}: {size}: the interval contains zero: the difference is noise at this budget."
     better = first if difference.value > 0 else other
     few = " With fewer than five seeds the interval is rough." if seeds < 5 else ""
     return f"{first} against {other}: {size}: {better} is better at this budget.{few}"

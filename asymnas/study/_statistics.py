@@ -70,10 +70,8 @@ def language_effect(
             continue
         a = np.array([with_sentences[name] for name in names])
         b = np.array([without[name] for name in names])
-        difference = as_dict(paired_difference(a, b))
-        rows.append(
-            {"part": part, "n": len(names), "with": float(a.mean()), "without": float(b.mean()), "difference": difference}
-        )
+        scores = {"with": float(a.mean()), "without": float(b.mean())}
+        rows.append({"part": part, "n": len(names), **scores, "difference": as_dict(paired_difference(a, b))})
     return rows
 
 

@@ -14,7 +14,7 @@ from asymnas.space import Cost, SearchSpace, draw, save_architecture
 from asymnas.study._statistics import score_table
 from asymnas.training import TrainingResult
 
-__all__ = ["cost_table", "search_summary", "versions", "write_architecture"]
+__all__ = ["cost_table", "search_summary", "training_table", "versions", "write_architecture"]
 
 AMORTISED_FRAMES = 300
 """Frames over which what runs once a video is shared out; a LaSOT-like length would be 2,500."""
@@ -37,6 +37,18 @@ def cost_table(cost: Cost) -> dict[str, Any]:
         name: {"macs": branch.macs, "params": branch.params} for name, branch in cost.branches.items()
     }
     return table | {"amortised_macs": cost.amortised(AMORTISED_FRAMES), "amortised_frames": AMORTISED_FRAMES}
+
+
+def training_table(job: Job, training: TrainingResult) -> dict[str, Any]:
+    """Return what training cost and where it ended; no speed is given for a run that only resumed."""
+    pairs = training.steps * job.training.batch_size
+    return {
+        "steps": training.steps,
+        "pairs": pairs,
+        "seconds": training.seconds,
+        "final_loss": training.losses["total"],
+        "losses": training.losses,
+    }
 
 
 def _counts(result: SearchResult) -> dict[str, int]:
@@ -88,13 +100,7 @@ def search_summary(
             "best_by_generation": _best_by_generation(found, job.search.population),
         },
         "cost": cost_table(space.cost(found.best)),
-        "training": {
-            "steps": training.steps,
-            "pairs": training.steps * job.training.batch_size,
-            "pairs_per_second": training.steps * job.training.batch_size / training.seconds if training.seconds else None,
-            "final_loss": training.losses["total"],
-            "losses": training.losses,
-        },
+        "training": training_table(job, training),
         "weights_hash": training.weights_hash,
         "test": tests,
     }

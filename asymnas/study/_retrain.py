@@ -1,0 +1,110 @@
+"""Retraining: the tracker of one architecture, trained alone from scratch and scored on the job's videos."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from asymnas.job import Job, RunFolder
+from asymnas.search import ResultLog, Task, evaluate_logged
+from asymnas.space import Architecture, draw, load_architecture
+from asymnas.study._final import final_tests
+from asymnas.study._session import Reporter, Session
+from asymnas.study._statistics import score_table
+from asymnas.study._summary import cost_table, training_table, versions
+from asymnas.study._workers import training_config, training_setup
+from asymnas.training import train_subnet
+
+__all__ = ["retrain"]
+
+
+def retrain(
+    architecture: Path, job: Job, folder: Path, *, resume: bool = False, fresh: bool = False, progress: Reporter
+) -> dict[str, Any]:
+    """Train one architecture alone and score it on the validation and test videos.
+
+    Args:
+        architecture: an architecture.json.
+        job: says how to train; its space is replaced by the one the architecture is of.
+        folder: the run folder.
+        resume: go on with the run that the folder holds.
+        fresh: delete the run that the folder holds.
+        progress: told of every step.
+
+    Returns:
+        The summary, also written to summary.json.
+
+    Raises:
+        AsymNASError: what is wrong with the architecture, job, data or run folder.
+    """
+    found = load_architecture(architecture).architecture
+    job = job.model_copy(update={"space": found.space.to_dict()})
+    with RunFolder.open(folder, job, resume=resume, fresh=fresh) as run:
+        return _Retraining(job, run, progress).complete(found)
+
+
+class _Retraining(Session):
+    """A retraining from beginning to end."""
+
+    def complete(self, architecture: Architecture) -> dict[str, Any]:
+        """Train, then score."""
+        job, run = self.job, self.run
+        with self.stage("sentences"):
+            self.prepare_sentences()
+        with self.stage("training"):
+            training = train_subnet(
+                partial(training_setup, job),
+                architecture,
+                training_config(job),
+                run.path,
+                weights=run.weights.name,
+                engine=job.resources.engine,
+                resume=True,
+                on_progress=self.trained,
+                address=job.resources.address,
+            )
+        tasks = {"validation": Task.of(architecture, "validation", job.evaluation.language)}
+        if "test" in self.sets:
+            tasks["best"] = Task.of(architecture, "test", job.evaluation.language)
+            tasks["best with"] = Task.of(architecture, "test", "with")
+            tasks["best without"] = Task.of(architecture, "test", "without")
+            for name in job.baselines.trackers:
+                tasks[f"baseline {name}"] = Task(tracker=name, videos="test", language="without")
+        with self.evaluator() as evaluator, self.stage("test"):
+            results = evaluate_logged(
+                list(tasks.values()),
+                evaluator,
+                ResultLog(run.evaluations),
+                settings=self.settings(training.weights_hash),
+                stage="test",
+                on_result=self.counter("test", len(tasks)),
+            )
+        named = dict(zip(tasks, results, strict=True))
+        validation = named.pop("validation")
+        summary: dict[str, Any] = {
+            "job": job.name,
+            "job_hash": job.hash,
+            "space": self.space.name,
+            "space_hash": self.space.hash,
+            "seed": job.seed,
+            "protocol": job.evaluation.protocol,
+            "architecture": {
+                "key": architecture.key,
+                "genes": dict(architecture.genes),
+                "drawing": draw(architecture),
+            },
+            "cost": cost_table(self.space.cost(architecture)),
+            "training": training_table(job, training),
+            "weights_hash": training.weights_hash,
+            "test": final_tests(job, self.sets["test"][0], named) if "test" in self.sets else {},
+            "seconds": self.seconds,
+            "versions": versions(),
+        }
+        if validation.ok:
+            summary["validation"] = score_table(
+                validation.videos, validation.frames, protocol=validation.protocol, language=validation.language
+            )
+        run.write_json("summary.json", summary)
+        self.report()
+        return summary

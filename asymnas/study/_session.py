@@ -1,0 +1,119 @@
+"""What the stages of a run share: run folder, videos, sentences, evaluator and progress."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Protocol
+
+from asymnas.job import Job, RunFolder
+from asymnas.language import SentenceTable
+from asymnas.search import Evaluator, InProcessEvaluator, RayEvaluator, ScoreSettings
+from asymnas.space import SearchSpace
+from asymnas.study._build import options_of, sentences_of, space_of, train_sentences, video_set
+from asymnas.study._workers import candidate_worker, threads_of
+from asymnas.training import TrainingProgress
+
+__all__ = ["Reporter", "Session"]
+
+logger = logging.getLogger("asymnas.study")
+
+
+class Reporter(Protocol):
+    """What shows progress to the user."""
+
+    def update(self, stage: str, done: int, total: int, text: str = "", eta: float | None = None) -> None:
+        """Say that `done` of `total` of a stage is finished; `eta` in seconds."""
+
+
+class Session:
+    """One run of a job: the objects that its stages share.
+
+    Args:
+        job: the job.
+        run: its open run folder.
+        progress: told of every step.
+    """
+
+    def __init__(self, job: Job, run: RunFolder, progress: Reporter) -> None:
+        self.job = job
+        self.run = run
+        self.progress = progress
+        self.seconds: dict[str, float] = {}
+        self.space: SearchSpace = space_of(job)
+        options_of(job)
+        run.write_json("space.json", self.space.to_dict())
+        self.sets = {name: video_set(job, name) for name in ("validation", "test") if getattr(job.data, name)}
+        self.sentences: SentenceTable = sentences_of(job)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time a stage and note its beginning and end."""
+        began = time.perf_counter()
+        logger.info("%s: begins", name)
+        yield
+        self.seconds[name] = time.perf_counter() - began
+        logger.info("%s: %.1f s", name, self.seconds[name])
+
+    def prepare_sentences(self) -> None:
+        """Embed every sentence once, before workers need them."""
+        wanted = {video.sentence for videos, _ in self.sets.values() for video in videos if video.sentence}
+        wanted.update(train_sentences(self.job))
+        self.sentences.prepare(
+            sorted(wanted), on_progress=lambda done, total: self.progress.update("sentences", done, total)
+        )
+
+    def trained(self, state: TrainingProgress) -> None:
+        """Show how far training is."""
+        text = f"loss {state.losses['total']:.3f}, {state.pairs_per_second:.0f} pairs/s"
+        self.progress.update("training", state.step, state.steps, text, state.eta_seconds)
+
+    def settings(self, weights: str) -> ScoreSettings:
+        """Return all that a score depends on, for a supernet of that weights hash."""
+        job = self.job
+        return ScoreSettings(
+            space=self.space.hash,
+            weights=weights,
+            videos={name: fingerprint for name, (_, fingerprint) in self.sets.items()},
+            recalibration=job.evaluation.recalibration.model_dump()
+            | {"seed": job.seed, "train": job.data.train.model_dump(mode="json")},
+            tracker=job.tracker.model_dump(mode="json"),
+            sentences=f"{self.sentences.name}-{self.sentences.fingerprint}",
+            protocol=job.evaluation.protocol,
+        )
+
+    def evaluator(self) -> Evaluator:
+        """Return what scores candidates, in this process or on Ray."""
+        resources = self.job.resources
+        factory = partial(candidate_worker, self.job, str(self.run.weights.resolve()), tuple(self.sets))
+        threads = threads_of(resources)
+        if resources.engine == "inprocess":
+            return InProcessEvaluator(factory, threads=threads)
+        return RayEvaluator(
+            factory,
+            workers=resources.workers,
+            address=resources.address,
+            cpus_per_worker=resources.cpus_per_worker,
+            gpus_per_worker=resources.gpus_per_worker,
+            threads=threads,
+        )
+
+    def counter(self, stage: str, total: int) -> Callable[[Any], None]:
+        """Return a callback that counts the finished tasks of a stage."""
+        done = 0
+
+        def count(_: Any) -> None:
+            nonlocal done
+            done += 1
+            self.progress.update(stage, done, total)
+
+        return count
+
+    def report(self) -> None:
+        """Write report.html."""
+        from asymnas.report import write_report  # matplotlib is only needed here
+
+        write_report(self.run.path)
