@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # small networks are slower on several threads; before torch is imported
+for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # before torch is imported
     os.environ.setdefault(name, "1")
 
 from pathlib import Path

@@ -11,13 +11,15 @@ from asymnas.tracking import get_tracker, track
 
 class TestStatic(TrackerContract):
     @pytest.fixture(scope="class")
-    def plugin(self):
+    @classmethod
+    def plugin(cls):
         return get_tracker("static")
 
 
 class TestTemplateMatching(TrackerContract):
     @pytest.fixture(scope="class")
-    def plugin(self):
+    @classmethod
+    def plugin(cls):
         return get_tracker("template_matching")
 
 

@@ -64,17 +64,20 @@ class TestContract(TrackerContract):
     lockstep_tolerance = 1e-3
 
     @pytest.fixture(scope="class")
-    def plugin(self):
+    @classmethod
+    def plugin(cls):
         return get_tracker("vlt_scar")
 
     @pytest.fixture(scope="class")
-    def options(self):
+    @classmethod
+    def options(cls):
         return SMALL
 
 
 class TestContractTemplateEmbedding(TestContract):
     @pytest.fixture(scope="class")
-    def options(self):
+    @classmethod
+    def options(cls):
         return SMALL | {"missing": "template_embedding", "share_neck": True, "upsample": True, "centre": "location"}
 
 

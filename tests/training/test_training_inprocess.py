@@ -271,3 +271,8 @@ def test_bad_names_are_errors(tmp_path):
 
     with pytest.raises(TrackerError, match=r"stem\.weights"):
         run(tmp_path / "c", make=lambda: TrainingSetup(Wrong(toy_space()), ToySampler(), ToySentences()))
+
+
+def test_the_batch_size_is_the_sampler_s(tmp_path):
+    with pytest.raises(JobError, match=r"must be the pair sampler's \(6\), but got 12"):
+        run(tmp_path, make=factory(batch_size=6))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
+import signal
 
 import gloo_workers
 import pytest
@@ -98,3 +100,22 @@ def test_a_dead_ray_worker_is_replaced_and_an_error_surfaces_as_itself(ray_clust
     assert (tmp_path / "killed").exists() and killed.weights_hash == alone.weights_hash
     with pytest.raises(DataError, match="frame 7 of step 5 is missing"):
         train_supernet(factory(missing_at=5), ray_config(), tmp_path / "error", cpus=2)
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_ray_workers_with_a_checkpoint(ray_cluster, tmp_path):
+    settings = ray_config(steps=400, log_every=20, checkpoint_every=1000)
+    alone = train_supernet(factory(), settings, tmp_path / "alone", engine="inprocess")
+    pressed = []
+
+    def press(progress):
+        if not pressed:
+            pressed.append(progress.step)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        train_supernet(factory(), settings, tmp_path / "run", cpus=2, on_progress=press)
+    (left,) = (tmp_path / "run" / "training").iterdir()
+    assert left.name.startswith("step_00000") and int(left.name[5:]) < 400
+    resumed = train_supernet(factory(), settings, tmp_path / "run", engine="inprocess", resume=True)
+    assert resumed.weights_hash == alone.weights_hash
