@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from asymnas.data import PairBatch
-from asymnas.errors import Problem, RunFolderError, TrackerError
+from asymnas.errors import JobError, Problem, RunFolderError, TrackerError
 from asymnas.nn import save_weights, weights_hash
 from asymnas.training._checkpoint import Checkpoint, latest_checkpoint, load_checkpoint, save_checkpoint
 from asymnas.training._config import TrainingConfig
@@ -77,12 +77,17 @@ class TrainingLoop:
         stop: Callable[[], bool] = lambda: False,
         on_record: Callable[[dict[str, Any]], None] = lambda record: None,
     ) -> None:
+        if setup.sampler.batch_size != config.batch_size:
+            rule = f"must be the pair sampler's ({setup.sampler.batch_size})"
+            raise JobError(Problem("training.batch_size", rule, str(config.batch_size), "Build both from one number."))
         self.setup, self.config, self.folder, self.exchange = setup, config, folder, exchange
         self.model = setup.model.to(device).train()
         self.device, self._stop, self._on_record = device, stop, on_record
         self.optimizer = PathOptimizer(self.model, config)
         self.autocast = config.amp == "bf16" or (config.amp == "auto" and device.type == "cuda")
-        self.step, self.window, self.losses, self.seconds = 0, Window(), {}, 0.0
+        self.step, self.seconds = 0, 0.0
+        self.window = Window()
+        self.losses: dict[str, float] = {}
 
     def run(self, *, resume: bool, weights: str) -> dict[str, float]:
         """Train to the last step and write the final weights.

@@ -8,6 +8,7 @@ import pickle
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -58,16 +59,19 @@ def run_ray(
     """
     state = folder / "training"
     state.mkdir(parents=True, exist_ok=True)
-    for name in ("failure.json", "stop"):
-        (state / name).unlink(missing_ok=True)
-    trainer = _trainer(factory, config, folder, weights, address, cpus)
-    _fit(trainer, state / "stop", Tail(folder / "training.jsonl", first_step), on_record, config)
-    failure = read_failure(state / "failure.json")
+    for left in [*state.glob("failure_*"), *state.glob("stop_*")]:
+        left.unlink(missing_ok=True)
+    # Named after this call: workers of a killed driver may outlive it by a moment, and must not be heard.
+    token = f"{os.getpid()}_{time.time_ns()}"
+    failed, stop = state / f"failure_{token}.json", state / f"stop_{token}"
+    trainer = _trainer(factory, config, folder, address, cpus, {"weights": weights, "failed": failed, "stop": stop})
+    _fit(trainer, stop, Tail(folder / "training.jsonl", first_step), on_record, config)
+    failure = read_failure(failed)
     if failure is not None:
         raise failure
     shutil.rmtree(state / "ray", ignore_errors=True)
-    if (state / "stop").exists():
-        (state / "stop").unlink()
+    if stop.exists():
+        stop.unlink()
         raise KeyboardInterrupt
     last = read_records(folder / "training.jsonl")[-1]
     others = {"step", "steps", "lr", "grad_norm", "pairs_per_second", "eta_seconds", "seconds"}
@@ -78,14 +82,15 @@ def _trainer(
     factory: Callable[[], TrainingSetup],
     config: TrainingConfig,
     folder: Path,
-    weights: str,
     address: str | None,
     cpus: int | None,
+    names: dict[str, Any],
 ) -> Any:
     # Workers keep the directory of this process, so that relative paths in the factory mean the same there.
     os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
     os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "1")
     os.environ.setdefault("RAY_TRAIN_METRICS_ENABLED", "0")
+    os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.5")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
@@ -108,11 +113,11 @@ def _trainer(
     resources: dict[str, float] = {"CPU": config.threads}
     return TorchTrainer(
         _work,
-        train_loop_config={
+        train_loop_config=names
+        | {
             # As bytes: only a worker, which knows this process' import path, can read what the user's modules define.
             "job": ray.cloudpickle.dumps((factory, config)),
-            "folder": str(folder),
-            "weights": weights,
+            "folder": folder,
             "cwd": str(Path.cwd()),
             "path": sys.path,
         },
@@ -120,7 +125,7 @@ def _trainer(
         scaling_config=ScalingConfig(
             num_workers=config.workers, use_gpu=gpu, resources_per_worker=resources | ({"GPU": 1} if gpu else {})
         ),
-        run_config=RunConfig(
+        run_config=RunConfig(  # type: ignore[call-arg]  # ray.train.RunConfig is chosen by version at run time
             name="run",
             storage_path=str(folder / "training" / "ray"),
             failure_config=FailureConfig(max_failures=config.max_failures),
@@ -159,23 +164,23 @@ def _work(payload: dict[str, Any]) -> None:
     sys.path.extend(place for place in payload["path"] if place not in sys.path)
     config: TrainingConfig
     factory, config = pickle.loads(payload["job"])
-    folder = Path(payload["folder"])
     device = torch.device("cpu") if config.device == "cpu" else get_device()
     context = get_context()
-    stop = folder / "training" / "stop"
-    first = context.get_world_rank() == 0
+    first, stop = context.get_world_rank() == 0, payload["stop"]
     with torch_threads(config.threads):
         alone = context.get_world_size() == 1
         exchange = LocalExchange(config.shards) if alone else TorchExchange(config.shards, device)
         try:
             setup, _ = together(exchange, factory)
-            loop = TrainingLoop(setup, config, folder, exchange, device=device, stop=lambda: first and stop.exists())
+            loop = TrainingLoop(
+                setup, config, payload["folder"], exchange, device=device, stop=lambda: first and stop.exists()
+            )
             # Always: a worker group that Ray has started again continues where the one before it left off.
             loop.run(resume=True, weights=payload["weights"])
         except (LoopStopped, PeerFailed):
             return
         except AsymNASError as error:
-            write_failure(folder / "training" / "failure.json", error)
+            write_failure(payload["failed"], error)
 
 
 def _fit(
@@ -183,18 +188,21 @@ def _fit(
 ) -> None:
     """Run the trainer in a thread, hand on what it logs, and turn Ctrl-C into the stop file."""
     raised: list[BaseException] = []
+    # Not Thread.join: on Python 3.11 a join that Ctrl-C interrupts takes the thread for ended.
+    done = threading.Event()
 
     def fit() -> None:
         try:
             trainer.fit()
         except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             raised.append(error)
+        finally:
+            done.set()
 
-    thread = threading.Thread(target=fit, name="asymnas-ray-train", daemon=True)
-    thread.start()
-    while thread.is_alive():
+    threading.Thread(target=fit, name="asymnas-ray-train", daemon=True).start()
+    while not done.is_set():
         try:
-            thread.join(_POLL_SECONDS)
+            done.wait(_POLL_SECONDS)
             for record in tail.new():
                 on_record(record)
         except KeyboardInterrupt:

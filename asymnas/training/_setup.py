@@ -16,7 +16,9 @@ __all__ = ["BatchSource", "Sentences", "TrainingSetup", "to_training_batch"]
 
 
 class BatchSource(Protocol):
-    """What training needs of a pair sampler: shard `shard` of step `step`, a function of the two alone."""
+    """What training needs of a pair sampler: `batch` gives shard `shard` of step `step`, by the two alone."""
+
+    batch_size: int
 
     def batch(self, step: int, shard: int = 0, shards: int = 1) -> PairBatch: ...
 

@@ -6,7 +6,10 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 import torch
@@ -276,3 +279,13 @@ def test_bad_names_are_errors(tmp_path):
 def test_the_batch_size_is_the_sampler_s(tmp_path):
     with pytest.raises(JobError, match=r"must be the pair sampler's \(6\), but got 12"):
         run(tmp_path, make=factory(batch_size=6))
+
+
+def test_the_in_process_engine_needs_no_ray(tmp_path):
+    code = (
+        "import sys; from toy_tracker import factory; from asymnas.training import TrainingConfig, train_supernet; "
+        f"train_supernet(factory(), TrainingConfig(steps=2, batch_size=12), {str(tmp_path)!r}, engine='inprocess'); "
+        "sys.exit(', '.join({'ray', 'nni', 'transformers'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True)
+    assert done.stderr.strip() == "" and (tmp_path / "supernet.safetensors").is_file()
