@@ -28,8 +28,8 @@ def run_inprocess(
     resume: bool,
     weights: str,
     on_record: Callable[[dict[str, Any]], None],
-) -> dict[str, float]:
-    """Train in this process; arguments and result as of `TrainingLoop.run`.
+) -> None:
+    """Train in this process; arguments as of `TrainingLoop` and its `run`.
 
     Raises:
         KeyboardInterrupt: on Ctrl-C, after the running step and a checkpoint; a second Ctrl-C does not wait.
@@ -41,7 +41,7 @@ def run_inprocess(
             alone = LocalExchange(config.shards)
             loop = TrainingLoop(setup, config, folder, alone, device=device, stop=interrupted, on_record=on_record)
             try:
-                return loop.run(resume=resume, weights=weights)
+                loop.run(resume=resume, weights=weights)
             except LoopStopped as stopped:
                 raise KeyboardInterrupt from stopped
 

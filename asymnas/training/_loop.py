@@ -87,17 +87,13 @@ class TrainingLoop:
         self.autocast = config.amp == "bf16" or (config.amp == "auto" and device.type == "cuda")
         self.step, self.seconds = 0, 0.0
         self.window = Window()
-        self.losses: dict[str, float] = {}
 
-    def run(self, *, resume: bool, weights: str) -> dict[str, float]:
+    def run(self, *, resume: bool, weights: str) -> None:
         """Train to the last step and write the final weights.
 
         Args:
             resume: continue from the last checkpoint, if there is one.
             weights: file name of the final weights in the run folder.
-
-        Returns:
-            the losses of the last line of training.jsonl.
 
         Raises:
             LoopStopped: it was asked to stop.
@@ -113,7 +109,6 @@ class TrainingLoop:
                 if stopped:
                     raise LoopStopped
         together(self.exchange, lambda: self._write_weights(weights))
-        return self.losses
 
     def _begin(self, resume: bool) -> None:
         def restore() -> list[int]:
@@ -141,7 +136,7 @@ class TrainingLoop:
         )
         self.step, progress = found.step, found.progress
         self.window = Window(progress["count"], progress["sums"])
-        self.losses, self.seconds = progress["losses"], progress["seconds"]
+        self.seconds = progress["seconds"]
         log.info("training continues from step %d of %d", self.step, self.config.steps)
 
     @contextmanager
@@ -217,7 +212,6 @@ class TrainingLoop:
         seconds = means.pop("seconds")
         norm = means.pop("grad_norm")
         self.window = Window()
-        self.losses = means
         record = {
             "step": self.step, "steps": self.config.steps, **means, "lr": lr_at(self.config, self.step - 1),
             "grad_norm": norm, "pairs_per_second": self.config.batch_size / seconds,
@@ -234,9 +228,7 @@ class TrainingLoop:
     def _save(self) -> None:
         if self.exchange.rank != 0:
             return
-        progress = {
-            "count": self.window.count, "sums": self.window.sums, "losses": self.losses, "seconds": self.seconds,
-        }  # fmt: skip
+        progress = {"count": self.window.count, "sums": self.window.sums, "seconds": self.seconds}
         checkpoint = Checkpoint(self.step, self.config.identity(), self.model.space.hash, progress)
         save_checkpoint(self.folder / "training", checkpoint, self.model, self.optimizer, self.setup.metadata)
 

@@ -8,9 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ProgressSink", "TrainingProgress"]
+__all__ = ["ProgressSink", "TrainingProgress", "losses_of"]
 
+_COUNTERS = ("step", "steps", "eta_seconds", "seconds")
 _RATES = ("lr", "grad_norm", "pairs_per_second")
+
+
+def losses_of(record: dict[str, Any]) -> dict[str, float]:
+    """The losses in a line of training.jsonl: what is not one of the loop's own entries."""
+    return {name: value for name, value in record.items() if name not in {*_COUNTERS, *_RATES}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +58,7 @@ class ProgressSink:
 
     def record(self, record: dict[str, Any]) -> None:
         """Take one line."""
-        names = record.keys() - {"step", "steps", "eta_seconds", "seconds", *_RATES}
-        losses = {name: value for name, value in record.items() if name in names}
+        losses = losses_of(record)
         if self._available:
             self._write(record["step"], losses, {name: record[name] for name in _RATES})
         if self._on_progress is not None:

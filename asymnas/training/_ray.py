@@ -16,7 +16,7 @@ from typing import Any
 from asymnas.errors import AsymNASError, JobError, MissingDependency, Problem
 from asymnas.training._config import TrainingConfig
 from asymnas.training._failure import read_failure, write_failure
-from asymnas.training._journal import Tail, read_records
+from asymnas.training._journal import Tail
 from asymnas.training._setup import TrainingSetup
 
 __all__ = ["run_ray"]
@@ -36,8 +36,8 @@ def run_ray(
     address: str | None,
     cpus: int | None,
     first_step: int,
-) -> dict[str, float]:
-    """Train with `config.workers` Ray workers; arguments and result as of `TrainingLoop.run`.
+) -> None:
+    """Train with `config.workers` Ray workers.
 
     The run folder carries everything between workers and this process: checkpoints, training.jsonl, the final weights
     and a worker's error. On a cluster it must lie on a file system that all nodes share. A worker that dies is replaced
@@ -73,9 +73,6 @@ def run_ray(
     if stop.exists():
         stop.unlink()
         raise KeyboardInterrupt
-    last = read_records(folder / "training.jsonl")[-1]
-    others = {"step", "steps", "lr", "grad_norm", "pairs_per_second", "eta_seconds", "seconds"}
-    return {name: value for name, value in last.items() if name not in others}
 
 
 def _trainer(

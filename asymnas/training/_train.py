@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,8 +13,8 @@ from asymnas.nn import weights_hash
 from asymnas.training._checkpoint import latest_checkpoint
 from asymnas.training._config import TrainingConfig
 from asymnas.training._inprocess import run_inprocess
-from asymnas.training._journal import Journal
-from asymnas.training._progress import ProgressSink, TrainingProgress
+from asymnas.training._journal import Journal, read_records
+from asymnas.training._progress import ProgressSink, TrainingProgress, losses_of
 from asymnas.training._ray import run_ray
 from asymnas.training._setup import TrainingSetup
 
@@ -38,7 +37,7 @@ class TrainingResult:
         weights_hash: of that file, as `asymnas.nn.weights_hash`.
         steps: optimiser steps done in all.
         losses: mean losses over the last steps that were logged, "total" and its parts.
-        seconds: wall time of this call.
+        seconds: time spent in training steps, those before an interruption included.
     """
 
     weights: Path
@@ -85,20 +84,19 @@ def train_supernet(
     if engine not in ("ray", "inprocess"):
         known = ("ray", "inprocess")
         raise JobError(Problem("engine", "must be ray or inprocess", repr(engine), nearest(str(engine), known)))
-    began = time.perf_counter()
     folder = Path(folder).absolute()
     first_step = _prepare(folder, resume)
     sink = ProgressSink(folder / "tensorboard", first_step, on_progress)
     common: dict[str, Any] = {"weights": weights, "on_record": sink.record}
     try:
         if engine == "inprocess" or first_step == config.steps:  # nothing left to train: not worth starting Ray
-            losses = run_inprocess(factory, config, folder, resume=resume, **common)
+            run_inprocess(factory, config, folder, resume=resume, **common)
         else:
-            losses = run_ray(factory, config, folder, address=address, cpus=cpus, first_step=first_step, **common)
+            run_ray(factory, config, folder, address=address, cpus=cpus, first_step=first_step, **common)
     finally:
         sink.close()
-    path = folder / weights
-    return TrainingResult(path, weights_hash(path), config.steps, losses, time.perf_counter() - began)
+    path, last = folder / weights, read_records(folder / "training.jsonl")[-1]
+    return TrainingResult(path, weights_hash(path), config.steps, losses_of(last), last["seconds"])
 
 
 def train_subnet(
