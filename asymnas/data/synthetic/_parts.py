@@ -161,7 +161,7 @@ def _critical(rng: np.random.Generator, split: str, frames: int, size: tuple[int
     scene = base_scene(rng, [look, *others], frames, size)
     unit = min(size[0] / 192, size[1] / 144)
     radius = unit * (rng.uniform(12.5, 14.5) if scene.large else rng.uniform(9, 11))
-    veiled = _veiled(rng, split, frames)
+    veiled = _veiled(rng, split)
     meetings = _meetings(rng, frames, veiled)
     _group_paths(rng, scene, radius, meetings)
     _group_pose(rng, scene, radius)
@@ -173,14 +173,12 @@ def _critical(rng: np.random.Generator, split: str, frames: int, size: tuple[int
     return scene
 
 
-def _veiled(rng: np.random.Generator, split: str, frames: int) -> int:
+def _veiled(rng: np.random.Generator, split: str) -> int:
     """Return how many frames at the start have no colours.
 
-    In train it is a fifth to two fifths of them, so that a random pair of frames often needs the sentence.
+    In train there are fewer, so that most pairs of the first and a later frame need the sentence.
     """
-    if split == "train":
-        return max(4, int(frames * rng.uniform(0.2, 0.4)))
-    return int(rng.integers(4, 7))
+    return int(rng.integers(1, 4)) if split == "train" else int(rng.integers(4, 7))
 
 
 def _twins(rng: np.random.Generator, target: Look, count: int, split: str) -> list[Look]:

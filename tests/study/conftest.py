@@ -1,0 +1,57 @@
+"""A main job that takes seconds, and the command line as a user calls it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SMALL = (
+    "data.train.sources=[{dataset: synthetic, split: train, videos: 6, frames: 8, frame_range: 4}]",
+    "data.validation.sources=[{dataset: synthetic, split: val, videos: 3, frames: 6}]",
+    "data.test.sources=[{dataset: synthetic, split: test, videos: 4, frames: 6}]",
+    "tracker.channels=16",
+    "tracker.head_depth=1",
+    "training.steps=8",
+    "training.batch_size=8",
+    "training.warmup_steps=2",
+    "training.warmup_path_steps=2",
+    "training.checkpoint_every=2",
+    "training.log_every=1",
+    "search.population=4",
+    "search.parents=2",
+    "search.mutants=2",
+    "search.children=1",
+    "search.generations=3",
+    "baselines.random_architectures=2",
+    "evaluation.recalibration={batches: 2, batch_size: 8}",
+)
+
+
+@pytest.fixture(scope="session")
+def small() -> list[str]:
+    """Overrides that make the embedded job take seconds."""
+    return list(SMALL)
+
+
+@pytest.fixture(scope="session")
+def command():
+    """Return a function that starts `asymnas` with arguments in a folder."""
+    program = Path(sys.executable).parent / "asymnas"
+
+    def start(*arguments: str, folder: Path) -> subprocess.Popen:
+        environment = dict(os.environ, OMP_NUM_THREADS="1", ASYMNAS_CACHE=str(folder.parent / "cache"))
+        return subprocess.Popen(
+            [str(program), *arguments], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def sets(small) -> list[str]:
+    """The overrides as command-line arguments."""
+    return [word for override in small for word in ("--set", override)]

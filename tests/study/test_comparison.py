@@ -1,0 +1,91 @@
+"""A comparison in small on Ray Tune, and what its statistics say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import yaml
+
+from asymnas.errors import DataError
+from asymnas.job import load_compare
+from asymnas.study import run_compare
+from asymnas.study._compare_statistics import compare_arms
+
+
+def _summary(scores, validation=0.6):
+    videos = {f"synthetic/{index}": float(score) for index, score in enumerate(scores)}
+    best = {"suc": float(np.mean(scores)), "videos": videos}
+    return {
+        "architecture": {"key": "k"},
+        "validation": {"suc": validation, "videos": videos},
+        "test": {"best": best, "random_search": best},
+    }
+
+
+def test_a_difference_in_all_videos_and_seeds_is_no_noise():
+    rng = np.random.default_rng(0)
+    base = rng.random((3, 20))
+    arms = {
+        "a": {seed: _summary(base[seed] + 0.1) for seed in range(3)},
+        "b": {seed: _summary(base[seed]) for seed in range(3)},
+    }
+    result = compare_arms(arms, seeds=[0, 1, 2], samples=500)
+    (test,) = [row for row in result["differences"] if row["kind"] == "test"]
+    assert test["difference"]["value"] == pytest.approx(0.1)
+    assert not test["noise"]
+    assert "a is better" in test["verdict"]
+    assert test["per_seed"] == pytest.approx([0.1] * 3)
+
+
+def test_noise_is_called_noise():
+    rng = np.random.default_rng(1)
+    arms = {name: {seed: _summary(rng.random(20)) for seed in range(3)} for name in "ab"}
+    (test,) = [r for r in compare_arms(arms, seeds=[0, 1, 2], samples=500)["differences"] if r["kind"] == "test"]
+    assert test["noise"]
+    assert "noise" in test["verdict"]
+
+
+def test_the_gap_is_validation_minus_test():
+    arms = {name: {0: _summary([0.4, 0.6], validation=0.7)} for name in "ab"}
+    rows = compare_arms(arms, seeds=[0], samples=200)["spaces"]["a"]
+    assert rows["gap"]["value"] == pytest.approx(0.2)
+    assert rows["seeds"][0]["gap"] == pytest.approx(0.2)
+
+
+def test_different_videos_cannot_be_compared():
+    arms = {"a": {0: _summary([0.1, 0.2])}, "b": {0: _summary([0.1, 0.2])}}
+    arms["a"][1], arms["b"][1] = _summary([0.1, 0.2, 0.3]), _summary([0.1, 0.2, 0.3])
+    with pytest.raises(DataError, match="different videos"):
+        compare_arms(arms, seeds=[0, 1], samples=200)
+
+
+def test_arms_run_side_by_side_and_a_resumed_comparison_runs_none_again(small, tmp_path):
+    overrides = dict(item.split("=", 1) for item in small)
+    values = {key: yaml.safe_load(value) for key, value in overrides.items()}
+    values |= {"search.generations": 1, "training.steps": 2, "training.warmup_path_steps": 0}
+    values |= {"baselines.random_architectures": 0}
+    compare = load_compare(
+        {
+            "kind": "compare",
+            "name": "small",
+            "base": "vlt_scar",
+            "spaces": ["tiny_symmetric", "tiny_asymmetric"],
+            "seeds": [0, 1],
+            "overrides": values,
+            "bootstrap": {"samples": 200},
+            "concurrency": 2,
+        }
+    )
+
+    class Silent:
+        def update(self, *_, **__):
+            pass
+
+    summary = run_compare(compare, tmp_path / "run", progress=Silent())
+    assert set(summary["spaces"]) == {"tiny_symmetric", "tiny_asymmetric"}
+    assert len(summary["differences"]) == 3
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").glob("*/summary.json")}
+    assert len(kept) == 4
+    again = run_compare(compare, tmp_path / "run", resume=True, progress=Silent())
+    assert again["differences"] == summary["differences"]
+    assert all(path.stat().st_mtime_ns == stamp for path, stamp in kept.items())

@@ -1,0 +1,154 @@
+"""The main job in small: its run folder, its numbers, and that kills, workers and engines change nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from asymnas.errors import RunFolderError
+from asymnas.job import load_job
+from asymnas.search import ResultLog
+from asymnas.space import load_architecture
+from asymnas.study import run_job
+
+FILES = (
+    "job.yaml",
+    "space.json",
+    "supernet.safetensors",
+    "evaluations.jsonl",
+    "architecture.json",
+    "summary.json",
+    "report.html",
+    "log.txt",
+    "training.jsonl",
+)
+
+
+class Silent:
+    """A reporter that only remembers the stages."""
+
+    def __init__(self) -> None:
+        self.stages: list[str] = []
+
+    def update(self, stage, done, total, text="", eta=None):
+        if not self.stages or self.stages[-1] != stage:
+            self.stages.append(stage)
+
+
+@pytest.fixture(scope="module")
+def reference(small, tmp_path_factory):
+    """An uninterrupted in-process run: folder, summary and stages."""
+    folder = tmp_path_factory.mktemp("reference") / "run"
+    reporter = Silent()
+    job = load_job("vlt_scar", [*small, "resources.engine=inprocess", "resources.workers=1", "training.workers=1"])
+    return folder, run_job(job, folder, progress=reporter), reporter.stages
+
+
+def _archive(folder: Path) -> dict[tuple[str, int], tuple]:
+    """What was scored and how, by stage and place."""
+    return {
+        (item.stage, item.index): (item.genes, item.tracker, item.suc, item.videos, item.status)
+        for item in ResultLog(folder / "evaluations.jsonl")
+    }
+
+
+def test_a_run_leaves_a_whole_folder(reference):
+    folder, summary, stages = reference
+    assert [name for name in FILES if not (folder / name).is_file()] == []
+    assert json.loads((folder / "summary.json").read_text()) == json.loads(json.dumps(summary))
+    assert [stage for stage in stages if stage != "sentences"] == ["training", "search", "random search", "test"]
+
+
+def test_the_budget_is_kept_and_the_best_is_the_best(reference):
+    folder, summary, _ = reference
+    archive = _archive(folder)
+    search = {key: value for key, value in archive.items() if key[0] == "search"}
+    assert len(search) == 12
+    assert len({json.dumps(value[0], sort_keys=True) for value in search.values()}) == 12
+    assert summary["validation"]["suc"] == max(value[2] for value in search.values())
+    assert summary["random_search"]["budget"] == summary["search"]["budget"] == 12
+    assert set(summary["test"]["baselines"]) == {"static", "template_matching"}
+    assert len(summary["test"]["random_architectures"]["scores"]) == 2
+
+
+def test_the_architecture_file_says_what_was_found(reference):
+    folder, summary, _ = reference
+    file = load_architecture(folder / "architecture.json")
+    assert dict(file.architecture.genes) == summary["architecture"]["genes"]
+    assert file.score["value"] == summary["validation"]["suc"]
+    assert file.provenance["weights_hash"] == summary["weights_hash"]
+
+
+def test_a_folder_with_a_run_is_not_overwritten(reference, small):
+    folder, _, _ = reference
+    job = load_job("vlt_scar", [*small, "resources.engine=inprocess", "resources.workers=1", "training.workers=1"])
+    with pytest.raises(RunFolderError, match="resume"):
+        run_job(job, folder, progress=Silent())
+
+
+def test_resuming_a_finished_run_evaluates_nothing(reference, small):
+    folder, summary, _ = reference
+    before = (folder / "evaluations.jsonl").read_bytes()
+    job = load_job("vlt_scar", [*small, "resources.engine=inprocess", "resources.workers=1", "training.workers=1"])
+    again = run_job(job, folder, resume=True, progress=Silent())
+    assert (folder / "evaluations.jsonl").read_bytes() == before
+    assert again["search"]["evaluated"] == 0
+    assert again["architecture"] == summary["architecture"]
+
+
+def _kill_when(process, condition, seconds=120.0) -> bool:
+    """Kill -9 as soon as the condition holds; False if the process ended before."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            return False
+        if condition():
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+            return True
+        time.sleep(0.02)
+    raise AssertionError("the run never came so far")
+
+
+def _lines(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def test_killed_twice_and_resumed_on_two_workers_it_ends_as_the_uninterrupted_run(
+    reference, sets, command, tmp_path_factory
+):
+    expected, summary, _ = reference
+    base = tmp_path_factory.mktemp("killed")
+    run = base / "work" / "run"
+    run.parent.mkdir()
+    arguments = ["search", "vlt_scar", *sets, "--workers", "2", "--run", "run"]
+
+    first = command(*arguments, folder=run.parent)
+    assert _kill_when(first, lambda: _lines(run / "training.jsonl") >= 4), first.stderr.read()
+    second = command(*arguments, "--resume", folder=run.parent)
+    assert _kill_when(second, lambda: _lines(run / "evaluations.jsonl") >= 5), second.stderr.read()
+    last = command(*arguments, "--resume", "--json", folder=run.parent)
+    out, err = last.communicate(timeout=240)
+    assert last.returncode == 0, err
+    resumed = json.loads(out)
+    assert resumed["weights_hash"] == summary["weights_hash"]
+    assert resumed["architecture"] == summary["architecture"]
+    assert resumed["search"]["from_log"] >= 5
+    assert _archive(run) == _archive(expected)
+
+
+def test_another_seed_is_another_run(reference, small, tmp_path):
+    _, summary, _ = reference
+    job = load_job(
+        "vlt_scar",
+        [*small, "resources.engine=inprocess", "resources.workers=1", "training.workers=1", "seed=1"]
+        + ["search.generations=1", "baselines.random_search=false", "baselines.random_architectures=0", "~data.test"],
+    )
+    other = run_job(job, tmp_path / "run", progress=Silent())
+    assert other["weights_hash"] != summary["weights_hash"]
+    assert other["architecture"]["key"] != summary["architecture"]["key"]
