@@ -2,13 +2,24 @@
 
 from asymnas.space._architecture import Architecture, canonical_json, distance
 from asymnas.space._cost import BranchCost, Cost
+from asymnas.space._diff import SpaceDiff, diff_spaces
+from asymnas.space._draw import describe, draw
+from asymnas.space._file import (
+    ArchitectureFile,
+    architecture_content,
+    list_architectures,
+    load_architecture,
+    save_architecture,
+)
 from asymnas.space._load import list_spaces, load_space
 from asymnas.space._model import Branch, Constraint, FreeGene, Gene, Mixer, Stage, Stem
+from asymnas.space._operators import Count
 from asymnas.space._ops import OpCost, Place, register_op, registered_ops
-from asymnas.space._space import Count, SearchSpace
+from asymnas.space._space import SearchSpace
 
 __all__ = [
     "Architecture",
+    "ArchitectureFile",
     "Branch",
     "BranchCost",
     "Constraint",
@@ -20,12 +31,20 @@ __all__ = [
     "OpCost",
     "Place",
     "SearchSpace",
+    "SpaceDiff",
     "Stage",
     "Stem",
+    "architecture_content",
     "canonical_json",
+    "describe",
+    "diff_spaces",
     "distance",
+    "draw",
+    "list_architectures",
     "list_spaces",
+    "load_architecture",
     "load_space",
     "register_op",
     "registered_ops",
+    "save_architecture",
 ]

@@ -112,7 +112,8 @@ def checked_path(space: SearchSpace, genes: Mapping[str, str], where: str = "gen
             way_out = nearest(str(genes[name]), ops)
             problems.append(Problem(f"{where}.{name}", "the op is not one of this gene", repr(genes[name]), way_out))
         elif name in space.fixed and genes[name] != space.fixed[name]:
-            problems.append(Problem(f"{where}.{name}", f"the gene is fixed to '{space.fixed[name]}'", repr(genes[name])))
+            rule = f"the gene is fixed to '{space.fixed[name]}'"
+            problems.append(Problem(f"{where}.{name}", rule, repr(genes[name])))
     for free in space.free_genes:
         chosen = {genes[place] for place in free.places if place in genes}
         if len(chosen) > 1:

@@ -166,8 +166,8 @@ def check_shared(groups: Sequence[Sequence[str]], branches: Sequence[Branch]) ->
         members = [known[name] for name in group if name in known]
         for other in members[1:]:
             if (difference := _layer_difference(members[0], other)) is not None:
-                rule = f"branches that share weights have the same layers, but {members[0].name} and {other.name} differ"
-                found.append(Finding(key, rule + f" in {difference}"))
+                rule = "branches that share weights have the same layers, but "
+                found.append(Finding(key, rule + f"{members[0].name} and {other.name} differ in {difference}"))
     return found
 
 

@@ -13,15 +13,15 @@ from asymnas.space._parse import Parser
 from asymnas.space._space import SearchSpace, check_fields
 from asymnas.space._yaml import Marks, parse_yaml
 
-__all__ = ["list_spaces", "load_space"]
+__all__ = ["SHIPPED", "list_spaces", "load_space"]
 
-_SHIPPED = "asymnas_spaces"
+SHIPPED = "asymnas_spaces"
 _ADDED = ("tie", "constraints", "share_weights")
 
 
 def list_spaces() -> list[str]:
     """Return the names of the spaces that come with AsymNAS."""
-    found = (Path(item.name) for item in resources.files(_SHIPPED).iterdir())
+    found = (Path(item.name) for item in resources.files(SHIPPED).iterdir())
     return sorted(path.stem for path in found if path.suffix == ".yaml")
 
 
@@ -73,7 +73,7 @@ def _read(source: str | Path, folder: Path | None, where: str) -> tuple[Any, Mar
     text = str(source)
     is_file = isinstance(source, Path) or text.endswith((".yaml", ".yml", ".json")) or "/" in text
     if not is_file:
-        file = resources.files(_SHIPPED).joinpath(f"{text}.yaml")
+        file = resources.files(SHIPPED).joinpath(f"{text}.yaml")
         if text not in list_spaces():
             way_out = nearest(text, list_spaces())
             raise SpaceError(Problem(where, "no such search space", f"'{text}'", way_out))

@@ -131,8 +131,8 @@ class Constraint:
         max: highest allowed value, or None.
         min: lowest allowed value, or None.
         branch: the branch to measure, or None for all together.
-        amortised: for `macs` over all branches: the frames a video has; branches of rate `video` are then counted once in
-            that many frames and the limit is per frame.
+        amortised: for `macs` over all branches: the frames a video has; branches of rate `video` are then counted
+            once in that many frames and the limit is per frame.
         op: for `count`: the op counted.
         genes: for `count`: the pattern of the places counted.
     """

@@ -4,23 +4,42 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from asymnas.errors import InfeasibleConstraint, Problem, SpaceError
+from asymnas.seeding import rng_for
 from asymnas.space._architecture import Architecture
 
 if TYPE_CHECKING:
     from asymnas.space._space import SearchSpace
 
-__all__ = ["DRAWS", "Level", "crossover", "enumerate_all", "mutate", "neighbours", "sample"]
+__all__ = ["DRAWS", "Count", "Level", "count", "crossover", "enumerate_all", "mutate", "neighbours", "sample"]
 
 Level = Literal["gene", "stage", "branch"]
 DRAWS = 2000
 """How often a random operator draws before it gives up on the constraints."""
 
 FreeOps = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many architectures keep the constraints.
+
+    Attributes:
+        size: points before constraints.
+        feasible: points that keep the constraints, or None where they are too many to look at.
+        share: feasible / size, exact or estimated from draws.
+        se: standard error of an estimated share; 0 where it is exact.
+    """
+
+    size: int
+    feasible: int | None
+    share: float
+    se: float
 
 
 def _bounded(space: SearchSpace, draw: Callable[[], FreeOps], what: str) -> Architecture:
@@ -40,15 +59,15 @@ def _bounded(space: SearchSpace, draw: Callable[[], FreeOps], what: str) -> Arch
     )
 
 
-def sample(space: SearchSpace, rng: np.random.Generator) -> Architecture:
-    """Draw uniformly among the architectures that keep the constraints."""
+def _uniform(space: SearchSpace, rng: np.random.Generator) -> Callable[[], FreeOps]:
     domains = [gene.ops for gene in space.free_genes]
     counts = np.array([len(ops) for ops in domains], dtype=np.int64)
+    return lambda: tuple(ops[n] for ops, n in zip(domains, rng.integers(counts), strict=True))
 
-    def draw() -> FreeOps:
-        return tuple(ops[n] for ops, n in zip(domains, rng.integers(counts), strict=True))
 
-    return _bounded(space, draw, "sampling")
+def sample(space: SearchSpace, rng: np.random.Generator) -> Architecture:
+    """Draw uniformly among the architectures that keep the constraints."""
+    return _bounded(space, _uniform(space, rng), "sampling")
 
 
 def mutate(
@@ -75,7 +94,7 @@ def mutate(
 def crossover(
     space: SearchSpace, a: Architecture, b: Architecture, rng: np.random.Generator, level: Level
 ) -> Architecture:
-    """Take each gene, stage or branch from one of two parents by a fair coin (a tied gene goes with its first place)."""
+    """Take each gene, stage or branch from one of two parents by a fair coin; a tied gene goes with its first place."""
     genes = {gene.id: gene for gene in space.genes}
     units = {
         "gene": lambda name: name,
@@ -117,3 +136,15 @@ def enumerate_all(space: SearchSpace) -> Iterator[Architecture]:
 def _of(space: SearchSpace, arch: Architecture) -> Architecture:
     """The same architecture after a check that it is of this space."""
     return arch if arch.space is space or arch.space.hash == space.hash else space.architecture(arch.genes)
+
+
+def count(space: SearchSpace, *, limit: int, draws: int, seed: int) -> Count:
+    """Count the architectures that keep the constraints: exactly up to `limit` points, else by `draws` draws."""
+    if not space.constraints:
+        return Count(space.size, space.size, 1.0, 0.0)
+    if space.size <= limit:
+        feasible = sum(1 for _ in enumerate_all(space))
+        return Count(space.size, feasible, feasible / space.size, 0.0)
+    draw = _uniform(space, rng_for(seed, "count"))
+    share = sum(space.satisfies(space.from_free_ops(draw())) for _ in range(draws)) / draws
+    return Count(space.size, None, share, (share * (1 - share) / draws) ** 0.5)

@@ -99,13 +99,13 @@ def _shuffle_error(place: Place) -> str | None:
         return f"a shuffle op needs channels divisible by 4, but the stage has {place.out_channels}"
     if place.projected and place.in_channels >= place.out_channels:
         return (
-            f"a shuffle op in its two-branch form keeps its {place.in_channels} input channels as a part of the output: "
-            f"the stage needs more channels than {place.in_channels}, but has {place.out_channels}"
+            f"a shuffle op in its two-branch form keeps its {place.in_channels} input channels as a part of the "
+            f"output: the stage needs more channels than that, but has {place.out_channels}"
         )
     if not place.projected and place.in_channels != place.out_channels:
         return (
-            f"a stride-1 shuffle op keeps the number of channels, but {place.in_channels} come in and {place.out_channels} "
-            "go out; give the stage `form: mapping`"
+            f"a stride-1 shuffle op keeps the number of channels, but {place.in_channels} come in and "
+            f"{place.out_channels} go out; give the stage `form: mapping`"
         )
     return None
 

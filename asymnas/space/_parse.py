@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,10 @@ from asymnas.space._model import Branch, Constraint, Mixer, Stage, Stem
 __all__ = ["Parser", "as_fix", "as_groups", "as_tie", "as_without"]
 
 _MISSING = object()
-_SPACE_KEYS = ("name", "description", "ops", "width", "branches", "share_weights", "tie", "fix", "without", "constraints")
+_SPACE_KEYS = (
+    *("name", "description", "extends", "ops", "width", "branches"),
+    *("share_weights", "tie", "fix", "without", "constraints"),
+)
 
 
 def _shown(value: Any) -> str:
@@ -32,6 +36,8 @@ class Parser:
         """Return the arguments of `SearchSpace`, or None where the branches cannot be read."""
         if not self._mapping(raw, (), _SPACE_KEYS):
             return None
+        if raw.get("extends") is not None:
+            self._wrong(("extends",), "only `load_space` follows `extends`", raw["extends"])
         before = len(self.findings)
         self._ops = self._names(raw, (), "ops", None)
         self._width = self._number(raw, (), "width", 1)
@@ -97,10 +103,8 @@ class Parser:
         if value is None:
             return default
         if isinstance(value, str):  # YAML 1.1 reads 1e9 and 1.5e9 as text
-            try:
+            with contextlib.suppress(ValueError):
                 value = float(value)
-            except ValueError:
-                pass
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
             self._wrong((*key, name), "a number of at least 0 is needed", value)
             return default

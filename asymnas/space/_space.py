@@ -25,24 +25,7 @@ from asymnas.space._plain import space_to_dict
 from asymnas.space._resolve import Resolved, resolve
 from asymnas.space._yaml import dump_yaml, parse_yaml
 
-__all__ = ["Count", "SearchSpace", "check_fields"]
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """How many architectures keep the constraints.
-
-    Attributes:
-        size: points before constraints.
-        feasible: points that keep the constraints, or None where they are too many to look at.
-        share: feasible / size, exact or estimated from draws.
-        se: standard error of an estimated share; 0 where it is exact.
-    """
-
-    size: int
-    feasible: int | None
-    share: float
-    se: float
+__all__ = ["SearchSpace", "check_fields"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,6 +132,11 @@ class SearchSpace:
         """Gene id -> op of the genes with nothing to decide."""
         return self._resolved.fixed
 
+    @property
+    def tied_to(self) -> dict[str, str]:
+        """Gene id -> the first place of its tie; its own id where it is not tied."""
+        return self._resolved.first
+
     @cached_property
     def free_positions(self) -> tuple[int, ...]:
         """For each free gene the position of its first place among all genes."""
@@ -187,7 +175,7 @@ class SearchSpace:
     def _digest(self, keys: tuple[str, ...]) -> str:
         content = space_to_dict(self, factored=False)
         for key in ("share_weights", "tie", "constraints"):
-            content[key] = sorted((json.dumps(item) for item in content.get(key, [])))
+            content[key] = sorted(json.dumps(item) for item in content.get(key, []))
         for key in ("fix", "without"):
             content[key] = sorted(content.get(key, {}).items())
         text = json.dumps([content[key] for key in keys], separators=(",", ":"))
@@ -265,21 +253,9 @@ class SearchSpace:
         """Yield all architectures that keep the constraints."""
         return _operators.enumerate_all(self)
 
-    def count(self, *, limit: int = 100_000, draws: int = 2000, seed: int = 0) -> Count:
+    def count(self, *, limit: int = 100_000, draws: int = 2000, seed: int = 0) -> _operators.Count:
         """Count the architectures that keep the constraints: exactly up to `limit` points, else from `draws` draws."""
-        if not self.constraints:
-            return Count(self.size, self.size, 1.0, 0.0)
-        if self.size <= limit:
-            feasible = sum(1 for _ in self.enumerate())
-            return Count(self.size, feasible, feasible / self.size, 0.0)
-        rng = rng_for(seed, "count")
-        domains = [gene.ops for gene in self.free_genes]
-        hits = sum(
-            self.satisfies(self.from_free_ops(tuple(ops[int(rng.integers(len(ops)))] for ops in domains)))
-            for _ in range(draws)
-        )
-        share = hits / draws
-        return Count(self.size, None, share, (share * (1 - share) / draws) ** 0.5)
+        return _operators.count(self, limit=limit, draws=draws, seed=seed)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the space as plain values, as YAML and JSON write it."""
