@@ -1,0 +1,90 @@
+"""Architectures as SOTS writes them: the four integer lists of the key `MODEL.CAND` (reference facts 2.1 and 2.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from asymnas.errors import ArchitectureMismatch, Problem
+from asymnas.space import Architecture, Branch, SearchSpace
+
+__all__ = ["OPS", "from_cand", "to_cand"]
+
+OPS = ("shuffle_3x3", "shuffle_5x5", "shuffle_7x7", "shuffle_xception")
+"""The op that each integer stands for."""
+_BRANCHES = ("template", "search")
+
+Cand = list[list[int]]
+
+
+def _layout(branch: Branch) -> tuple[list[str], list[str]]:
+    """Gene ids of a branch's long list (blocks, then the mixer's visual block, stage by stage) and of its mixed list."""
+    long, mixed = [], []
+    for stage in branch.stages:
+        long += [f"{branch.name}.{stage.name}.block{n}" for n in range(1, stage.blocks + 1)]
+        if stage.mixer is not None:
+            mixed.append(f"{branch.name}.{stage.mixer.name}.mixed")
+            if stage.mixer.residual:
+                long.append(f"{branch.name}.{stage.mixer.name}.visual")
+    return long, mixed
+
+
+def _lists(space: SearchSpace) -> list[list[str]]:
+    """The gene ids behind [template, search, mixed of template, mixed of search]."""
+    names = [branch.name for branch in space.branches]
+    if sorted(names) != sorted(_BRANCHES):
+        rule = "SOTS' lists are for a space of the branches template and search"
+        raise ArchitectureMismatch(Problem(f"{space.name}: branches", rule, ", ".join(names)))
+    for gene in space.genes:
+        other = [op for op in gene.ops if op not in OPS]
+        if other:
+            rule = "SOTS' lists know only the four shuffle ops"
+            raise ArchitectureMismatch(Problem(f"{space.name}: {gene.id}", rule, ", ".join(other)))
+    (template, mixed_template), (search, mixed_search) = (_layout(space.branch(name)) for name in _BRANCHES)
+    return [template, search, mixed_template, mixed_search]
+
+
+def to_cand(arch: Architecture) -> Cand:
+    """Return [template, search, mixed of template, mixed of search] as integers 0 to 3.
+
+    In the long lists the last entry of each stage is the visual block of its mixer.
+
+    Raises:
+        ArchitectureMismatch: the space has other branches than template and search, or other ops.
+    """
+    genes = arch.genes
+    return [[OPS.index(genes[name]) for name in names] for names in _lists(arch.space)]
+
+
+def from_cand(cand: Sequence[Sequence[int]], space: SearchSpace) -> Architecture:
+    """Read four integer lists as an architecture of `space`.
+
+    Raises:
+        ArchitectureMismatch: a list is missing or of another length than the space has, a number is none of 0 to 3, or the
+            path breaks ties or fixes of the space; all at once.
+    """
+    lists = _lists(space)
+    titles = ("template", "search", "mixed of template", "mixed of search")
+    if not _is_list(cand) or len(cand) != len(lists):
+        got = f"{len(cand)} lists" if _is_list(cand) else repr(cand)[:40]
+        raise ArchitectureMismatch(Problem("CAND", f"four lists are needed: {', '.join(titles)}", got))
+    problems: list[Problem] = []
+    genes: dict[str, str] = {}
+    for n, (names, numbers) in enumerate(zip(lists, cand, strict=True)):
+        where = f"CAND[{n}] ({titles[n]})"
+        if not _is_list(numbers) or len(numbers) != len(names):
+            got = f"{len(numbers)}" if _is_list(numbers) else repr(numbers)[:40]
+            problems.append(Problem(where, f"the space '{space.name}' has {len(names)} choice blocks there", got))
+            continue
+        for at, (name, number) in enumerate(zip(names, numbers, strict=True)):
+            if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < len(OPS):
+                problems.append(Problem(f"{where}[{at}]", "a whole number from 0 to 3 is needed", repr(number)))
+            else:
+                genes[name] = OPS[number]
+    if problems:
+        raise ArchitectureMismatch(problems)
+    return space.architecture(genes)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes | Mapping)
