@@ -44,9 +44,8 @@ def command():
 
     def start(*arguments: str, folder: Path) -> subprocess.Popen:
         environment = dict(os.environ, OMP_NUM_THREADS="1", ASYMNAS_CACHE=str(folder.parent / "cache"))
-        return subprocess.Popen(
-            [str(program), *arguments], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen([str(program), *arguments], cwd=folder, env=environment, text=True, **pipes)
 
     return start
 

@@ -16,6 +16,7 @@ from asymnas.search import ResultLog
 from asymnas.space import load_architecture
 from asymnas.study import run_job
 
+INPROCESS = ("resources.engine=inprocess", "resources.workers=1", "training.workers=1")
 FILES = (
     "job.yaml",
     "space.json",
@@ -45,7 +46,7 @@ def reference(small, tmp_path_factory):
     """An uninterrupted in-process run: folder, summary and stages."""
     folder = tmp_path_factory.mktemp("reference") / "run"
     reporter = Silent()
-    job = load_job("vlt_scar", [*small, "resources.engine=inprocess", "resources.workers=1", "training.workers=1"])
+    job = load_job("vlt_scar", [*INPROCESS, *small])
     return folder, run_job(job, folder, progress=reporter), reporter.stages
 
 
@@ -86,7 +87,7 @@ def test_the_architecture_file_says_what_was_found(reference):
 
 def test_a_folder_with_a_run_is_not_overwritten(reference, small):
     folder, _, _ = reference
-    job = load_job("vlt_scar", [*small, "resources.engine=inprocess", "resources.workers=1", "training.workers=1"])
+    job = load_job("vlt_scar", [*INPROCESS, *small])
     with pytest.raises(RunFolderError, match="resume"):
         run_job(job, folder, progress=Silent())
 
@@ -94,7 +95,7 @@ def test_a_folder_with_a_run_is_not_overwritten(reference, small):
 def test_resuming_a_finished_run_evaluates_nothing(reference, small):
     folder, summary, _ = reference
     before = (folder / "evaluations.jsonl").read_bytes()
-    job = load_job("vlt_scar", [*small, "resources.engine=inprocess", "resources.workers=1", "training.workers=1"])
+    job = load_job("vlt_scar", [*INPROCESS, *small])
     again = run_job(job, folder, resume=True, progress=Silent())
     assert (folder / "evaluations.jsonl").read_bytes() == before
     assert again["search"]["evaluated"] == 0
@@ -146,8 +147,7 @@ def test_another_seed_is_another_run(reference, small, tmp_path):
     _, summary, _ = reference
     job = load_job(
         "vlt_scar",
-        [*small, "resources.engine=inprocess", "resources.workers=1", "training.workers=1", "seed=1"]
-        + ["search.generations=1", "baselines.random_search=false", "baselines.random_architectures=0", "~data.test"],
+        [*INPROCESS, *small, "seed=1", "search.generations=1", "baselines.random_search=false", "~data.test"],
     )
     other = run_job(job, tmp_path / "run", progress=Silent())
     assert other["weights_hash"] != summary["weights_hash"]
