@@ -1,1 +1,1 @@
-"""Other programs' formats: NNI, SOTS' architecture lists, SPOS' checkpoints. Each module is imported where it is used."""
+"""Other programs' formats: NNI, SOTS' architecture lists, SPOS' checkpoints; import the module you need."""

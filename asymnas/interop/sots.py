@@ -18,7 +18,7 @@ Cand = list[list[int]]
 
 
 def _layout(branch: Branch) -> tuple[list[str], list[str]]:
-    """Gene ids of a branch's long list (blocks, then the mixer's visual block, stage by stage) and of its mixed list."""
+    """Gene ids of a branch's long list (stage by stage: blocks, the mixer's visual block) and of its mixed list."""
     long, mixed = [], []
     for stage in branch.stages:
         long += [f"{branch.name}.{stage.name}.block{n}" for n in range(1, stage.blocks + 1)]
@@ -60,8 +60,8 @@ def from_cand(cand: Sequence[Sequence[int]], space: SearchSpace) -> Architecture
     """Read four integer lists as an architecture of `space`.
 
     Raises:
-        ArchitectureMismatch: a list is missing or of another length than the space has, a number is none of 0 to 3, or the
-            path breaks ties or fixes of the space; all at once.
+        ArchitectureMismatch: a list is missing or of another length than the space has, a number is none of 0 to 3,
+            or the path breaks ties or fixes of the space; all at once.
     """
     lists = _lists(space)
     titles = ("template", "search", "mixed of template", "mixed of search")

@@ -24,10 +24,10 @@ class BranchCost:
 class Cost:
     """What an architecture costs.
 
-    Counted are the weights of the stem and of every block, mixers' blocks included, and one multiply-accumulate each time
-    a weight is used. Not counted: biases and batch normalisation (they fold into the weights), activations, the product
-    of language and vision, and the language projections (a linear layer d -> channels a mixer, run once a sentence),
-    whose size depends on the text encoder and not on the space.
+    Counted are the weights of the stem and of every block, mixers' blocks included, and one multiply-accumulate for
+    each use of a weight. Not counted: biases and batch normalisation (they fold into the weights), activations, the
+    product of language and vision, and the language projections (a linear layer d -> channels a mixer, run once a
+    sentence), whose size depends on the text encoder and not on the space.
 
     Attributes:
         branches: branch name -> its cost.

@@ -20,9 +20,9 @@ _STEM, _FREE, _TIED = "o", ".", "="
 def draw(what: Architecture | SearchSpace) -> str:
     """Draw an architecture, as in the paper's Table 1, or a space.
 
-    Of an architecture each symbol is the op of a choice block. Of a space a dot is a free choice, `=` a choice that is one
-    with an earlier one, and another symbol a fixed op; size, ties and the range of costs stand above. A mixer's two symbols
-    are its `mixed` and its `visual` block.
+    Of an architecture each symbol is the op of a choice block. Of a space a dot is a free choice, `=` a choice that is
+    one with an earlier one, and another symbol a fixed op; size, ties and the range of costs stand above. A mixer's two
+    symbols are its `mixed` and its `visual` block.
     """
     space = what.space if isinstance(what, Architecture) else what
     symbols = _symbols(space)
@@ -83,8 +83,8 @@ def _range(space: SearchSpace, constraint: Constraint) -> tuple[int, int]:
 def describe(space: SearchSpace) -> dict[str, Any]:
     """Return what there is to know about a space, as JSON values.
 
-    The ranges of multiply-accumulates and weights of a branch are exact: both are sums over its genes. Constraints are not
-    taken into account in them.
+    The ranges of multiply-accumulates and weights of a branch are exact: both are sums over its genes. They are those
+    before constraints.
     """
     count = space.count() if space.constraints else None
     return {

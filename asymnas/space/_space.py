@@ -21,6 +21,7 @@ from asymnas.space._constraints import check_constraints, kept
 from asymnas.space._cost import Cost, CostTable
 from asymnas.space._model import Branch, Constraint, FreeGene, Gene
 from asymnas.space._parse import Parser, as_fix, as_groups, as_tie, as_without
+from asymnas.space._patterns import matching
 from asymnas.space._plain import space_to_dict
 from asymnas.space._resolve import Resolved, resolve
 from asymnas.space._yaml import dump_yaml, parse_yaml
@@ -111,6 +112,10 @@ class SearchSpace:
                 return branch
         known = [branch.name for branch in self.branches]
         raise SpaceError(Problem(self.name, "the space has no such branch", f"'{name}'", nearest(name, known)))
+
+    def matching(self, pattern: str) -> tuple[str, ...]:
+        """Return the ids of the genes that match a pattern (`*` stands for any characters)."""
+        return tuple(matching(pattern, self.gene_ids))
 
     @property
     def genes(self) -> tuple[Gene, ...]:
