@@ -22,7 +22,7 @@ def validate_file(path: str | Path) -> list[Problem]:
     """Return all that is wrong with a file, each with `file:line: key`, rule, value and way out; [] if nothing is.
 
     Args:
-        path: the file, or the name of a shipped job or search space.
+        path: the file, or the name of a shipped job, search space or architecture.
     """
     try:
         file = _find(path)
@@ -79,10 +79,11 @@ def _find(path: str | Path) -> Path:
         return Path(path)
     from importlib import resources
 
-    from asymnas.space import list_spaces
+    from asymnas.space import list_architectures, list_spaces
 
-    if str(path) in list_spaces():
-        return Path(str(resources.files("asymnas_spaces").joinpath(f"{path}.yaml")))
+    shipped = {name: f"{name}.yaml" for name in list_spaces()} | {name: f"{name}.json" for name in list_architectures()}
+    if str(path) in shipped:
+        return Path(str(resources.files("asymnas_spaces").joinpath(shipped[str(path)])))
     return find_job(path)
 
 

@@ -197,6 +197,8 @@ def _flat(data: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
         name = f"{prefix}{str(key).replace('_', ' ')}"
         if isinstance(value, Mapping):
             rows += _flat(value, f"{name}: ")
+        elif isinstance(value, list):
+            rows += [(name, str(item)) for item in value]
         else:
             rows.append((name, f"{value:.4g}" if isinstance(value, float) else str(value)))
     return rows

@@ -171,6 +171,7 @@ def test_space_file(tmp_path: Path) -> None:
     assert any(problem.where.startswith(f"{tmp_path / 's.yaml'}:3") for problem in problems)
     assert any("shuffle_3x3" in problem.way_out for problem in problems)
     assert validate_file("vlt_symmetric") == []
+    assert validate_file("vlt_scar_released") == []
 
 
 def test_architecture_file(tmp_path: Path) -> None:
