@@ -36,7 +36,7 @@ class Video:
         boxes: (n, 4) float64, x, y, w, h in pixels, 0-based. Rows of absent frames may be anything finite.
         absent: (n,) bool, True where the target is not visible (full occlusion or out of view).
         sentence: the description of the target, None when there is none (never an empty string).
-        attributes: flags of the whole video, LaSOT's names (IV POC DEF MB CM ROT BC VC SV FOC FM OV LR ARC) or the set's own.
+        attributes: flags of the video, LaSOT's names (IV POC DEF MB CM ROT BC VC SV FOC FM OV LR ARC) or its own.
         part: a named part of the benchmark, e.g. "language_critical"; "" when there are no parts.
     """
 

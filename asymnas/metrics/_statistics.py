@@ -70,7 +70,9 @@ def _mean_of_samples(drawn: np.ndarray) -> np.ndarray:
     return drawn.reshape(len(drawn), -1).mean(1)
 
 
-def paired_difference(a: np.ndarray, b: np.ndarray, *, level: float = 0.95, samples: int = 4000, seed: int = 0) -> Interval:
+def paired_difference(
+    a: np.ndarray, b: np.ndarray, *, level: float = 0.95, samples: int = 4000, seed: int = 0
+) -> Interval:
     """Return mean(a - b) with its bootstrap interval over videos; a and b are (n,) scores of the same videos."""
     a, b = _finite(a), _finite(b)
     if a.shape != b.shape:

@@ -29,7 +29,7 @@ class Language:
     """Sentence embeddings of b samples.
 
     Args:
-        embedding: (b, language_dim) float, the masked mean over the sentence's tokens; rows without a sentence are zeros.
+        embedding: (b, language_dim) float, the masked mean over the sentence's tokens; zeros without a sentence.
         present: (b,) bool, False where a sample has no sentence.
     """
 
@@ -53,7 +53,7 @@ class Language:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingBatch:
-    """A `PairBatch` as tensors on the training device, sentences embedded; same shapes and units, crops as float 0..255."""
+    """A `PairBatch` as tensors on the training device, sentences embedded; same shapes, crops as float 0..255."""
 
     template: Tensor
     search: Tensor
@@ -94,7 +94,7 @@ class OnlineTracker(ABC):
 
     @abstractmethod
     def step(self, sessions: Sequence[Any], frames: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Follow every target one frame further, as one batch; the result must not depend on which videos share a batch.
+        """Follow every target one frame further, as one batch; the result must not depend on who shares a batch.
 
         Args:
             sessions: n sessions of `start` (all with the same path); they are updated in place.
@@ -106,7 +106,7 @@ class OnlineTracker(ABC):
 
 
 class TrainableTracker(nn.Module, OnlineTracker):
-    """A tracker with a network over a search space. Its forward code gets the path as an argument and keeps no state."""
+    """A tracker with a network over a search space: the path is an argument of its forward code, never state."""
 
     geometry: CropGeometry
     space: SearchSpace
@@ -118,7 +118,7 @@ class TrainableTracker(nn.Module, OnlineTracker):
 
     @abstractmethod
     def forward_pairs(self, batch: TrainingBatch, path: Path) -> Any:
-        """Run the network of `path` on pairs as training does, without the loss; recalibration feeds its batches here."""
+        """Run the network of `path` on pairs as training does, without the loss; recalibration feeds batches here."""
 
     @abstractmethod
     def active_parameters(self, path: Path) -> list[str]:
@@ -132,12 +132,13 @@ class TrackerPlugin:
     Args:
         name: the name used in jobs, e.g. "vlt_scar".
         summary: one line for `asymnas list`.
-        build: `build(options, space=..., language_dim=..., seed=...)` returns an `OnlineTracker` (CPU, eval mode); a plugin
-            without a search space ignores the keywords. Trainable plugins return a `TrainableTracker` whose initial
+        build: `build(options, space=..., language_dim=..., seed=...)` returns an `OnlineTracker` (CPU, eval mode); a
+            plugin without a search space ignores the keywords. Trainable plugins return a `TrainableTracker` whose initial
             weights depend on `seed` alone.
         options: pydantic model of the plugin's own options (the job's `tracker:` section without `name`).
         trainable: whether `build` returns a `TrainableTracker`.
-        geometry: `geometry(options, space)` gives the crops of a trainable plugin without building its network; None otherwise.
+        geometry: `geometry(options, space)` gives the crops of a trainable plugin without building its
+            network; None otherwise.
     """
 
     name: str

@@ -59,7 +59,7 @@ def track(
         LanguageError: `language` has not one row a video.
     """
     if language is not None and len(language) != len(videos):
-        raise LanguageError(f"language must have one row a video, but got {len(language)} rows for {len(videos)} videos.")
+        raise LanguageError(f"language must have a row for each of {len(videos)} videos, but got {len(language)} rows.")
     if lockstep < 1:
         raise ValueError(f"lockstep must be at least 1, but got {lockstep}.")
     for video in videos:

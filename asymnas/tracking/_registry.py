@@ -62,7 +62,7 @@ def get_tracker(name: str) -> TrackerPlugin:
         plugin = points[name].load()
     except (ImportError, AttributeError) as error:
         raise TrackerError(
-            Problem(f"tracker '{name}'", f"{points[name].value} cannot be imported", str(error), "Reinstall its package.")
+            Problem(f"tracker '{name}'", f"cannot import {points[name].value}", str(error), "Reinstall its package.")
         ) from error
     if not isinstance(plugin, TrackerPlugin) or plugin.name != name:
         raise TrackerError(
