@@ -29,8 +29,8 @@ def to_nni(space: SearchSpace) -> MutableDict:
 
     Every free gene becomes one `Categorical` labelled with its id, and stands at each of its places, so that a tie is a
     shared label. Fixed genes are left out. A constraint on op counts becomes an `ExpressionConstraint` labelled
-    `constraint.0.max` and so on. Constraints on MACs and weights are not lowered: they are sums over every gene, and NNI
-    enforces expressions by rejection without a bound. `not_lowered` lists them.
+    `constraint.0.max` and so on. Constraints on MACs and weights are not lowered, as they are sums over all genes and ops;
+    `not_lowered` lists them.
 
     Returns:
         A `MutableDict` keyed by gene id; its samples are keyed by free gene id.
@@ -175,10 +175,12 @@ class _Tuner:
     """One of NNI's tuners with all its randomness set from a seed."""
 
     def __init__(self, space: SearchSpace, algorithm: str, seed: int, population: int) -> None:
+        import nni  # noqa: F401 - its import opens the log that is turned down next
+
+        logging.getLogger("nni").setLevel(logging.WARNING)  # it writes every step to stdout, where results go
         rng = rng_for(seed, "search", "nni", algorithm)
         tuner_seed = int(rng.integers(2**31))
         self._random_state = random.Random(int(rng.integers(2**31))).getstate()
-        logging.getLogger("nni").setLevel(logging.WARNING)  # its handler writes every step to stdout, where results go
         domains = {gene.id: {"_type": "choice", "_value": list(gene.ops)} for gene in space.free_genes}
         if algorithm == "tpe":
             from nni.algorithms.hpo.tpe_tuner import TpeTuner
