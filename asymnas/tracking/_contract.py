@@ -133,8 +133,8 @@ class TrackerPlugin:
         name: the name used in jobs, e.g. "vlt_scar".
         summary: one line for `asymnas list`.
         build: `build(options, space=..., language_dim=..., seed=...)` returns an `OnlineTracker` (CPU, eval mode); a
-            plugin without a search space ignores the keywords. Trainable plugins return a `TrainableTracker` whose initial
-            weights depend on `seed` alone.
+            plugin without a search space ignores the keywords. Trainable plugins return a `TrainableTracker` whose
+            initial weights depend on `seed` alone.
         options: pydantic model of the plugin's own options (the job's `tracker:` section without `name`).
         trainable: whether `build` returns a `TrainableTracker`.
         geometry: `geometry(options, space)` gives the crops of a trainable plugin without building its
