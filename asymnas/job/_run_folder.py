@@ -24,7 +24,6 @@ from asymnas.job._schema import Job
 
 __all__ = ["RunFolder", "write_text"]
 
-log = logging.getLogger("asymnas.job")
 
 LOCK, JOB, LOG = ".lock", "job.yaml", "log.txt"
 
@@ -96,7 +95,7 @@ class RunFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None:
-            log.error("the run stopped: %s: %s", type(error).__name__, error)
+            logging.getLogger("asymnas.run").info("the run stopped: %s: %s", type(error).__name__, error)
         self.close()
 
     @property
