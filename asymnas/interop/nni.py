@@ -29,7 +29,7 @@ def to_nni(space: SearchSpace) -> MutableDict:
 
     Every free gene becomes one `Categorical` labelled with its id, and stands at each of its places, so that a tie is a
     shared label. Fixed genes are left out. A constraint on op counts becomes an `ExpressionConstraint` labelled
-    `constraint.0.max` and so on. Constraints on MACs and weights are not lowered, as they are sums over all genes and ops;
+    `constraint.0.max` and so on. Constraints on MACs and weights are not lowered, being sums over all genes and ops;
     `not_lowered` lists them.
 
     Returns:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from asymnas.errors import Problem, nearest
 from asymnas.space._model import Branch, Gene, Mixer, Stage
 from asymnas.space._ops import Place, Size, op_error, registered_ops
 
-__all__ = ["Finding", "Key", "check_branches", "check_shared", "dotted", "genes_of", "to_problems"]
+__all__ = ["Finding", "Key", "check_branches", "check_names", "check_shared", "dotted", "genes_of", "to_problems"]
 
 Key = tuple["str | int", ...]
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -101,13 +102,29 @@ def genes_of(branch: Branch) -> Iterator[Gene]:
                 yield Gene(f"{branch.name}.{name}.{block}", ops, branch.name, stage.name, block, name, rest)
 
 
+def check_names(branches: Sequence[Any]) -> list[Finding]:
+    """Check what has to hold before branches can be written as mappings: parts of the right class with unique names."""
+    found: list[Finding] = []
+    for n, branch in enumerate(branches):
+        if not isinstance(branch, Branch):
+            found.append(Finding(("branches", n), "a Branch is needed", repr(branch)[:60]))
+        elif not all(isinstance(stage, Stage) for stage in branch.stages):
+            found.append(Finding(("branches", branch.name, "stages"), "Stages are needed", repr(branch.stages)[:60]))
+        else:
+            for name in _duplicates([stage.name for stage in branch.stages]):
+                key: Key = ("branches", branch.name, "stages", name)
+                found.append(Finding(key, "names of stages are unique in a branch", f"'{name}' twice"))
+    if not found:
+        for name in _duplicates([branch.name for branch in branches]):
+            found.append(Finding(("branches", name), "branch names are unique", f"'{name}' twice"))
+    return found
+
+
 def check_branches(branches: Sequence[Branch]) -> list[Finding]:
     """Check names, ops and channels of all branches."""
     found: list[Finding] = []
     if not branches:
         found.append(Finding(("branches",), "a space needs at least one branch", "none"))
-    for name in _duplicates([branch.name for branch in branches]):
-        found.append(Finding(("branches", name), "branch names are unique", f"'{name}' twice"))
     for branch in branches:
         found += _check_branch(branch)
     return found

@@ -114,7 +114,7 @@ def _resolved(
     if not isinstance(base, str):
         raise SpaceError(Problem(at, "the name or path of a space is needed", repr(base)[:60]))
     below, below_marks = _resolved(base, folder, seen, at)
-    merged: Marks = dict(below_marks)
+    merged: Marks = {**below_marks, (): marks.get((), "")}
     return _merge(below, own, (), marks, merged), merged
 
 
@@ -131,14 +131,17 @@ def _merge(base: Any, own: Any, key: Key, marks: Marks, merged: Marks) -> Any:
             before = _listed(name, base.get(name)) if added is not None else None
             if added is not None and before is not None:
                 result[name] = [*before, *added]
-                _copy(marks, inner, merged, inner, len(before))
+                merged.setdefault((*inner, 0), merged.get(inner, ""))  # a single tie is no list in the file
+                _copy(marks, inner, merged, len(before))
+                for n in range(len(before), len(result[name])):
+                    merged.setdefault((*inner, n), marks.get(inner, ""))
             elif name in result:
                 result[name] = _merge(result[name], value, inner, marks, merged)
             else:
                 result[name] = value
-                _copy(marks, inner, merged, inner, 0)
+                _replace(marks, inner, merged)
         return result
-    _copy(marks, key, merged, key, 0)
+    _replace(marks, key, merged)
     return own
 
 
@@ -148,11 +151,19 @@ def _listed(name: str, value: Any) -> list[Any] | None:
     return value if isinstance(value, list) else None
 
 
-def _copy(marks: Marks, key: Key, into: Marks, to: Key, shift: int) -> None:
-    """Copy the marks below a key; the positions of a list's items move by `shift`."""
+def _replace(marks: Marks, key: Key, into: Marks) -> None:
+    """Forget where the base's value stood and learn where the new one does; nowhere, if it is no part of a file."""
+    for place in [place for place in into if place[: len(key)] == key]:
+        del into[place]
+    into[key] = ""
+    _copy(marks, key, into, 0)
+
+
+def _copy(marks: Marks, key: Key, into: Marks, shift: int) -> None:
+    """Copy the marks of a key and of all below it; the positions of a list's items move by `shift`."""
     for place, mark in marks.items():
         if place[: len(key)] == key:
             rest = place[len(key) :]
             if rest and shift and isinstance(rest[0], int):
                 rest = (rest[0] + shift, *rest[1:])
-            into[(*to, *rest)] = mark
+            into[(*key, *rest)] = mark

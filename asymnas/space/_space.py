@@ -16,7 +16,7 @@ from asymnas.errors import ArchitectureMismatch, InfeasibleConstraint, Problem, 
 from asymnas.seeding import rng_for
 from asymnas.space import _operators
 from asymnas.space._architecture import Architecture, checked_path
-from asymnas.space._checks import Finding, check_branches, check_shared, genes_of, to_problems
+from asymnas.space._checks import Finding, check_branches, check_names, check_shared, genes_of, to_problems
 from asymnas.space._constraints import check_constraints, kept
 from asymnas.space._cost import Cost, CostTable
 from asymnas.space._model import Branch, Constraint, FreeGene, Gene
@@ -71,10 +71,11 @@ class SearchSpace:
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
-        parser = Parser()
-        parser.space(self.to_dict())
-        found += parser.findings
-        found = found or check_fields(values)
+        found += check_names(values["branches"])
+        if not found:
+            parser = Parser()
+            parser.space(self.to_dict())
+            found = parser.findings or check_fields(values)
         if found:
             raise SpaceError(to_problems(found, self.name))
         self._check_feasible()
