@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asymnas.data import Dataset, FrameCache, Video, cached
 from asymnas.errors import TrackerError
 from asymnas.job import Job, Resources
 from asymnas.language import SentenceTable
@@ -12,6 +13,9 @@ from asymnas.tracking import TrainableTracker
 from asymnas.training import TrainingConfig, TrainingSetup, to_training_batch
 
 __all__ = ["candidate_worker", "recalibration_batches", "threads_of", "training_config", "training_setup"]
+
+EVALUATION_CACHE_MIB = 512
+"""Memory for the frames of the evaluation videos, in each worker."""
 
 
 def training_config(job: Job) -> TrainingConfig:
@@ -67,6 +71,12 @@ def recalibration_batches(job: Job, sentences: SentenceTable) -> list:
     return [to_training_batch(sampler.batch(index), sentences) for index in range(settings.batches)]
 
 
+def _cached_set(job: Job, name: str, cache: FrameCache) -> list[Video]:
+    """Every candidate reads the same frames, so they are decoded or drawn once as far as memory allows."""
+    videos, fingerprint = video_set(job, name)
+    return list(cached(Dataset(name, "evaluation", videos, fingerprint), cache).videos)
+
+
 def candidate_worker(job: Job, weights: str, sets: tuple[str, ...]) -> CandidateWorker:
     """Return what scores candidates: the trained supernet, recalibration batches and video sets.
 
@@ -77,6 +87,7 @@ def candidate_worker(job: Job, weights: str, sets: tuple[str, ...]) -> Candidate
     """
     import torch
 
+    cache = FrameCache(EVALUATION_CACHE_MIB)
     sentences = sentences_of(job)
     model = trainable_tracker(job, sentences.dim)
     load_weights(weights, model)
@@ -85,7 +96,7 @@ def candidate_worker(job: Job, weights: str, sets: tuple[str, ...]) -> Candidate
     return CandidateWorker(
         model,
         recalibration_batches(job, sentences),
-        {name: video_set(job, name)[0] for name in sets},
+        {name: _cached_set(job, name, cache) for name in sets},
         sentences,
         protocol=job.evaluation.protocol,
         threads=threads_of(job.resources),
