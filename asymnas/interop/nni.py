@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from asymnas.errors import ArchitectureMismatch, JobError, Problem, SearchSpaceExhausted
+from asymnas.errors import ArchitectureMismatch, InfeasibleConstraint, JobError, Problem, SearchSpaceExhausted
 from asymnas.search import Searcher
 from asymnas.seeding import rng_for
 from asymnas.space import Architecture, Constraint, SearchSpace
@@ -96,10 +96,12 @@ def from_nni(sample: Mapping[str, Any], space: SearchSpace) -> Architecture:
 class NNISearcher(Searcher):
     """NNI's TPE or evolution tuner, proposing architectures of a space.
 
-    Proposals that were evaluated already, or break a constraint, are handed back to the tuner (with the known score, or
-    as failed trials) and replaced, in a bounded number of tries. NNI's TPE itself goes on with a grid once it repeats
-    itself. What is asked depends on (space, settings, results told) alone: the tuner's random states are set from the
-    seed, and the process-wide one that NNI's evolution uses is put back after each call.
+    Proposals that were evaluated already, or break a constraint, are handed back to the tuner as failed trials, or with
+    the known score, and replaced, in a bounded number of tries. TPE soon proposes little but what it knows;
+    NNI would then walk a grid from the first op of every gene, which ends the search in effect. Here a mutation of
+    the repeated proposal takes its place, and TPE learns its score. What is asked depends on (space, settings, results
+    told) alone: the tuner's random states are set from the seed, and the process-wide one that NNI's evolution uses is
+    put back after each call.
 
     Args:
         space: the space.
@@ -125,12 +127,13 @@ class NNISearcher(Searcher):
     ) -> None:
         if algorithm not in ("tpe", "evolution"):
             raise JobError(Problem("algorithm", "NNI's tuners are tpe and evolution", repr(algorithm)))
-        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-            raise JobError(Problem("seed", "must be a whole number of at least 0", repr(seed)))
+        for what, value, least in (("seed", seed, 0), ("budget", budget, 1), ("batch", batch, 1)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise JobError(Problem(what, f"must be a whole number of at least {least}", repr(value)))
         super().__init__(space, seed=seed, total=budget, generation_size=min(batch, budget))
         self.algorithm = algorithm
         self._tuner = _Tuner(space, algorithm, seed, self.generation_size)
-        self._running: dict[str, int] = {}  # architecture key -> the tuner's id of the trial
+        self._running: dict[str, int | None] = {}  # architecture key -> the tuner's id of the trial; None: not its own
         self._told = 0  # how much of the archive the tuner knows
         self._next_id = 0
 
@@ -157,11 +160,17 @@ class NNISearcher(Searcher):
             if parameters is None:
                 break
             architecture = from_nni(parameters, self.space)
-            if architecture.key in self._seen or architecture.key in found or not self.space.satisfies(architecture):
-                self._tuner.tell(trial, parameters, known.get(architecture.key))
-                continue
+            taken = self._seen | found.keys()
+            own: int | None = trial
+            if architecture.key in taken or not self.space.satisfies(architecture):
+                repeated = known.get(architecture.key) if self.algorithm == "evolution" else None
+                self._tuner.tell(trial, parameters, repeated)
+                replacement = self._replacement(architecture, trial, taken) if self.algorithm == "tpe" else None
+                if replacement is None:
+                    continue
+                architecture, own = replacement, None
             found[architecture.key] = architecture
-            self._running[architecture.key] = trial
+            self._running[architecture.key] = own
         if len(found) < size:
             raise SearchSpaceExhausted(
                 f"NNI's {self.algorithm} tuner was asked for {size} new architectures of '{self.space.name}' and found "
@@ -169,6 +178,31 @@ class NNISearcher(Searcher):
                 "Lower the budget, loosen the constraints or use the built-in evolution."
             )
         return list(found.values())
+
+    def _replacement(self, architecture: Architecture, trial: int, taken: set[str]) -> Architecture | None:
+        """A new architecture near a repeated one, or anywhere where the proposal breaks a constraint."""
+        rng = rng_for(self.seed, "search", "nni", "replacement", trial)
+        for prob in (0.1, 0.2, 0.4, 0.8):
+            try:
+                if self.space.satisfies(architecture):
+                    other = self.space.mutate(architecture, rng, prob)
+                else:
+                    other = self.space.sample(rng)
+            except InfeasibleConstraint:  # none was drawn this time; the number of tries is bounded
+                continue
+            if other.key not in taken:
+                return other
+        return None
+
+
+class _Repeats:
+    """In the place of NNI's deduplicator: lets repeated proposals through, for the searcher to replace."""
+
+    def __call__(self, parameters: Any) -> Any:
+        return parameters
+
+    def add_history(self, parameters: Any) -> None:
+        """Nothing is to be kept."""
 
 
 class _Tuner:
@@ -187,6 +221,7 @@ class _Tuner:
 
             self._tuner: Any = TpeTuner(optimize_mode="maximize", seed=tuner_seed)
             self._tuner.update_search_space(domains)
+            self._tuner.dedup = _Repeats()
         else:
             from nni.algorithms.hpo.evolution_tuner import EvolutionTuner
 
@@ -219,10 +254,13 @@ class _Tuner:
             except nni.NoMoreTrialError:
                 return None
 
-    def tell(self, trial: int, parameters: Mapping[str, str], score: float | None) -> None:
-        """Take a score, or a failure as None."""
+    def tell(self, trial: int | None, parameters: Mapping[str, str], score: float | None) -> None:
+        """Take a score, or a failure as None; `trial` None is an architecture that the tuner did not propose."""
         with self._seeded():
-            if score is None:
+            if trial is None:
+                if score is not None:
+                    self._tuner.import_data([{"parameter": dict(parameters), "value": score}])
+            elif score is None:
                 self._tuner.trial_end(trial, False)
             else:
                 self._tuner.receive_trial_result(trial, parameters, score)

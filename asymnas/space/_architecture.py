@@ -115,7 +115,7 @@ def checked_path(space: SearchSpace, genes: Mapping[str, str], where: str = "gen
             rule = f"the gene is fixed to '{space.fixed[name]}'"
             problems.append(Problem(f"{where}.{name}", rule, repr(genes[name])))
     for free in space.free_genes:
-        chosen = {genes[place] for place in free.places if place in genes}
+        chosen = {genes[place] for place in free.places if genes.get(place) in free.ops}
         if len(chosen) > 1:
             rule = f"{', '.join(free.places)} are tied: they have one op"
             problems.append(Problem(f"{where}.{free.id}", rule, ", ".join(sorted(map(str, chosen)))))

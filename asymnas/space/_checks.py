@@ -8,12 +8,23 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from asymnas.errors import Problem, nearest
-from asymnas.space._model import Branch, Gene, Mixer, Stage
+from asymnas.space._model import Branch, Gene, Stage
 from asymnas.space._ops import Place, Size, op_error, registered_ops
 
-__all__ = ["Finding", "Key", "check_branches", "check_names", "check_shared", "dotted", "genes_of", "to_problems"]
+__all__ = [
+    "Finding",
+    "Key",
+    "check_branches",
+    "check_names",
+    "check_places",
+    "check_shared",
+    "dotted",
+    "genes_of",
+    "to_problems",
+]
 
 Key = tuple["str | int", ...]
+_UNKNOWN_OP, _TWICE_OP = "the op is not registered", "an op is listed once"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
@@ -45,18 +56,15 @@ def _duplicates(names: Sequence[str]) -> list[str]:
     return sorted({name for name in names if names.count(name) > 1})
 
 
-def _check_ops(key: Key, ops: Sequence[str], place: Place) -> Iterator[Finding]:
+def _check_ops(key: Key, ops: Sequence[str]) -> Iterator[Finding]:
     if not ops:
         yield Finding(key, "a choice block needs at least one op", "none")
     for op in _duplicates(list(ops)):
-        yield Finding(key, "an op is listed once", f"'{op}' twice")
+        yield Finding(key, _TWICE_OP, f"'{op}' twice")
     known = registered_ops()
     for op in dict.fromkeys(ops):
         if op not in known:
-            yield Finding(key, "the op is not registered", f"'{op}'", nearest(op, known))
-        elif (rule := op_error(op, place)) is not None:
-            yield Finding(key, rule)
-            return  # the other ops of the place would say the same
+            yield Finding(key, _UNKNOWN_OP, f"'{op}'", nearest(op, known))
 
 
 def _shrunk(size: Size, stride: int) -> Size:
@@ -127,38 +135,51 @@ def check_branches(branches: Sequence[Branch]) -> list[Finding]:
         found.append(Finding(("branches",), "a space needs at least one branch", "none"))
     for branch in branches:
         found += _check_branch(branch)
-    return found
+    seen: dict[tuple[str, str], Finding] = {}
+    for item in found:  # a wrong op in a list that all stages take over is told once
+        about = item.value if item.rule in (_UNKNOWN_OP, _TWICE_OP) else dotted(item.key)
+        seen.setdefault((item.rule, about), item)
+    return list(seen.values())
 
 
 def _check_branch(branch: Branch) -> Iterator[Finding]:
     key: Key = ("branches", branch.name)
     yield from _check_name(key, branch.name)
     if branch.stem is not None:
-        yield from _check_ops((*key, "stem", "op"), [branch.stem.op], stem_place(branch))
+        yield from _check_ops((*key, "stem", "op"), [branch.stem.op])
     if not branch.stages:
         yield Finding((*key, "stages"), "a branch needs at least one stage", "none")
     names = [stage.name for stage in branch.stages]
     names += [stage.mixer.name for stage in branch.stages if stage.mixer is not None]
     for name in _duplicates(names):
         yield Finding((*key, "stages"), "names of stages and mixers are unique in a branch", f"'{name}' twice")
-    for stage, first, rest in _walk(branch):
+    for stage in branch.stages:
         at: Key = (*key, "stages", stage.name)
         yield from _check_name(at, stage.name)
         if stage.form == "mapping" and stage.stride != 1:
             rule = "form 'mapping' is for stages of stride 1; a strided block has the two-branch form anyway"
             yield Finding((*at, "form"), rule, f"stride {stage.stride}", "Leave `form` out.")
-        problems = list(_check_ops((*at, "ops"), stage.ops, first))
-        yield from problems
-        if stage.blocks > 1 and not problems:
-            yield from _check_ops((*at, "ops"), stage.ops, rest)
+        yield from _check_ops((*at, "ops"), stage.ops)
         if stage.mixer is not None:
-            yield from _check_mixer((*at, "mixer"), stage.mixer, rest)
+            yield from _check_name((*at, "mixer", "name"), stage.mixer.name)
+            yield from _check_ops((*at, "mixer", "ops_mixed"), stage.mixer.ops_mixed)
+            yield from _check_ops((*at, "mixer", "ops_visual"), stage.mixer.ops_visual)
 
 
-def _check_mixer(key: Key, mixer: Mixer, place: Place) -> Iterator[Finding]:
-    yield from _check_name((*key, "name"), mixer.name)
-    yield from _check_ops((*key, "ops_mixed"), mixer.ops_mixed, place)
-    yield from _check_ops((*key, "ops_visual"), mixer.ops_visual, place)
+def check_places(branches: Sequence[Branch], genes: Iterable[Gene]) -> list[Finding]:
+    """Check that every op can run where it is left to choose; once for each key that lists ops."""
+    found: dict[Key, Finding] = {}
+    for branch in branches:
+        if branch.stem is not None and (rule := op_error(branch.stem.op, stem_place(branch))) is not None:
+            key: Key = ("branches", branch.name, "stem")
+            found[key] = Finding(key, rule)
+    for gene in genes:
+        at = ("mixer", f"ops_{gene.block}") if gene.mixer is not None else ("ops",)
+        key = ("branches", gene.branch, "stages", gene.stage, *at)
+        for op in gene.ops:
+            if key not in found and (rule := op_error(op, gene.place)) is not None:
+                found[key] = Finding(key, f"'{op}' cannot run in {gene.id}: {rule}")
+    return list(found.values())
 
 
 def _check_name(key: Key, name: str) -> Iterator[Finding]:

@@ -16,7 +16,15 @@ from asymnas.errors import ArchitectureMismatch, InfeasibleConstraint, Problem, 
 from asymnas.seeding import rng_for
 from asymnas.space import _operators
 from asymnas.space._architecture import Architecture, checked_path
-from asymnas.space._checks import Finding, check_branches, check_names, check_shared, genes_of, to_problems
+from asymnas.space._checks import (
+    Finding,
+    check_branches,
+    check_names,
+    check_places,
+    check_shared,
+    genes_of,
+    to_problems,
+)
 from asymnas.space._constraints import check_constraints, kept
 from asymnas.space._cost import Cost, CostTable
 from asymnas.space._model import Branch, Constraint, FreeGene, Gene
@@ -294,7 +302,7 @@ def check_fields(fields: Mapping[str, Any]) -> list[Finding]:
     found += check_shared(fields["share_weights"], fields["branches"])
     genes = [gene for branch in fields["branches"] for gene in genes_of(branch)]
     resolved, broken = resolve(genes, fields["tie"], fields["fix"], fields["without"])
-    found += broken
+    found += broken + check_places(fields["branches"], resolved.genes)
     if not found:
         table = CostTable(fields["branches"], resolved.genes, fields["share_weights"])
         found += check_constraints(fields["constraints"], resolved.genes, resolved, table)
