@@ -4,7 +4,7 @@ from asymnas.search._evaluators import Evaluator, InProcessEvaluator, Worker, Wo
 from asymnas.search._evolution import CrossoverLevel, EvolutionSearcher
 from asymnas.search._log import ResultLog
 from asymnas.search._random import RandomSearcher
-from asymnas.search._ray import RayEvaluator
+from asymnas.search._ray import RayEvaluator, start_ray
 from asymnas.search._results import Evaluation, LanguageCondition, ScoreSettings, Task
 from asymnas.search._run import Progress, SearchResult, evaluate_logged, run_search
 from asymnas.search._searcher import Searcher, distinct_samples
@@ -32,4 +32,5 @@ __all__ = [
     "distinct_samples",
     "evaluate_logged",
     "run_search",
+    "start_ray",
 ]

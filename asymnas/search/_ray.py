@@ -18,7 +18,7 @@ from asymnas.search._searcher import check_counts
 if TYPE_CHECKING:
     from asymnas.search._evaluators import Worker
 
-__all__ = ["RayEvaluator"]
+__all__ = ["RayEvaluator", "start_ray"]
 
 logger = logging.getLogger("asymnas.search")
 
@@ -137,10 +137,8 @@ class RayEvaluator:
         """Connect to Ray and build the actors that are missing."""
         if self._actors:
             return
+        self._owns_ray |= start_ray(self._address, cpus=self._workers * self._cpus)
         ray = _import_ray()
-        if not ray.is_initialized():
-            _connect(ray, self._address, self._workers * self._cpus)
-            self._owns_ray = True
         have = ray.cluster_resources()
         for kind, each in {"CPU": self._cpus, "GPU": self._gpus}.items():
             if self._workers * each > have.get(kind, 0) + 1e-6:
@@ -222,6 +220,27 @@ class _Actor:
     def evaluate(self, task: Task) -> Evaluation:
         assert self._worker is not None
         return evaluate_safely(self._worker, task)
+
+
+def start_ray(address: str | None, *, cpus: float) -> bool:
+    """Start Ray on this machine or join a cluster, unless this process did so before.
+
+    Args:
+        address: None for this machine, "auto" or host:port for a cluster.
+        cpus: logical CPUs that Ray on this machine offers at least; it offers one a core if that is more.
+
+    Returns:
+        Whether Ray was started here, so that the caller must call `ray.shutdown()`.
+
+    Raises:
+        MissingDependency: Ray is not installed.
+        EvaluationError: no cluster answers at the address.
+    """
+    ray = _import_ray()
+    if ray.is_initialized():
+        return False
+    _connect(ray, address, cpus)
+    return True
 
 
 def _import_ray() -> Any:

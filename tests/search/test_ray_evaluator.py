@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import test_worker
@@ -24,6 +25,7 @@ from asymnas.search import (
     ScoreSettings,
     Task,
     run_search,
+    start_ray,
 )
 from asymnas.search import _ray as module
 from asymnas.space import load_space
@@ -31,6 +33,15 @@ from asymnas.testing import _search as contracts
 from asymnas.testing._search import EvaluatorContract, ToyWorker, toy_score, toy_worker
 
 SETTINGS = ScoreSettings(space="s", weights="w", videos={"val": "v"})
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_ray_is_started_once_with_enough_cpus(running, monkeypatch):
+    calls = []
+    fake = SimpleNamespace(is_initialized=lambda: running, init=lambda **given: calls.append(given))
+    monkeypatch.setitem(sys.modules, "ray", fake)
+    assert start_ray(None, cpus=1000.5) is not running
+    assert [given["num_cpus"] for given in calls] == ([] if running else [1001])
 
 
 @pytest.fixture(scope="module")
