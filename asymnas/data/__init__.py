@@ -6,7 +6,16 @@ from asymnas.data._check import check
 from asymnas.data._frames import CachedFrames, FolderFrames, FrameCache, cached
 from asymnas.data._pairs import PairSampler, PairSource
 from asymnas.data._prefetch import prefetch
-from asymnas.data._registry import DatasetInfo, data_root, list_datasets, load_dataset, register_dataset
+from asymnas.data._registry import (
+    DatasetInfo,
+    add_dataset,
+    data_root,
+    dataset_info,
+    dataset_names,
+    list_datasets,
+    load_dataset,
+    register_dataset,
+)
 from asymnas.data._subset import subset
 from asymnas.data._video import Dataset, FrameSource, Video
 
@@ -25,6 +34,8 @@ __all__ = [
     "cached",
     "check",
     "data_root",
+    "dataset_info",
+    "dataset_names",
     "list_datasets",
     "load_dataset",
     "prefetch",
@@ -60,4 +71,4 @@ for _name, _summary, _layout in (
     ),
 ):
     _module = "synthetic" if _name == "synthetic" else f"readers.{_name}"
-    register_dataset(_name, f"asymnas.data.{_module}:load", _summary, layout=_layout)
+    add_dataset(DatasetInfo(_name, _summary, _layout, f"asymnas.data.{_module}:load"))

@@ -1,4 +1,4 @@
-"""The registry of data sets: names, loaders and the resolution of the data root."""
+"""The registry of data sets: built-in ones, entry points of the group `asymnas.datasets`, and the data root."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import inspect
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +16,26 @@ from asymnas.data._subset import subset
 from asymnas.data._video import Dataset
 from asymnas.errors import DataError, Problem, nearest
 
-__all__ = ["DatasetInfo", "data_root", "list_datasets", "load_dataset", "register_dataset"]
+__all__ = [
+    "GROUP",
+    "DatasetInfo",
+    "add_dataset",
+    "data_root",
+    "dataset_info",
+    "dataset_names",
+    "list_datasets",
+    "load_dataset",
+    "register_dataset",
+]
+
+GROUP = "asymnas.datasets"
 
 Loader = Callable[..., Dataset]
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetInfo:
-    """What is known of a registered data set.
+    """What is known of a registered data set; packages name one by an entry point of the group `asymnas.datasets`.
 
     Args:
         name: the name used in jobs.
@@ -42,22 +56,78 @@ _DATASETS: dict[str, DatasetInfo] = {}
 
 
 def register_dataset(name: str, loader: Loader | str, summary: str, *, layout: str = "") -> None:
-    """Make a data set known under `name`; see `DatasetInfo` for the arguments.
+    """Make a data set known under `name` in this process; see `DatasetInfo` for the arguments.
+
+    Workers of a job are processes of their own: a package declares an entry point of the group `asymnas.datasets`
+    instead, which all of them see.
 
     Raises:
         DataError: the name is taken by another loader.
     """
+    if name in _entry_points():
+        value = f"a second loader {_place(loader)}"
+        raise DataError(Problem(name, "a data set's name can be registered once", value, "Choose another name."))
     known = _DATASETS.get(name)
     if known is not None and _place(known.loader) != _place(loader):
         rule = "a data set's name can be registered once"
         raise DataError(Problem(name, rule, f"a second loader {_place(loader)}", "Choose another name."))
     if known is None:
-        _DATASETS[name] = DatasetInfo(name, summary, layout, loader)
+        add_dataset(DatasetInfo(name, summary, layout, loader))
+
+
+def add_dataset(info: DatasetInfo) -> None:
+    """Register a data set without a look at installed packages; for the built-in ones."""
+    _DATASETS[info.name] = info
+
+
+@cache
+def _entry_points() -> dict[str, EntryPoint]:
+    found: dict[str, EntryPoint] = {}
+    for point in entry_points(group=GROUP):
+        other = _DATASETS[point.name].loader if point.name in _DATASETS else None
+        if point.name in found and found[point.name].value != point.value:
+            other = found[point.name].value
+        if other is not None:
+            value = f"{_place(other)} and {point.value}"
+            rule = "a data set's name can be registered once"
+            raise DataError(Problem(f"data set '{point.name}'", rule, value, "Uninstall one of the packages."))
+        found[point.name] = point
+    return found
+
+
+def dataset_names() -> list[str]:
+    """Return the names of all data sets, sorted; imports none of them."""
+    return sorted({*_DATASETS, *_entry_points()})
+
+
+def dataset_info(name: str) -> DatasetInfo:
+    """Return what is known of a data set.
+
+    Raises:
+        DataError: no data set has the name, or its package cannot be imported; the cause is chained.
+    """
+    if name in _DATASETS:
+        return _DATASETS[name]
+    points = _entry_points()
+    if name not in points:
+        raise DataError(Problem("data set", "unknown name", f"'{name}'", nearest(name, dataset_names())))
+    where, target = f"data set '{name}'", points[name].value
+    try:
+        info = points[name].load()
+    except (ImportError, AttributeError) as error:
+        raise DataError(Problem(where, f"cannot import {target}", str(error), "Reinstall its package.")) from error
+    if not isinstance(info, DatasetInfo) or info.name != name:
+        raise DataError(Problem(where, f"{target} must be a DatasetInfo named '{name}'", repr(info)[:60]))
+    return info
 
 
 def list_datasets() -> list[DatasetInfo]:
-    """Return all registered data sets, sorted by name."""
-    return [_DATASETS[name] for name in sorted(_DATASETS)]
+    """Return all registered data sets, sorted by name; imports what packages registered, but no built-in reader.
+
+    Raises:
+        DataError: a package's data set cannot be imported.
+    """
+    return [dataset_info(name) for name in dataset_names()]
 
 
 def data_root(root: Path | str | None = None) -> Path:
@@ -90,10 +160,7 @@ def load_dataset(name: str, split: str, *, root: Path | str | None = None, **opt
     Raises:
         DataError: unknown name, split or option; whatever is wrong with the files, all problems at once.
     """
-    info = _DATASETS.get(name)
-    if info is None:
-        raise DataError(Problem("data set", "unknown name", f"'{name}'", nearest(name, _DATASETS)))
-    loader = _resolve(info)
+    loader = _resolve(dataset_info(name))
     parameters = inspect.signature(loader).parameters
     accepted = {key for key in parameters if key not in ("split", "root")} | {"videos", "frames", "seed"}
     if not any(item.kind is inspect.Parameter.VAR_KEYWORD for item in parameters.values()):

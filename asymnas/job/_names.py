@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from asymnas.errors import AsymNASError, Problem, TrackerError, nearest
+from asymnas.errors import AsymNASError, DataError, Problem, TrackerError, nearest
 from asymnas.job._base import is_path
 from asymnas.job._check import check_model
 from asymnas.job._document import Document, Place
 
 __all__ = ["check_names", "check_space"]
-
-log = logging.getLogger("asymnas.job")
 
 
 def check_names(document: Document) -> tuple[list[Problem], dict[str, Any]]:
@@ -39,9 +37,9 @@ def _sections(document: Document) -> Iterator[tuple[Place, dict[str, Any]]]:
 
 
 def _datasets(document: Document) -> Iterator[Problem]:
-    from asymnas.data import list_datasets
+    from asymnas.data import dataset_info, dataset_names
 
-    known = {item.name: item for item in list_datasets()}
+    known = dataset_names()
     for place, source in _sections(document):
         name = source.get("dataset")
         if not isinstance(name, str):
@@ -50,7 +48,11 @@ def _datasets(document: Document) -> Iterator[Problem]:
             where = document.where((*place, "dataset"))
             yield Problem(where, "must name a registered data set", repr(name), nearest(name, known))
             continue
-        options, accepted = source.get("options"), _options_of(known[name].loader)
+        try:
+            options, accepted = source.get("options"), _options_of(dataset_info(name).loader)
+        except DataError as error:  # a package that cannot be imported
+            yield from (replace(item, where=f"{document.where(place)}: {item.where}") for item in error.problems)
+            continue
         for key in options if isinstance(options, dict) else ():
             if accepted is not None and key not in accepted:
                 where = document.where((*place, "options", key))
@@ -107,8 +109,7 @@ def _tracker(document: Document) -> tuple[list[Problem], dict[str, Any]]:
     try:
         plugin = get_tracker(name)
     except TrackerError as error:
-        log.warning("the options of tracker '%s' cannot be checked: %s", name, error)
-        return [], {}
+        return [replace(item, where=f"{document.where(place)}: {item.where}") for item in error.problems], {}
     if not plugin.trainable:
         trainable = "A search needs a tracker with a network, such as vlt_scar."
         return [Problem(document.where(place), "must be a trainable tracker", repr(name), trainable)], {}

@@ -19,6 +19,8 @@ from asymnas.data import (
     _registry,
     cached,
     data_root,
+    dataset_info,
+    dataset_names,
     list_datasets,
     load_dataset,
     register_dataset,
@@ -81,6 +83,49 @@ def test_registering(monkeypatch):
         load_dataset("mine", "train", sizes=4)
     with pytest.raises(DataError, match="Did you mean 'mine'"):
         load_dataset("mime", "train")
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """An installed package with entry points: a data set, a name that is not the data set's, a missing module."""
+    (tmp_path / "toy_set.py").write_text(
+        "from asymnas.data import DatasetInfo\n"
+        "from test_data_registry import make\n"
+        "dataset = DatasetInfo('toy', 'a toy set', '', lambda split, *, size=3: make(size))\n"
+    )
+    info = tmp_path / "toy_set-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toy-set\nVersion: 1\n")
+    points = "[asymnas.datasets]\ntoy = toy_set:dataset\nother = toy_set:dataset\ngone = toy_gone:dataset\n"
+    (info / "entry_points.txt").write_text(points)
+    monkeypatch.syspath_prepend(tmp_path)
+    _registry._entry_points.cache_clear()
+    yield
+    _registry._entry_points.cache_clear()
+
+
+def test_packages_name_data_sets_by_entry_points(package):
+    assert "toy" in dataset_names() and "toy_set" not in sys.modules
+    assert dataset_info("toy").summary == "a toy set"
+    assert len(load_dataset("toy", "train", size=2)) == 2
+    with pytest.raises(DataError, match="registered once"):
+        register_dataset("toy", make, "another")
+    with pytest.raises(DataError, match="must be a DatasetInfo named 'other'"):
+        load_dataset("other", "train")
+    with pytest.raises(DataError, match="cannot import toy_gone:dataset"):
+        list_datasets()
+
+
+def test_a_job_may_name_the_data_set_of_a_package(package):
+    from asymnas.errors import JobError
+    from asymnas.job import load_job
+
+    source = "data.validation.sources=[{dataset: %s, split: val, options: {size: 3}}]"
+    assert load_job("vlt_scar", [source % "toy"]).data.validation.sources[0].dataset == "toy"
+    with pytest.raises(JobError, match="unknown option of data set toy"):
+        load_job("vlt_scar", [source.replace("size", "sise") % "toy"])
+    with pytest.raises(JobError, match="cannot import toy_gone"):
+        load_job("vlt_scar", [source % "gone"])
 
 
 def test_data_root_argument_then_environment(tmp_path, monkeypatch):
