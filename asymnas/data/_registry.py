@@ -51,6 +51,20 @@ class DatasetInfo:
     layout: str
     loader: Loader | str
 
+    def load(self) -> Loader:
+        """Return the loader, imported if need be."""
+        if not isinstance(self.loader, str):
+            return self.loader
+        module, _, function = self.loader.partition(":")
+        return getattr(importlib.import_module(module), function)
+
+    def options(self) -> frozenset[str] | None:
+        """Return the names of the loader's parameters beside `split` and `root`; None if it takes any."""
+        parameters = inspect.signature(self.load()).parameters
+        if any(item.kind is inspect.Parameter.VAR_KEYWORD for item in parameters.values()):
+            return None
+        return frozenset(parameters) - {"split", "root"}
+
 
 _DATASETS: dict[str, DatasetInfo] = {}
 
@@ -160,10 +174,11 @@ def load_dataset(name: str, split: str, *, root: Path | str | None = None, **opt
     Raises:
         DataError: unknown name, split or option; whatever is wrong with the files, all problems at once.
     """
-    loader = _resolve(dataset_info(name))
+    info = dataset_info(name)
+    loader, own = info.load(), info.options()
     parameters = inspect.signature(loader).parameters
-    accepted = {key for key in parameters if key not in ("split", "root")} | {"videos", "frames", "seed"}
-    if not any(item.kind is inspect.Parameter.VAR_KEYWORD for item in parameters.values()):
+    if own is not None:
+        accepted = own | {"videos", "frames", "seed"}
         unknown = [key for key in options if key not in accepted]
         if unknown:
             problems = [Problem(name, "unknown option", f"'{key}'", nearest(key, accepted)) for key in unknown]
@@ -174,13 +189,6 @@ def load_dataset(name: str, split: str, *, root: Path | str | None = None, **opt
         options["root"] = data_root(root) if needed else root
     dataset = loader(split, **options)
     return subset(dataset, **choice) if choice else dataset
-
-
-def _resolve(info: DatasetInfo) -> Loader:
-    if not isinstance(info.loader, str):
-        return info.loader
-    module, _, function = info.loader.partition(":")
-    return getattr(importlib.import_module(module), function)
 
 
 def _place(loader: Loader | str) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,26 +47,14 @@ def _datasets(document: Document) -> Iterator[Problem]:
             yield Problem(where, "must name a registered data set", repr(name), nearest(name, known))
             continue
         try:
-            options, accepted = source.get("options"), _options_of(dataset_info(name).loader)
+            options, accepted = source.get("options"), dataset_info(name).options()
         except DataError as error:  # a package that cannot be imported
             yield from (replace(item, where=f"{document.where(place)}: {item.where}") for item in error.problems)
             continue
         for key in options if isinstance(options, dict) else ():
-            if accepted is not None and key not in accepted:
+            if accepted is not None and key not in accepted - {"videos", "frames"}:
                 where = document.where((*place, "options", key))
                 yield Problem(where, f"unknown option of data set {name}", repr(key), nearest(key, accepted))
-
-
-def _options_of(loader: Callable[..., Any] | str) -> set[str] | None:
-    """Names of a loader's own options; None if it takes any."""
-    function: Any = loader
-    if isinstance(loader, str):
-        module, _, name = loader.partition(":")
-        function = getattr(importlib.import_module(module), name)
-    parameters = inspect.signature(function).parameters
-    if any(item.kind is inspect.Parameter.VAR_KEYWORD for item in parameters.values()):
-        return None
-    return set(parameters) - {"split", "root", "videos", "frames"}
 
 
 def _protocol(document: Document) -> Iterator[Problem]:
