@@ -128,20 +128,26 @@ def parse(text: str, file: str) -> Document:
     Raises:
         JobError: the text is no YAML; the message names the line.
     """
-    loader = _Loader(text)
+    document = Document(None, file)
     try:
-        node = loader.get_single_node()
-        document = Document(None, file)
-        if node is not None:
-            _mark(node, (), document)
-            document.data = loader.construct_document(node)
+        loader = _Loader(text)
+        try:
+            node = loader.get_single_node()
+            if node is not None:
+                _mark(node, (), document)
+                document.data = loader.construct_document(node)
+        finally:
+            loader.dispose()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{file}:{mark.line + 1}" if mark else file
-        rule = f"this is not YAML: {getattr(error, 'problem', None) or error}"
-        raise JobError(Problem(where, rule, "", "Check indentation, quotes and colons near this line.")) from error
-    finally:
-        loader.dispose()
+        reason = getattr(error, "problem", None) or str(error).splitlines()[0]
+        way_out = "Check indentation, quotes and colons near this line."
+        raise JobError(Problem(where, f"this is not YAML: {reason}", "", way_out)) from error
+    except ValueError as error:  # a date or number that looks like one and is none
+        raise JobError(Problem(file, f"this is not YAML: {error}", "", "Put text in quotes.")) from error
+    except RecursionError:
+        raise JobError(Problem(file, f"a file must not be nested deeper than {DEEPEST} levels")) from None
     return document
 
 

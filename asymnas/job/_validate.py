@@ -27,9 +27,9 @@ def validate_file(path: str | Path) -> list[Problem]:
     try:
         file = _find(path)
         document = read(file)
+        kind = kind_of(document)
     except AsymNASError as error:
         return list(error.problems)
-    kind = kind_of(document)
     if kind is None:
         rule = "must be a job, a compare job, a search space or an architecture"
         way_out = "A job has `data:`, a compare job `kind: compare`, a search space `branches:` or `extends:`."
@@ -45,8 +45,8 @@ def validate_file(path: str | Path) -> list[Problem]:
         return list(error.problems)
 
 
-def kind_of(document: Document) -> FileKind | None:
-    """Tell what a document is by its `format` and keys; None if it is none of ours."""
+def kind_of(document: Document, seen: frozenset[Path] = frozenset()) -> FileKind | None:
+    """Tell what a document is by its `format` and keys, None if it is none of ours; files in `seen` extend it."""
     data = document.data
     if not isinstance(data, dict):
         return None
@@ -59,14 +59,16 @@ def kind_of(document: Document) -> FileKind | None:
         return "search space"
     if keys & JOB_KEYS or data.get("kind") == "search" or "space" in keys:
         return "job"
-    return _kind_of_extended(document) if isinstance(data.get("extends"), str) else None
+    return _kind_of_extended(document, seen) if isinstance(data.get("extends"), str) else None
 
 
-def _kind_of_extended(document: Document) -> FileKind:
+def _kind_of_extended(document: Document, seen: frozenset[Path]) -> FileKind:
     """A file with little more than `extends` is what the file it extends is."""
     parent = Path(document.file).parent / document.data["extends"]
-    if parent.is_file() and parent.resolve() != Path(document.file).resolve():
-        return kind_of(read(parent)) or "job"
+    seen |= {Path(document.file).resolve()}
+    if parent.is_file():
+        # a circle is reported by whoever follows `extends`
+        return "job" if parent.resolve() in seen else kind_of(read(parent), seen) or "job"
     try:
         find_job(document.data["extends"])
     except JobError:

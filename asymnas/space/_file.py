@@ -113,6 +113,8 @@ def load_architecture(source: Path | str) -> ArchitectureFile:
         raise SpaceError(Problem(f"{where}:{error.lineno}", f"the file is no JSON: {error.msg}")) from error
     except ValueError as error:
         raise SpaceError(Problem(where, f"the file is no JSON: {error}")) from error
+    except RecursionError:
+        raise SpaceError(Problem(where, "the file is nested too deeply")) from None
     problems = _header_problems(content, where)
     if problems:
         raise SpaceError(problems)
@@ -127,7 +129,17 @@ def load_architecture(source: Path | str) -> ArchitectureFile:
     problems += _score_problems(content["score"], where)
     if problems:
         raise ArchitectureMismatch(problems)
+    _check_cost(Architecture(space, ops), content["cost"], where)
     return ArchitectureFile(Architecture(space, ops), content["score"], content["cost"], content["provenance"])
+
+
+def _check_cost(arch: Architecture, cost: Mapping[str, Any], where: str) -> None:
+    """A cost of other genes gives away a file whose genes were changed by hand: its score is then not theirs either."""
+    total = arch.space.cost(arch).to_dict()["total"]
+    if "total" in cost and cost["total"] != total:
+        rule = f"the cost is that of the genes, {total}"
+        way_out = "If the genes were changed by hand, take the original, or make the score null and the cost {}."
+        raise ArchitectureMismatch(Problem(f"{where}: cost.total", rule, repr(cost["total"])[:60], way_out))
 
 
 def _ties(space: SearchSpace) -> dict[str, list[str]]:

@@ -28,24 +28,33 @@ def parse_yaml(text: str, name: str) -> tuple[Any, Marks]:
     Raises:
         SpaceError: the text is no YAML, or a key is given twice; with the line.
     """
-    loader = yaml.SafeLoader(text)
     try:
-        node = loader.get_single_node()
-        if node is None:
-            raise SpaceError(Problem(name, "the file is empty"))
-        marks: Marks = {}
-        problems: list[Problem] = []
-        _walk(loader, node, (), name, marks, problems)
-        if problems:
-            raise SpaceError(problems)
-        return loader.construct_document(node), marks
+        loader = yaml.SafeLoader(text)
+        try:
+            return _parsed(loader, name)
+        finally:
+            loader.dispose()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{name}:{mark.line + 1}" if mark is not None else name
-        rule = getattr(error, "problem", None) or str(error)
+        rule = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise SpaceError(Problem(where, f"the text is no YAML: {rule}")) from error
-    finally:
-        loader.dispose()
+    except ValueError as error:  # a date or number that looks like one and is none
+        raise SpaceError(Problem(name, f"the text is no YAML: {error}", "", "Put text in quotes.")) from error
+    except RecursionError:
+        raise SpaceError(Problem(name, "the file is nested too deeply, or holds itself through an alias")) from None
+
+
+def _parsed(loader: yaml.SafeLoader, name: str) -> tuple[Any, Marks]:
+    node = loader.get_single_node()
+    if node is None:
+        raise SpaceError(Problem(name, "the file is empty"))
+    marks: Marks = {}
+    problems: list[Problem] = []
+    _walk(loader, node, (), name, marks, problems)
+    if problems:
+        raise SpaceError(problems)
+    return loader.construct_document(node), marks
 
 
 def _walk(loader: yaml.SafeLoader, node: yaml.Node, key: Key, name: str, marks: Marks, problems: list[Problem]) -> None:
@@ -57,11 +66,13 @@ def _walk(loader: yaml.SafeLoader, node: yaml.Node, key: Key, name: str, marks: 
         return
     seen: set[str] = set()
     for part, _ in node.value:
+        if not isinstance(part, yaml.ScalarNode):
+            where = f"{name}:{part.start_mark.line + 1}"
+            raise SpaceError(Problem(where, "a key is a word, no list or mapping"))
         if part.value in seen and part.tag != "tag:yaml.org,2002:merge":
             where = f"{name}:{part.start_mark.line + 1}"
             problems.append(Problem(where, "a key is given once", f"'{part.value}' twice"))
-        if isinstance(part.value, str):
-            seen.add(part.value)
+        seen.add(part.value)
     loader.flatten_mapping(node)
     for part, value in node.value:
         inner = (*key, str(part.value))
@@ -75,7 +86,7 @@ class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
-    def represent_sequence(self, tag: str, sequence: Any, flow_style: bool | None = None) -> yaml.Node:
+    def represent_sequence(self, tag: str, sequence: Any, flow_style: bool | None = None) -> yaml.SequenceNode:
         flat = all(isinstance(item, str | int | float | bool) for item in sequence)
         return super().represent_sequence(tag, sequence, flow_style=flat)
 

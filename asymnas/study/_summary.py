@@ -131,7 +131,6 @@ def write_architecture(
             "language": best.language,
             "set": "validation",
         },
-        cost=best.cost,
         provenance={
             "job": job.name,
             "job_hash": job.hash,

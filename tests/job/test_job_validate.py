@@ -84,7 +84,7 @@ def one(tmp_path: Path, text: str) -> Problem:
     ("addition", "where", "rule"),
     [
         ("training: {batch_size: 33}", "3: training.batch_size", "multiple of training.shards"),
-        ("training: {warmup_steps: 800}", "3: training.warmup_steps", "below training.steps"),
+        ("training: {warmup_steps: 100000}", "3: training.warmup_steps", "below training.steps"),
         ("training: {schedule: constant, lr_end: 0.001}", "3: training.lr_end", "left out"),
         ("search: {mutants: 7}", "3: search.mutants", "at most search.population"),
         ("search: {parents: 1}", "3: search.parents", "at least 2"),
@@ -106,7 +106,7 @@ def one(tmp_path: Path, text: str) -> Problem:
 def test_each_rule(addition: str, where: str, rule: str, tmp_path: Path) -> None:
     text = f"extends: vlt_scar\nname: x\n{addition}\n"
     if "split: val" in addition:  # the same options as the validation videos, so they may be the same videos
-        text = text.replace("split: val}", "split: val, options: {}}")
+        text = text.replace("split: val}", "split: val, options: {part: standard}}")
     problem = one(tmp_path, text)
     assert problem.where.startswith(f"{tmp_path / 'x.yaml'}:{where}")
     assert rule in problem.rule
