@@ -113,7 +113,7 @@ class FolderFrames:
         return tuple(os.fsdecode(name) for name in self._names)
 
     @property
-    def scene(self) -> Hashable:
+    def scene_id(self) -> Hashable:
         """What tells videos of the same pixels (several targets of one folder) apart from others."""
         return str(self.folder)
 
@@ -134,14 +134,14 @@ class FirstFrames:
         return self.frames[index % self.count]
 
     @property
-    def scene(self) -> Hashable:
+    def scene_id(self) -> Hashable:
         """The scene of the frames it shows."""
         return scene_of(self.frames)
 
 
 def scene_of(frames: FrameSource) -> Hashable:
     """Return what two videos share when they show the same frames; None where the source does not say."""
-    return getattr(frames, "scene", None)
+    return getattr(frames, "scene_id", None)
 
 
 class FrameCache:
@@ -205,7 +205,7 @@ class CachedFrames:
         return self.cache.get((self.key, index), self.frames, index)
 
     @property
-    def scene(self) -> Hashable:
+    def scene_id(self) -> Hashable:
         """The scene of the frames it shows."""
         return scene_of(self.frames)
 
@@ -214,6 +214,7 @@ def cached(dataset: Dataset, cache: FrameCache) -> Dataset:
     """Return the data set with its frames read through `cache`; same fingerprint, same pixels (read-only)."""
     prefix = (dataset.name, dataset.split, dataset.fingerprint)
     videos: list[Video] = [
-        replace(video, frames=CachedFrames(video.frames, cache, (*prefix, video.name))) for video in dataset.videos
+        replace(video, frames=CachedFrames(video.frames, cache, (*prefix, video.dataset, video.name)))
+        for video in dataset.videos
     ]
     return replace(dataset, videos=tuple(videos))

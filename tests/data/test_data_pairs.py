@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from asymnas.boxes import CropGeometry, box_centers, channel_mean, crop, crop_side, iou, xyxy_to_xywh
-from asymnas.data import Augmentation, Dataset, PairSampler, PairSource, Video, prefetch
+from asymnas.data import Augmentation, Dataset, PairSampler, PairSource, Video, load_dataset, prefetch
 from asymnas.data._augment import CropWindow, cut
 from asymnas.errors import DataError
 
@@ -126,7 +126,7 @@ def test_negatives_are_labelled_and_show_another_target():
 def test_targets_of_the_same_frames_are_no_negatives_of_each_other():
     dataset = make_dataset(videos=2)
     for video in dataset.videos:
-        video.frames.scene = "one folder"
+        video.frames.scene_id = "one folder"
     with pytest.raises(DataError, match="second scene"):
         PairSampler([PairSource(dataset)], SMALL, seed=0, negatives=1.0).batch(0)
 
@@ -190,3 +190,9 @@ def test_bad_settings_are_all_named_at_once():
     assert len(caught.value.problems) == 3
     with pytest.raises(DataError, match="at least one data set"):
         PairSampler([], SMALL, seed=0)
+
+
+def test_negatives_of_generated_video_come_from_another_video_even_if_it_is_in_two_sources():
+    sources = [PairSource(load_dataset("synthetic", "train", videos=2, frames=8, part="standard")) for _ in range(2)]
+    sampler = PairSampler(sources, SMALL, seed=0, negatives=1.0, batch_size=16)
+    assert not sampler.batch(0).positive.any()

@@ -76,7 +76,7 @@ def test_otb_two_targets_in_one_folder(tmp_path, suffix):
         write(tmp_path / f"OTB99-LANG/OTB_query_train/Jogging{suffix.format(k)}.txt", f"jogger {k}")
     one, two = load_dataset("otb99_lang", "train", root=tmp_path).videos
     assert (one.sentence, one.boxes[0, 0], two.sentence, two.boxes[0, 0]) == ("jogger 1", 0, "jogger 2", 20)
-    assert one.frames.scene == two.frames.scene
+    assert one.frames.scene_id == two.frames.scene_id
 
 
 def test_otb_annotated_ranges_only_where_they_explain_the_count(tmp_path):
