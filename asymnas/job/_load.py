@@ -80,8 +80,14 @@ def check_compare(document: Document) -> tuple[CompareJob | None, list[Problem]]
         values = getattr(compare, key)
         if len({repr(item) for item in values}) < len(values):
             problems.append(Problem(document.where((key,)), "must not name the same twice", repr(values)))
+    labels = [_label(space) for space in compare.spaces]
+    if not problems and len(set(labels)) < len(labels):
+        problems.append(Problem(document.where(("spaces",)), "spaces must have different names", ", ".join(labels)))
     try:
-        load_job(compare.base, compare.overrides)
+        base = load_job(compare.base, compare.overrides)
+        if base.data.test is None:
+            rule = "a comparison needs test videos, but the base job has no `data.test`"
+            problems.append(Problem(document.where(("base",)), rule, repr(compare.base), "Give it in `overrides`."))
     except AsymNASError as error:
         where = document.where(("base",))
         problems += [Problem(f"{where}: {item.where}", item.rule, item.value, item.way_out) for item in error.problems]
@@ -105,6 +111,11 @@ class Arm:
     job: Job
 
 
+def _label(space: Any) -> str:
+    """The name that a space has in a comparison."""
+    return space.get("name", "space") if isinstance(space, dict) else Path(space).stem
+
+
 def arms(compare: CompareJob) -> list[Arm]:
     """Return the runs of a comparison, seed by seed, spaces in the order of the job.
 
@@ -114,7 +125,7 @@ def arms(compare: CompareJob) -> list[Arm]:
     found = []
     for seed in compare.seeds:
         for space in compare.spaces:
-            label = space.get("name", "space") if isinstance(space, dict) else Path(space).stem
+            label = _label(space)
             name = f"{label}-seed{seed}"
             overrides = {**compare.overrides, "space": space, "seed": seed, "name": name}
             found.append(Arm(name, label, seed, load_job(compare.base, overrides)))

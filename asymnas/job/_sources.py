@@ -178,7 +178,10 @@ def _apply_preset(document: Document) -> None:
     preset = PRESETS.get(str(document.data["evaluation"]["preset"]))
     if preset is None:
         return  # null, or an unknown name that the schema reports
-    document.data["evaluation"].setdefault("recalibration", dict(preset["recalibration"]))
+    recalibration = document.data["evaluation"].setdefault("recalibration", {})
+    if isinstance(recalibration, dict):
+        for key, value in preset["recalibration"].items():
+            recalibration.setdefault(key, value)
     if not document.has(("data", "validation", "sources", 0)):
         return
     sources = [item for item in document.data["data"]["validation"]["sources"] if isinstance(item, dict)]

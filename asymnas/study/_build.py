@@ -5,14 +5,15 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from asymnas.boxes import CropGeometry
-from asymnas.data import Augmentation, Dataset, PairSampler, PairSource, Video, load_dataset, subset
+from asymnas.data import Augmentation, Dataset, PairSampler, PairSource, Video, dataset_info, load_dataset, subset
+from asymnas.data._frames import scene_of
 from asymnas.errors import DataError, JobError, Problem
 from asymnas.job import Job
 from asymnas.language import SentenceTable
@@ -22,12 +23,13 @@ from asymnas.tracking import OnlineTracker, TrackerPlugin, get_tracker
 
 __all__ = [
     "build_tracker",
+    "check_held_out",
     "geometry_of",
     "options_of",
     "sampler_of",
     "sentences_of",
     "space_of",
-    "train_sentences",
+    "train_datasets",
     "video_set",
 ]
 
@@ -87,9 +89,15 @@ def sentences_of(job: Job) -> SentenceTable:
 
 def _loaded(source: Any, root: str | None) -> Dataset:
     """One source's videos, chosen and cut as it says."""
-    dataset = load_dataset(source.dataset, source.split, root=Path(root) if root else None, **source.options)
-    if source.include is not None or source.exclude:
-        dataset = _filtered(dataset, source.include, source.exclude)
+    options, exclude = dict(source.options), list(source.exclude)
+    if "exclude" in (dataset_info(source.dataset).options() or ()):
+        # The reader leaves plain names out before it reads them, so that a damaged video can be excluded.
+        plain = [name for name in exclude if not any(mark in name for mark in "*?[")]
+        options["exclude"] = [*options.get("exclude", ()), *plain]
+        exclude = [name for name in exclude if name not in plain]
+    dataset = load_dataset(source.dataset, source.split, root=Path(root) if root else None, **options)
+    if source.include is not None or exclude:
+        dataset = _filtered(dataset, source.include, exclude)
     return subset(dataset, videos=source.videos, frames=source.frames, seed=CHOICE_SEED)
 
 
@@ -129,7 +137,7 @@ def video_set(job: Job, name: str) -> tuple[list[Video], str]:
         raise DataError(Problem(f"data.{name}", "the job has no such set of videos"))
     datasets = [_loaded(source, job.data.root) for source in data.sources]
     videos = [video for dataset in datasets for video in dataset.videos]
-    names = [video.name for video in videos]
+    names = [f"{video.dataset}/{video.name}" for video in videos]
     doubled = sorted({item for item in names if names.count(item) > 1})
     if doubled:
         raise DataError(Problem(f"data.{name}", "videos must have different names", ", ".join(doubled[:5])))
@@ -142,9 +150,34 @@ def train_datasets(job: Job) -> list[Dataset]:
     return [_loaded(source, job.data.root) for source in job.data.train.sources]
 
 
-def train_sentences(job: Job) -> list[str]:
-    """Return the distinct sentences of the training videos, sorted."""
-    return sorted({v.sentence for dataset in train_datasets(job) for v in dataset.videos if v.sentence})
+def check_held_out(test: Iterable[Video], others: Mapping[str, Iterable[Video]]) -> None:
+    """Check that no test video is among other videos, whatever splits and options they were loaded by.
+
+    Args:
+        test: the test videos.
+        others: videos by the key of the job they come from.
+
+    Raises:
+        DataError: a test video shows the frames or is the target of another video; all that do.
+    """
+    held_out: dict[Hashable, str] = {}
+    for video in test:
+        held_out |= dict.fromkeys(_traces(video), f"{video.dataset}/{video.name}")
+    problems = []
+    for key, videos in others.items():
+        shared = sorted({held_out[trace] for video in videos for trace in _traces(video) if trace in held_out})
+        if shared:
+            rule = f"test videos must be held out, but {key} has {len(shared)} of them"
+            way_out = "Use another split, or `include` there and `exclude` here."
+            problems.append(Problem("data.test", rule, ", ".join(shared[:5]), way_out))
+    if problems:
+        raise DataError(problems)
+
+
+def _traces(video: Video) -> list[Hashable]:
+    """What no other video has: its folder of frames, if there is one, and its name with its first box."""
+    scene = scene_of(video.frames)
+    return [(video.dataset, video.name, *video.boxes[0].tolist()), *([] if scene is None else [scene])]
 
 
 def sampler_of(job: Job, purpose: str = "training", batch_size: int | None = None) -> PairSampler:

@@ -63,6 +63,7 @@ class _Retraining(Session):
                 resume=True,
                 on_progress=self.trained,
                 address=job.resources.address,
+                cpus=self.cpus,
             )
         tasks = {"validation": Task.of(architecture, "validation", job.evaluation.language)}
         if "test" in self.sets:

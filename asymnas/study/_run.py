@@ -102,6 +102,7 @@ class _Run(Session):
             resume=True,
             on_progress=self.trained,
             address=job.resources.address,
+            cpus=self.cpus,
         )
         if weights_hash(run.weights) != result.weights_hash:
             raise RunFolderError(f"{run.weights} is not the file that training wrote. Start anew with --fresh.")

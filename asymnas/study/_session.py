@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,8 +15,8 @@ from asymnas.job import Job, RunFolder
 from asymnas.language import SentenceTable
 from asymnas.search import Evaluator, InProcessEvaluator, RayEvaluator, ScoreSettings
 from asymnas.space import SearchSpace
-from asymnas.study._build import options_of, sentences_of, space_of, train_sentences, video_set
-from asymnas.study._workers import candidate_worker, threads_of
+from asymnas.study._build import check_held_out, options_of, sentences_of, space_of, train_datasets, video_set
+from asymnas.study._workers import candidate_worker, threads_of, training_config
 from asymnas.training import TrainingProgress
 
 __all__ = ["Reporter", "Session"]
@@ -47,6 +49,11 @@ class Session:
         options_of(job)
         run.write_json("space.json", self.space.to_dict())
         self.sets = {name: video_set(job, name) for name in ("validation", "test") if getattr(job.data, name)}
+        self.train = train_datasets(job)
+        if "test" in self.sets:
+            trained = [video for dataset in self.train for video in dataset.videos]
+            others = {"data.validation": self.sets["validation"][0], "data.train": trained}
+            check_held_out(self.sets["test"][0], others)
         self.sentences: SentenceTable = sentences_of(job)
 
     @contextmanager
@@ -61,7 +68,7 @@ class Session:
     def prepare_sentences(self) -> None:
         """Embed every sentence once, before workers need them."""
         wanted = {video.sentence for videos, _ in self.sets.values() for video in videos if video.sentence}
-        wanted.update(train_sentences(self.job))
+        wanted.update(video.sentence for dataset in self.train for video in dataset.videos if video.sentence)
         self.sentences.prepare(
             sorted(wanted), on_progress=lambda done, total: self.progress.update("sentences", done, total)
         )
@@ -79,11 +86,22 @@ class Session:
             weights=weights,
             videos={name: fingerprint for name, (_, fingerprint) in self.sets.items()},
             recalibration=job.evaluation.recalibration.model_dump()
-            | {"seed": job.seed, "train": job.data.train.model_dump(mode="json")},
+            | {
+                "seed": job.seed,
+                "train": job.data.train.model_dump(mode="json"),
+                "videos": [dataset.fingerprint for dataset in self.train],
+            },
             tracker=job.tracker.model_dump(mode="json"),
             sentences=f"{self.sentences.name}-{self.sentences.fingerprint}",
             protocol=job.evaluation.protocol,
         )
+
+    @property
+    def cpus(self) -> int:
+        """Logical CPUs that Ray on this machine must offer: the first stage starts it for all of them."""
+        resources, training = self.job.resources, training_config(self.job)
+        wanted = max(resources.workers * resources.cpus_per_worker, training.workers * training.threads)
+        return max(os.cpu_count() or 1, math.ceil(wanted))
 
     def evaluator(self) -> Evaluator:
         """Return what scores candidates, in this process or on Ray."""
