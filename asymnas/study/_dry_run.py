@@ -20,7 +20,7 @@ from asymnas.space import Architecture, describe
 from asymnas.study._build import geometry_of, sampler_of, sentences_of, space_of, video_set
 from asymnas.study._session import Reporter
 from asymnas.study._summary import cost_table, versions
-from asymnas.study._workers import threads_of, trainable_tracker, training_config
+from asymnas.study._workers import initial_tracker, threads_of, training_config
 from asymnas.tracking import Language, TrainableTracker
 from asymnas.training import paths_for_step, to_training_batch
 
@@ -57,7 +57,7 @@ def dry_run(job: Job, progress: Reporter) -> dict[str, Any]:
         sentences: Any = _or_stand_in(
             lambda: _checked_sentences(job), lambda: _RandomSentences(_known_dim(job)), LanguageError, stand_ins
         )
-        model = trainable_tracker(job, sentences.dim)
+        model = initial_tracker(job, sentences.dim)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         model = model.to(device)
         pairs = _or_stand_in(
@@ -65,7 +65,7 @@ def dry_run(job: Job, progress: Reporter) -> dict[str, Any]:
         )
         videos = _or_stand_in(lambda: video_set(job, "validation")[0], lambda: [_random_video()], DataError, stand_ins)
         progress.update("dry run", 1, 4, "one training step")
-        architecture = paths_for_step(space, job.seed, 0, job.training.sampling)[0]
+        architecture, *more = paths_for_step(space, job.seed, 0, job.training.sampling)
         batch = to_training_batch(pairs, sentences, device)
         training = _train_step(model, batch, architecture, job, device)
         progress.update("dry run", 2, 4, "one candidate")
@@ -90,7 +90,12 @@ def dry_run(job: Job, progress: Reporter) -> dict[str, Any]:
         "whole_training": {
             "steps": config.steps,
             "pairs": config.steps * config.batch_size,
-            "hours_here_estimated": config.steps * config.batch_size / training["pairs_per_second"] / 3600,
+            "paths_a_step": 1 + len(more),
+            "hours_here_estimated": config.steps
+            * config.batch_size
+            * (1 + len(more))
+            / training["pairs_per_second"]
+            / 3600,
         },
         "candidate": candidate,
         "whole_search": {"evaluations": job.search.evaluations},

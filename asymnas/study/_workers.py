@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from asymnas.data import Dataset, FrameCache, Video, cached
-from asymnas.errors import TrackerError
+from asymnas.errors import TrackerError, WeightsError
 from asymnas.job import Job, Resources
 from asymnas.language import SentenceTable
-from asymnas.nn import load_weights
+from asymnas.nn import load_weights, read_weights
 from asymnas.search import CandidateWorker
 from asymnas.study._build import build_tracker, sampler_of, sentences_of, space_of, video_set
 from asymnas.tracking import TrainableTracker
@@ -47,21 +49,36 @@ def trainable_tracker(job: Job, language_dim: int) -> TrainableTracker:
 def training_setup(job: Job) -> TrainingSetup:
     """Return model, pair sampler and sentences of the job's training."""
     sentences = sentences_of(job)
-    model = trainable_tracker(job, sentences.dim)
-    if job.training.initial_weights is not None:
-        _initialise(model, job.training.initial_weights)
+    model = initial_tracker(job, sentences.dim)
     metadata = {"space": space_of(job).hash, "tracker": job.tracker.name}
     return TrainingSetup(model=model, sampler=sampler_of(job), sentences=sentences, metadata=metadata)
 
 
+def initial_tracker(job: Job, language_dim: int) -> TrainableTracker:
+    """Return the job's tracker with the weights that training starts from.
+
+    Raises:
+        WeightsError: `training.initial_weights` cannot be read or does not fit.
+    """
+    model = trainable_tracker(job, language_dim)
+    if job.training.initial_weights is not None:
+        _initialise(model, job.training.initial_weights)
+    return model
+
+
 def _initialise(model: TrainableTracker, source: str) -> None:
-    """Start from a supernet of this project, or from an SPOS checkpoint."""
-    if source.endswith(".safetensors"):
+    """Start from weights of this project, an SPOS supernet or a public VLT backbone (as they are, or converted)."""
+    if source.endswith(".safetensors") and "converted_from" not in read_weights(source)[1]:
         load_weights(source, model)
         return
-    from asymnas.interop.spos import load_spos
+    from asymnas.interop.spos import load_spos, load_vlt, read_checkpoint
 
-    load_spos(source, model.supernet)
+    state = read_checkpoint(source)
+    load = load_vlt if any(key.startswith("nlp_layers.") for key in state) else load_spos
+    try:
+        load(state, model.supernet)
+    except WeightsError as error:
+        raise WeightsError([replace(item, where=source) for item in error.problems]) from error
 
 
 def recalibration_batches(job: Job, sentences: SentenceTable) -> list:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from asymnas.errors import WeightsError
 from asymnas.interop.spos import convert_checkpoint, load_spos, load_vlt, read_checkpoint
 from asymnas.nn import Supernet, weights_hash
 from asymnas.space import load_space
+from asymnas.study._workers import _initialise
 
 OPS = ["shuffle_3x3", "shuffle_5x5", "shuffle_7x7", "shuffle_xception"]
 CHANNELS = (12, 16, 24, 32)
@@ -176,3 +178,22 @@ def test_missing_and_broken_files(tmp_path) -> None:
     torch.save([1, 2], tmp_path / "list.pth.tar")
     with pytest.raises(WeightsError, match="a state_dict of tensors is expected"):
         read_checkpoint(tmp_path / "list.pth.tar")
+
+
+@pytest.mark.parametrize("converted", [False, True])
+def test_a_job_starts_from_a_checkpoint_as_it_is_or_converted(space, official, tmp_path, converted) -> None:
+    file, expected, net = tmp_path / "checkpoint.pth.tar", _net(space), _net(space)
+    torch.save({"state_dict": official}, file)
+    if converted:
+        convert_checkpoint(file, tmp_path / "spos.safetensors")
+        file = tmp_path / "spos.safetensors"
+    load_spos(official, expected)
+    _initialise(SimpleNamespace(supernet=net), str(file))
+    assert weights_hash(net) == weights_hash(expected)
+
+
+def test_a_job_reads_a_backbone_with_mixers_as_such(space, official, tmp_path) -> None:
+    file = tmp_path / "vlt.pth"
+    torch.save({**official, "nlp_layers.0.0.branch_main.0.weight": torch.zeros(1)}, file)
+    with pytest.raises(WeightsError, match=r"vlt\.pth.*(nlp_layers|token_map)"):
+        _initialise(SimpleNamespace(supernet=_net(space)), str(file))
