@@ -29,7 +29,8 @@ class SpaceDiff:
             rates differ.
         settings: `tie`, `fix`, `without`, `constraints`, `share_weights` -> (only in `a`, only in `b`).
         relation: of the sets of paths; `undecided` where constraints differ and the spaces are too large to look at.
-        same_weights: whether the same supernet weights fit both.
+        same_weights: whether weights have the same names and shapes; where ops are removed or fixed, one space needs a
+            part of the other's.
     """
 
     names: tuple[str, str]
@@ -66,7 +67,7 @@ class SpaceDiff:
         if self.same:
             return f"{a} and {b} are the same space, {size_text(self.sizes[0])} architectures."
         relation = {"a within b": f"every path of {a} is one of {b}", "b within a": f"every path of {b} is one of {a}"}
-        weights = "the same supernet weights fit both" if self.same_weights else "each needs a supernet of its own"
+        weights = "they fit the same supernet weights" if self.same_weights else "each needs a supernet of its own"
         lines = [
             f"- {a}: {size_text(self.sizes[0])} architectures, {self.free[0]} free genes",
             f"+ {b}: {size_text(self.sizes[1])} architectures, {self.free[1]} free genes",
@@ -77,8 +78,8 @@ class SpaceDiff:
             lines += [f"- {name}: {', '.join(one)}", f"+ {name}: {', '.join(two)}"]
         for name, (one, two) in self.layers.items():
             lines += [f"- {name}: {one}", f"+ {name}: {two}"]
-        for name, (one, two) in self.settings.items():
-            lines += [f"- {name}: {item}" for item in one] + [f"+ {name}: {item}" for item in two]
+        for name, (only, other) in self.settings.items():
+            lines += [f"- {name}: {item}" for item in only] + [f"+ {name}: {item}" for item in other]
         return "\n".join(lines)
 
 

@@ -145,6 +145,12 @@ class Constraint:
     op: str | None = None
     genes: str = "*"
 
+    def __post_init__(self) -> None:
+        for name in ("max", "min"):  # 3e6 and 3000000 are one limit, with one hash
+            value = getattr(self, name)
+            if isinstance(value, float) and value.is_integer():
+                object.__setattr__(self, name, int(value))
+
     def __str__(self) -> str:
         what = f"count of {self.op} in {self.genes}" if self.measure == "count" else self.measure
         what += f" of {self.branch}" if self.branch else ""
@@ -190,6 +196,7 @@ def plain(part: Any) -> Any:
     """Return a part as plain YAML/JSON values, without what equals the default (`residual: true`, `stride: 1`, ...)."""
     if isinstance(part, Stem):
         return {"op": part.op, "channels": part.channels, "stride": part.stride}
+    found: dict[str, Any]
     if isinstance(part, Mixer):
         found = {"name": part.name, "ops_mixed": list(part.ops_mixed), "ops_visual": list(part.ops_visual)}
         return found if part.residual else {**found, "residual": part.residual}

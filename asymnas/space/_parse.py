@@ -13,6 +13,7 @@ from asymnas.space._model import Branch, Constraint, Mixer, Stage, Stem
 __all__ = ["Parser", "as_fix", "as_groups", "as_tie", "as_without"]
 
 _MISSING = object()
+_MOST_BLOCKS = 1000
 _SPACE_KEYS = (
     *("name", "description", "extends", "ops", "width", "branches"),
     *("share_weights", "tie", "fix", "without", "constraints"),
@@ -171,11 +172,18 @@ class Parser:
             name=name,
             channels=self._channels(raw, key),
             stride=self._count(raw, key, "stride", 1),
-            blocks=self._count(raw, key, "blocks"),
+            blocks=self._blocks(raw, key),
             form=self._choice(raw, key, "form", ("auto", "mapping"), "auto"),
             ops=ops,
             mixer=self._mixer(raw.get("mixer"), (*key, "mixer"), ops),
         )
+
+    def _blocks(self, raw: Mapping[str, Any], key: Key) -> int:
+        blocks = self._count(raw, key, "blocks")
+        if blocks > _MOST_BLOCKS:
+            self._wrong((*key, "blocks"), f"a stage has at most {_MOST_BLOCKS} blocks", blocks)
+            return 1
+        return blocks
 
     def _channels(self, raw: Mapping[str, Any], key: Key) -> int:
         channels = self._count(raw, key, "channels")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 from asymnas.errors import InfeasibleConstraint, SpaceError
@@ -50,6 +52,7 @@ def test_the_starting_point_is_good(tmp_path):
         ("input_size: 32", "input_size: [32, 0]", "@6: branches.a.input_size", ["whole number", "[32, 0]"]),
         ("input_size: 32", "input_size: true", "@6: branches.a.input_size", ["whole number", "True"]),
         ("blocks: 2", "blocks: 2.5", "@9: branches.a.stages.one.blocks", ["whole number", "2.5"]),
+        ("blocks: 2", "blocks: 1001", "@9: branches.a.stages.one.blocks", ["at most 1000", "1001"]),
         ("blocks: 2", "blocks: 0", "@9: branches.a.stages.one.blocks", ["at least 1", "0"]),
         ("blocks: 2", "blocks: 2, form: maping", "@9: branches.a.stages.one.form", ["'mapping'", "maping"]),
         ("blocks: 2", "blocks: 2, form: mapping", "@9: branches.a.stages.one.form", ["stride 1", "Leave `form` out"]),
@@ -289,3 +292,34 @@ def test_architectures_are_read_strictly():
         space.expand(genes)
     with pytest.raises(SpaceError, match="mapping"):
         space.architecture([1])
+
+
+def _places(value, at=()):
+    yield at
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from _places(item, (*at, key))
+
+
+_WHOLE = {
+    **load_space("tiny_symmetric").to_dict(),
+    "fix": {"*.mixer1.mixed": "shuffle_3x3"},
+    "without": {"*.stage3.*": ["shuffle_5x5"]},
+    "constraints": [{"measure": "count", "op": "shuffle_7x7", "genes": "search.*", "max": 9}],
+    "width": 1,
+}
+_JUNK = [None, 0, -1, 2.5, True, "", "*", "x", "= =", [], {}, [[]], {"": 0}, {1: 2}, [None], float("nan"), 10**30]
+
+
+@pytest.mark.parametrize("junk", _JUNK, ids=repr)
+def test_junk_anywhere_is_an_error_of_ours_or_a_space(junk):
+    for at in _places(_WHOLE):
+        content = copy.deepcopy(_WHOLE) if at else junk
+        inner = content
+        for key in at[:-1]:
+            inner = inner[key]
+        if at:
+            inner[at[-1]] = junk
+        try:
+            load_space(content)
+        except SpaceError as error:
+            assert error.problems and all(problem.rule for problem in error.problems)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from asymnas.errors import ArchitectureMismatch, InfeasibleConstraint, SpaceError
 from asymnas.seeding import rng_for
-from asymnas.space import Architecture, SearchSpace, distance, list_spaces, load_space
+from asymnas.space import Architecture, Constraint, SearchSpace, distance, list_spaces, load_space
 
 OPS = ["shuffle_3x3", "shuffle_5x5", "shuffle_7x7", "shuffle_xception"]
 SEEDS = st.integers(0, 2**32)
@@ -204,6 +206,21 @@ def test_constraints_that_are_too_tight_fail_with_the_acceptance_rate():
         load_space(
             {"extends": "tiny_asymmetric", "constraints": [{"measure": "macs", "branch": "search", "max": limit}]}
         )
+
+
+def test_limits_are_numbers_however_they_are_written():
+    base = SHIPPED["tiny_symmetric"]
+    limits = [replace(base, constraints=(Constraint(measure="macs", max=value),)) for value in (5e8, 500_000_000)]
+    limits += [load_space({"extends": "tiny_symmetric", "constraints": [{"measure": "macs", "max": "5e8"}]})]
+    assert len({space.hash for space in limits}) == 1 and limits[0].hash != base.hash
+    assert SearchSpace.from_yaml(limits[0].to_yaml()).hash == limits[0].hash
+
+
+@given(spaces(), SEEDS)
+def test_they_cross_processes(space, seed):
+    arch = space.sample(rng_for(seed, "x"))
+    other = pickle.loads(pickle.dumps(arch))
+    assert other == arch and other.space == space and other.key == arch.key and hash(other) == hash(arch)
 
 
 def test_an_architecture_of_a_wider_space_can_be_taken_where_it_fits():
