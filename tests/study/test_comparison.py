@@ -62,7 +62,7 @@ def test_different_videos_cannot_be_compared():
 def test_arms_run_side_by_side_and_a_resumed_comparison_runs_none_again(small, tmp_path):
     overrides = dict(item.split("=", 1) for item in small)
     values = {key: yaml.safe_load(value) for key, value in overrides.items()}
-    values |= {"search.generations": 1, "training.steps": 2, "training.warmup_path_steps": 0}
+    values |= {"search.generations": 1, "training.steps": 3, "training.warmup_path_steps": 0}
     values |= {"baselines.random_architectures": 0}
     compare = load_compare(
         {
