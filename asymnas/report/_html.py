@@ -84,8 +84,9 @@ def _scores(results: Mapping[str, Any], protocol: str) -> str:
     random = test.get("random_architectures")
     if random:
         rows.append((f"median of {random['n']} random architectures", f"{random['median']:.3f}", "same videos"))
-        noise = "; it contains zero: noise" if is_noise(random["difference"]) else ""
-        rows.append(("&emsp;best - median", difference_text(random["difference"]), f"95 % interval{noise}"))
+        if random.get("difference"):
+            noise = "; it contains zero: noise" if is_noise(random["difference"]) else ""
+            rows.append(("&emsp;best - median", difference_text(random["difference"]), f"95 % interval{noise}"))
     for name, score in test.get("baselines", {}).items():
         rows.append((text(name.replace("_", " ")), score_text(score), "same videos"))
         if score.get("difference"):

@@ -70,7 +70,8 @@ def _scores(summary: Mapping[str, Any]) -> Table:
     random = test.get("random_architectures")
     if random:
         table.add_row(f"median of {random['n']} random architectures", f"{random['median']:.3f}", "same videos")
-        table.add_row("  best - median", difference_text(random["difference"]), "95 % interval" + _noise(random))
+        if random.get("difference"):
+            table.add_row("  best - median", difference_text(random["difference"]), "95 % interval" + _noise(random))
     for name, score in test.get("baselines", {}).items():
         table.add_row(name.replace("_", " "), score_text(score), "same videos")
         if score.get("difference"):

@@ -63,7 +63,7 @@ def final_tests(job: Job, videos: Sequence[Video], results: Mapping[str, Evaluat
         if f"baseline {name}" in good:
             result = good[f"baseline {name}"]
             tests["baselines"][name] = _scores(result) | {
-                "difference": as_dict(above_median(best.videos, [result.videos])),
+                **_difference(best, [result]),
                 "parts": parts_table(result.videos, parts),
             }
     if "random search" in good:
@@ -75,11 +75,18 @@ def final_tests(job: Job, videos: Sequence[Video], results: Mapping[str, Evaluat
             "n": len(others),
             "median": float(np.median(scores)),
             "scores": scores,
-            "difference": as_dict(above_median(best.videos, [result.videos for result in others], seed=job.seed)),
+            **_difference(best, others, seed=job.seed),
         }
     if "best with" in good and "best without" in good:
         tests["language"] = language_effect(good["best with"].videos, good["best without"].videos, parts)
     return tests
+
+
+def _difference(best: Evaluation, others: Sequence[Evaluation], seed: int = 0) -> dict[str, Any]:
+    """The difference with its interval over videos; nothing for a single video, which tells no spread."""
+    if len(best.videos) < 2:
+        return {}
+    return {"difference": as_dict(above_median(best.videos, [result.videos for result in others], seed=seed))}
 
 
 def _scores(result: Evaluation, **more: Any) -> dict[str, Any]:

@@ -19,9 +19,13 @@ def as_dict(interval: Interval) -> dict[str, float]:
 
 
 def score_table(videos: Mapping[str, float], frames: int, **more: Any) -> dict[str, Any]:
-    """Return mean SUC, its standard error over videos, the per-video scores and the frame count."""
-    mean, se = mean_se(np.array(list(videos.values())))
-    return {"suc": mean, "se": se, "videos": dict(videos), "frames": frames, **more}
+    """Return mean SUC, its standard error (None for one video), the per-video scores and the frame count."""
+    return {**_mean_se(list(videos.values())), "videos": dict(videos), "frames": frames, **more}
+
+
+def _mean_se(scores: Sequence[float]) -> dict[str, float | None]:
+    mean, se = mean_se(np.array(scores))
+    return {"suc": mean, "se": se if len(scores) > 1 else None}
 
 
 def above_median(
@@ -75,10 +79,10 @@ def language_effect(
     return rows
 
 
-def parts_table(videos: Mapping[str, float], parts: Mapping[str, str]) -> dict[str, dict[str, float]]:
-    """Return SUC, standard error and number of videos of every named part."""
-    table = {}
+def parts_table(videos: Mapping[str, float], parts: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Return SUC, standard error (None for one video) and number of videos of every named part."""
+    table: dict[str, dict[str, Any]] = {}
     for part in sorted({parts[name] for name in videos if parts[name]}):
-        mean, se = mean_se(np.array([score for name, score in videos.items() if parts[name] == part]))
-        table[part] = {"suc": mean, "se": se, "n": sum(parts[name] == part for name in videos)}
+        scores = [score for name, score in videos.items() if parts[name] == part]
+        table[part] = {**_mean_se(scores), "n": len(scores)}
     return table

@@ -47,3 +47,9 @@ def test_tables_hold_means_errors_and_counts():
     assert parts["a"]["n"] == 2
     assert parts["a"]["suc"] == pytest.approx(0.3)
     assert parts["b"]["n"] == 1
+
+
+def test_one_video_has_no_standard_error() -> None:
+    table = score_table({"a": 0.5}, 6)
+    assert (table["suc"], table["se"]) == (0.5, None)
+    assert parts_table({"a": 0.5, "b": 0.25}, {"a": "x", "b": "y"})["x"] == {"suc": 0.5, "se": None, "n": 1}
