@@ -130,7 +130,7 @@ def video_set(job: Job, name: str) -> tuple[list[Video], str]:
     """Return the videos of the job's set `validation` or `test` and a fingerprint of them.
 
     Raises:
-        DataError: the job has no such set, or two of its videos have one name.
+        DataError: the job has no such set, two of its videos have one name, or one has no box to start from.
     """
     data = getattr(job.data, name)
     if data is None:
@@ -141,8 +141,18 @@ def video_set(job: Job, name: str) -> tuple[list[Video], str]:
     doubled = sorted({item for item in names if names.count(item) > 1})
     if doubled:
         raise DataError(Problem(f"data.{name}", "videos must have different names", ", ".join(doubled[:5])))
+    _check_starts(name, videos)
     text = "\n".join(dataset.fingerprint for dataset in datasets)
     return videos, hashlib.sha256(text.encode()).hexdigest()
+
+
+def _check_starts(name: str, videos: Iterable[Video]) -> None:
+    """A tracker starts from the first box, so it is missed here and not after hours of training."""
+    lost = [f"{video.dataset}/{video.name}" for video in videos if not (video.boxes[0, 2:] > 0).all()]
+    if lost:
+        rule = "the first box of a video must have an area, for the tracker starts from it"
+        way_out = "Restore the annotation, or `exclude` these videos."
+        raise DataError([Problem(f"data.{name}", rule, f"none in {video}", way_out) for video in lost[:20]])
 
 
 def train_datasets(job: Job) -> list[Dataset]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -68,3 +71,43 @@ def test_architecture_file_nested_too_deeply(tmp_path: Path) -> None:
     file = tmp_path / "architecture.json"
     file.write_text("[" * 100_000)
     assert_told(asymnas("export", str(file), "--to", "json"), "nested")
+
+
+def _without_first_box(folder: Path) -> None:
+    lines = (folder / "groundtruth.txt").read_text().splitlines()
+    (folder / "groundtruth.txt").write_text("\n".join(["nan,nan,nan,nan", *lines[1:]]))
+
+
+def _without_frame(folder: Path) -> None:
+    (folder / "00000002.jpg").unlink()
+
+
+def _without_numbers(folder: Path) -> None:
+    (folder / "groundtruth.txt").write_text("1,2,3,4\n1,2,x,4\n1,2,3\n")
+
+
+def _with_other_flags(folder: Path) -> None:
+    (folder / "absence.label").write_text("0\n0\n0\n1\n")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (_without_first_box, "none in got10k/GOT-10k_Val_000001. Restore the annotation"),
+        (_without_frame, "2 frames in"),
+        (_without_numbers, "groundtruth.txt:3: a box must be four finite numbers"),
+        (_with_other_flags, "flags: 3, 4"),
+    ],
+)
+def test_damaged_videos_are_told_before_training(
+    damage: Callable[[Path], None], message: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "GOT-10k" / "val" / "GOT-10k_Val_000001"
+    folder.mkdir(parents=True)
+    for number in (1, 2, 3):
+        cv2.imwrite(str(folder / f"0000000{number}.jpg"), np.full((24, 32, 3), 90, np.uint8))
+    (folder / "groundtruth.txt").write_text("4,4,8,8\n" * 3)
+    damage(folder)
+    sources = "data.validation.sources=[{dataset: got10k, split: val}]"
+    words = ("--data-root", str(tmp_path), "--run", str(tmp_path / "run"), "--engine", "inprocess")
+    assert_told(asymnas("search", "vlt_scar", "--set", sources, *words), message)
