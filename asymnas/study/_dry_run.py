@@ -23,6 +23,7 @@ from asymnas.study._summary import cost_table, versions
 from asymnas.study._workers import initial_tracker, threads_of, training_config
 from asymnas.tracking import Language, TrainableTracker
 from asymnas.training import paths_for_step, to_training_batch
+from asymnas.training._optimizer import PathOptimizer
 
 __all__ = ["dry_run"]
 
@@ -48,59 +49,60 @@ def dry_run(job: Job, progress: Reporter) -> dict[str, Any]:
     Raises:
         AsymNASError: what is wrong with the job.
     """
-    stand_ins: list[str] = []
-    space = space_of(job)
     threads_before = torch.get_num_threads()
     torch.set_num_threads(threads_of(job.resources))
     try:
-        progress.update("dry run", 0, 4, "building")
-        sentences: Any = _or_stand_in(
-            lambda: _checked_sentences(job), lambda: _RandomSentences(_known_dim(job)), LanguageError, stand_ins
-        )
-        model = initial_tracker(job, sentences.dim)
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        model = model.to(device)
-        pairs = _or_stand_in(
-            lambda: sampler_of(job).batch(0, 0, job.training.shards), lambda: _random_pairs(job), DataError, stand_ins
-        )
-        videos = _or_stand_in(lambda: video_set(job, "validation")[0], lambda: [_random_video()], DataError, stand_ins)
-        progress.update("dry run", 1, 4, "one training step")
-        architecture, *more = paths_for_step(space, job.seed, 0, job.training.sampling)
-        batch = to_training_batch(pairs, sentences, device)
-        training = _train_step(model, batch, architecture, job, device)
-        progress.update("dry run", 2, 4, "one candidate")
-        candidate = _candidate(model, batch, videos, sentences, architecture, job)
-        progress.update("dry run", 4, 4, "done")
+        found = _rehearsed(job, progress)
     finally:
         torch.set_num_threads(threads_before)
-    config = training_config(job)
+    config, search = training_config(job), job.search
+    pairs = config.steps * config.batch_size
+    seconds = pairs * found["training_step"]["paths_a_step"] / found["training_step"]["pairs_per_second"]
+    evolution = search.population * search.generations if search.algorithm == "evolution" else search.evaluations
     return {
         "job": job.name,
+        **found,
+        "whole_training": {"steps": config.steps, "pairs": pairs, "hours_here_estimated": seconds / 3600},
+        "whole_search": {
+            "evaluations": evolution,
+            "random_search": search.evaluations if job.baselines.random_search else 0,
+        },
+        "versions": versions(),
+    }
+
+
+def _rehearsed(job: Job, progress: Reporter) -> dict[str, Any]:
+    """Build, train one step and score one candidate; return what that took."""
+    stand_ins: list[str] = []
+    space = space_of(job)
+    progress.update("dry run", 0, 4, "building")
+    sentences: Any = _or_stand_in(
+        lambda: _checked_sentences(job), lambda: _RandomSentences(_known_dim(job)), LanguageError, stand_ins
+    )
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model = initial_tracker(job, sentences.dim).to(device)
+    pairs = _or_stand_in(
+        lambda: sampler_of(job).batch(0, 0, job.training.shards), lambda: _random_pairs(job), DataError, stand_ins
+    )
+    videos = _or_stand_in(lambda: video_set(job, "validation")[0], lambda: [_random_video()], DataError, stand_ins)
+    progress.update("dry run", 1, 4, "one training step")
+    paths = paths_for_step(space, job.seed, 0, job.training.sampling)
+    batch = to_training_batch(pairs, sentences, device)
+    training = _train_step(model, batch, paths[0], job, device) | {"paths_a_step": len(paths)}
+    progress.update("dry run", 2, 4, "one candidate")
+    candidate = _candidate(model, batch, videos, sentences, paths[0], job)
+    progress.update("dry run", 4, 4, "done")
+    active = set(model.active_parameters(paths[0].genes))
+    return {
         "space": {key: value for key, value in describe(space).items() if isinstance(value, (str, int, float))},
         "stand_ins": stand_ins,
         "device": torch.cuda.get_device_name() if device == "cuda" else f"cpu, {threads_of(job.resources)} threads",
         "parameters": sum(value.numel() for value in model.parameters()),
-        "path_parameters": sum(
-            value.numel()
-            for name, value in model.named_parameters()
-            if name in set(model.active_parameters(architecture.genes))
-        ),
-        "cost_of_the_path": cost_table(space.cost(architecture)),
+        "path_parameters": sum(value.numel() for name, value in model.named_parameters() if name in active),
+        "cost_of_the_path": cost_table(space.cost(paths[0])),
         "training_step": training,
-        "whole_training": {
-            "steps": config.steps,
-            "pairs": config.steps * config.batch_size,
-            "paths_a_step": 1 + len(more),
-            "hours_here_estimated": config.steps
-            * config.batch_size
-            * (1 + len(more))
-            / training["pairs_per_second"]
-            / 3600,
-        },
         "candidate": candidate,
-        "whole_search": {"evaluations": job.search.evaluations},
         "memory": _memory(device),
-        "versions": versions(),
     }
 
 
@@ -158,7 +160,8 @@ def _random_video() -> Video:
 def _train_step(
     model: TrainableTracker, batch: Any, architecture: Architecture, job: Job, device: str
 ) -> dict[str, Any]:
-    """Forward, backward and nothing else, after one warm-up; on CUDA in bfloat16 as training would."""
+    """Forward, backward and an update of size 0, after one warm-up; on CUDA in bfloat16 as training would."""
+    optimizer = PathOptimizer(model, training_config(job))
     amp = device == "cuda" and job.training.amp == "auto"
     model.train()
     for _ in range(2):  # the first pays for memory and kernels
@@ -167,6 +170,7 @@ def _train_step(
         with torch.autocast(device, dtype=torch.bfloat16, enabled=amp):
             loss = model.loss(batch, architecture.genes)["total"]
         loss.backward()
+        optimizer.step(0.0)  # pays for the optimiser's state and changes no weight
         _wait(device)
         seconds = time.perf_counter() - began
         model.zero_grad(set_to_none=True)
@@ -175,7 +179,7 @@ def _train_step(
         "pairs": len(batch),
         "seconds": seconds,
         "pairs_per_second": len(batch) / seconds,
-        "loss": float(loss),
+        "loss": float(loss.detach()),
         "mixed_precision": amp,
     }
 

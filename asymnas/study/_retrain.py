@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from asymnas.job import Job, RunFolder
-from asymnas.search import ResultLog, Task, evaluate_logged
+from asymnas.search import Evaluation, ResultLog, Task, evaluate_logged
 from asymnas.space import Architecture, draw, load_architecture
 from asymnas.study._final import final_tests
 from asymnas.study._session import Reporter, Session
 from asymnas.study._statistics import score_table
 from asymnas.study._summary import cost_table, training_table, versions
 from asymnas.study._workers import training_config, training_setup
-from asymnas.training import train_subnet
+from asymnas.training import TrainingResult, train_subnet
 
 __all__ = ["retrain"]
 
@@ -82,6 +82,15 @@ class _Retraining(Session):
                 on_result=self.counter("test", len(tasks)),
             )
         named = dict(zip(tasks, results, strict=True))
+        summary = self._summary(architecture, training, named)
+        run.write_json("summary.json", summary)
+        self.report()
+        return summary
+
+    def _summary(
+        self, architecture: Architecture, training: TrainingResult, named: dict[str, Evaluation]
+    ) -> dict[str, Any]:
+        job = self.job
         validation = named.pop("validation")
         summary: dict[str, Any] = {
             "job": job.name,
@@ -106,6 +115,4 @@ class _Retraining(Session):
             summary["validation"] = score_table(
                 validation.videos, validation.frames, protocol=validation.protocol, language=validation.language
             )
-        run.write_json("summary.json", summary)
-        self.report()
         return summary
