@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from asymnas.errors import DataError
+from asymnas.errors import DataError, EvaluationError, Problem
 from asymnas.metrics import Interval, crossed_bootstrap
 from asymnas.study._statistics import as_dict
 
@@ -57,7 +57,19 @@ def compare_arms(
     Returns:
         "spaces": by space, per-seed rows (validation, test, gap, random search) and their means; "differences": one
         a pair of spaces and kind ("test", "validation", "random_search"), with interval and verdict.
+
+    Raises:
+        EvaluationError: the best architecture of an arm could not be scored on the test videos.
+        DataError: arms were scored on different videos.
     """
+    unscored = [
+        Problem(f"{space}-seed{seed}", "the best architecture must have a test score", str(by_seed[seed]["test"]))
+        for space, by_seed in summaries.items()
+        for seed in seeds
+        if not _has(by_seed[seed], ("test", "best"))
+    ]
+    if unscored:
+        raise EvaluationError(unscored)
     spaces: dict[str, Any] = {}
     for space, by_seed in summaries.items():
         rows = [_row(by_seed[seed], seed) for seed in seeds]
