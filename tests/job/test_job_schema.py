@@ -88,8 +88,8 @@ def test_hash_ignores_where_a_job_runs_and_nothing_else() -> None:
 def test_extends_merges_mappings_and_replaces_lists(tmp_path: Path) -> None:
     (tmp_path / "base.yaml").write_text("extends: vlt_scar\nname: base\nsearch: {generations: 9}\n")
     (tmp_path / "job.yaml").write_text("extends: base.yaml\nname: top\nbaselines: {trackers: [static]}\n")
-    job = load_job(tmp_path / "job.yaml")
-    assert (job.name, job.search.generations, job.search.population) == ("top", 9, 12)
+    job, shipped = load_job(tmp_path / "job.yaml"), load_job("vlt_scar").search.population
+    assert (job.name, job.search.generations, job.search.population) == ("top", 9, shipped)
     assert job.baselines.trackers == ["static"]
 
 

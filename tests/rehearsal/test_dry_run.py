@@ -16,6 +16,7 @@ SMALL = (
     "data.validation.sources=[{dataset: synthetic, split: val, videos: 2, frames: 4}]",
     "tracker.channels=8",
     "tracker.head_depth=1",
+    "search={population: 4, parents: 2, mutants: 2, children: 2, generations: 3}",
     "training.batch_size=4",
 )
 
@@ -38,7 +39,7 @@ def test_a_step_of_fair_sampling_counts_all_its_paths(monkeypatch):
     assert whole["hours_here_estimated"] == pytest.approx(whole["pairs"] * 4 / step["pairs_per_second"] / 3600)
     assert ["ASYMNAS_DATA" in note for note in found["stand_ins"]] == [True]
     assert 0 < found["path_parameters"] < found["parameters"]
-    assert found["whole_search"] == {"evaluations": 32, "random_search": 32}
+    assert found["whole_search"] == {"evaluations": 12, "random_search": 12}
 
 
 def test_weights_and_patterns_that_do_not_fit_are_told(tmp_path):
