@@ -61,8 +61,11 @@ def read_run(folder: Path | str) -> RunData:
         raise RunFolderError(Problem(str(path), rule, "", "Give a folder such as runs/x."))
     try:
         job = yaml.safe_load(job_file.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise RunFolderError(Problem(str(job_file), "the file is corrupt", str(error))) from error
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise RunFolderError(Problem(str(job_file), "the file is corrupt", " ".join(str(error).split()))) from error
+    if not isinstance(job, dict):
+        rule = "the file is corrupt: a job is a mapping of keys to values"
+        raise RunFolderError(Problem(str(job_file), rule, type(job).__name__))
     return RunData(
         path,
         job,
@@ -92,13 +95,16 @@ def read_results(folder: Path | str) -> dict[str, Any]:
 
 
 def _json(path: Path) -> dict[str, Any]:
+    way_out = "Resume the run to write it again."
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except ValueError as error:
-        way_out = "Resume the run to write it again."
+    except (OSError, ValueError) as error:
         raise RunFolderError(Problem(str(path), "the file is corrupt", str(error), way_out)) from error
+    if not isinstance(content, dict):
+        raise RunFolderError(Problem(str(path), "the file is corrupt", type(content).__name__, way_out))
+    return content
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
@@ -109,7 +115,10 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     found = []
     for number, line in enumerate(lines, start=1):
         try:
-            found.append(json.loads(line))
+            row = json.loads(line)
+            if not isinstance(row, dict):
+                raise ValueError("a JSON object is needed")
+            found.append(row)
         except ValueError as error:
             if number < len(lines):
                 raise RunFolderError(Problem(f"{path}:{number}", "the line is corrupt", line[:60])) from error

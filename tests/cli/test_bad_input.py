@@ -111,3 +111,23 @@ def test_damaged_videos_are_told_before_training(
     sources = "data.validation.sources=[{dataset: got10k, split: val}]"
     words = ("--data-root", str(tmp_path), "--run", str(tmp_path / "run"), "--engine", "inprocess")
     assert_told(asymnas("search", "vlt_scar", "--set", sources, *words), message)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("job.yaml", b""),
+        ("job.yaml", b"\xff\xfe"),
+        ("job.yaml", b"a: ["),
+        ("summary.json", b"[]"),
+        ("summary.json", b"{"),
+        ("space.json", b""),
+        ("training.jsonl", b"[1]\n{}\n"),
+        ("evaluations.jsonl", b"{}\n{}\n"),
+        ("evaluations.jsonl", b"{\n{}\n"),
+    ],
+)
+def test_report_of_a_damaged_run(name: str, content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "job.yaml").write_text("name: x\n")
+    (tmp_path / name).write_bytes(content)
+    assert_told(asymnas("report", str(tmp_path)), name)
