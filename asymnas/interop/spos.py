@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -36,10 +37,12 @@ def read_checkpoint(path: Path | str) -> dict[str, Tensor]:
     if path.suffix == ".safetensors":
         return _plain_keys(read_weights(path)[0])
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # on pickle protocols; refused or read
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         rule = "holds more than tensors or is no torch checkpoint, and is not read because pickles can run code"
-        raise WeightsError(Problem(str(path), rule, str(error).splitlines()[0])) from error
+        way_out = "Give a checkpoint of tensors alone, or a safetensors file."
+        raise WeightsError(Problem(str(path), rule, "", way_out)) from error
     except (RuntimeError, EOFError, OSError, ValueError) as error:
         raise WeightsError(Problem(str(path), "is truncated or corrupt", str(error).splitlines()[0])) from error
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):

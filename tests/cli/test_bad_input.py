@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import pickle
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +14,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from asymnas.cli import app
+from asymnas.errors import WeightsError
+from asymnas.interop.spos import read_checkpoint
 from asymnas.space import load_architecture
 
 
@@ -71,6 +75,14 @@ def test_architecture_file_nested_too_deeply(tmp_path: Path) -> None:
     file = tmp_path / "architecture.json"
     file.write_text("[" * 100_000)
     assert_told(asymnas("export", str(file), "--to", "json"), "nested")
+
+
+def test_pickle_as_initial_weights(tmp_path: Path) -> None:
+    weights = tmp_path / "w.pth"
+    weights.write_bytes(pickle.dumps(print))
+    with warnings.catch_warnings(action="error"), pytest.raises(WeightsError, match="pickles can run code") as caught:
+        read_checkpoint(weights)
+    assert "weights_only" not in str(caught.value)
 
 
 def _without_first_box(folder: Path) -> None:
