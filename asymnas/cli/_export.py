@@ -47,10 +47,9 @@ def export(
 
 def _written(found: ArchitectureFile, to: Format) -> str:
     if to is Format.sots:
-        from asymnas.interop.sots import to_cand
+        from asymnas.interop.sots import cand_yaml
 
-        lists = "\n".join(f"    - {numbers}" for numbers in to_cand(found.architecture))
-        return f"MODEL:\n  CAND:\n{lists}\n"
+        return cand_yaml(found.architecture)
     if to is Format.nni:
         from asymnas.interop.nni import to_sample
 

@@ -8,10 +8,12 @@ from typing import Any
 from asymnas.errors import ArchitectureMismatch, Problem
 from asymnas.space import Architecture, Branch, SearchSpace
 
-__all__ = ["OPS", "from_cand", "to_cand"]
+__all__ = ["OPS", "cand_yaml", "from_cand", "to_cand"]
 
 OPS = ("shuffle_3x3", "shuffle_5x5", "shuffle_7x7", "shuffle_xception")
 """The op that each integer stands for."""
+LENGTH = 20
+"""Entries of a branch's long list."""
 _BRANCHES = ("template", "search")
 
 Cand = list[list[int]]
@@ -54,6 +56,20 @@ def to_cand(arch: Architecture) -> Cand:
     """
     genes = arch.genes
     return [[OPS.index(genes[name]) for name in names] for names in _lists(arch.space)]
+
+
+def cand_yaml(arch: Architecture) -> str:
+    """Return the lists as the YAML that SOTS' experiments hold.
+
+    Raises:
+        ArchitectureMismatch: as `to_cand`, or SOTS' network is deeper or shallower than the space.
+    """
+    lists = to_cand(arch)
+    if [len(numbers) for numbers in lists[:2]] != [LENGTH, LENGTH]:
+        rule = f"SOTS' network has {LENGTH} choice blocks a branch (4, 4, 8 and 4 a stage)"
+        got = " and ".join(str(len(numbers)) for numbers in lists[:2])
+        raise ArchitectureMismatch(Problem(f"{arch.space.name}: branches", rule, got, "Export it as json or nni."))
+    return "MODEL:\n  CAND:\n" + "".join(f"    - {numbers}\n" for numbers in lists)
 
 
 def from_cand(cand: Sequence[Sequence[int]], space: SearchSpace) -> Architecture:

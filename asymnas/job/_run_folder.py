@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -28,6 +29,18 @@ __all__ = ["RunFolder", "write_text"]
 LOCK, JOB, LOG = ".lock", "job.yaml", "log.txt"
 
 
+class _LogFile(logging.FileHandler):
+    """A full disk costs lines of the log and no more: the files that count report it themselves."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if not isinstance(sys.exception(), OSError):
+            super().handleError(record)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            super().close()
+
+
 class RunFolder:
     """The files of a run, locked for this process from `open` to `close`.
 
@@ -40,7 +53,7 @@ class RunFolder:
         self.path = path
         self.resumed = resumed
         self._lock = lock
-        self._handler = logging.FileHandler(path / LOG, encoding="utf-8")
+        self._handler = _LogFile(path / LOG, encoding="utf-8")
         self._handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         self._handler.setLevel(logging.INFO)
         logger = logging.getLogger("asymnas")

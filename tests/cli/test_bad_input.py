@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import pickle
 import warnings
 from collections.abc import Callable
@@ -16,7 +17,8 @@ from typer.testing import CliRunner, Result
 from asymnas.cli import app
 from asymnas.errors import WeightsError
 from asymnas.interop.spos import read_checkpoint
-from asymnas.space import load_architecture
+from asymnas.job import RunFolder, load_job
+from asymnas.space import load_architecture, load_space, save_architecture
 
 
 def asymnas(*words: str) -> Result:
@@ -83,6 +85,21 @@ def test_pickle_as_initial_weights(tmp_path: Path) -> None:
     with warnings.catch_warnings(action="error"), pytest.raises(WeightsError, match="pickles can run code") as caught:
         read_checkpoint(weights)
     assert "weights_only" not in str(caught.value)
+
+
+def test_small_spaces_are_no_sots(tmp_path: Path) -> None:
+    space = load_space("tiny_asymmetric")
+    save_architecture(tmp_path / "architecture.json", space.sample(np.random.default_rng(0)))
+    assert_told(asymnas("export", str(tmp_path), "--to", "sots"), "20 choice blocks a branch")
+
+
+def test_log_on_a_full_disk_is_silent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "log.txt").symlink_to("/dev/full")
+    with RunFolder.open(folder, load_job("vlt_scar")):
+        logging.getLogger("asymnas.study").info("a line")
+    assert capsys.readouterr().err == ""
 
 
 def _without_first_box(folder: Path) -> None:
