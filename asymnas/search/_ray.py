@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import sys
 from collections import deque
 from collections.abc import Sequence
@@ -263,23 +262,6 @@ def _connect(ray: Any, address: str | None, cpus: float) -> None:
         count = max(os.cpu_count() or 1, int(-(-cpus // 1)))
         ray.init(address="local", num_cpus=count, logging_level=logging.WARNING, **quiet)
         return
-    where = Problem(
-        "address", "no Ray cluster answers there", repr(address), "Start one with `ray start --head`, or leave it out."
-    )
-    if address != "auto":
-        _probe(address, where)
-    try:
-        ray.init(address=address, logging_level=logging.WARNING, ignore_reinit_error=True, log_to_driver=False)
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
-        raise EvaluationError(where) from error
+    from asymnas.training import join_cluster  # training needs torch, reading results does not
 
-
-def _probe(address: str, where: Problem) -> None:
-    """Fail at once where Ray would try to connect for minutes."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not host or not port.isdecimal():
-        raise EvaluationError(Problem("address", "must be auto or host:port", repr(address)))
-    try:
-        socket.create_connection((host, int(port)), timeout=10).close()
-    except (OSError, OverflowError) as error:
-        raise EvaluationError(where) from error
+    join_cluster(ray, address)

@@ -1,5 +1,6 @@
 """Training of supernets and of single architectures, in this process or on Ray Train."""
 
+from asymnas.training._cluster import join_cluster
 from asymnas.training._config import TrainingConfig
 from asymnas.training._paths import paths_for_step
 from asymnas.training._progress import TrainingProgress
@@ -12,6 +13,7 @@ __all__ = [
     "TrainingProgress",
     "TrainingResult",
     "TrainingSetup",
+    "join_cluster",
     "lr_at",
     "paths_for_step",
     "to_training_batch",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from asymnas.errors import AsymNASError, JobError, MissingDependency, Problem
+from asymnas.training._cluster import join_cluster
 from asymnas.training._config import TrainingConfig
 from asymnas.training._failure import read_failure, write_failure
 from asymnas.training._journal import Tail
@@ -98,14 +99,10 @@ def _trainer(
     except ImportError as error:
         way = "Install `ray[tune]`, or use the in-process engine."
         raise MissingDependency(Problem("engine", "Ray Train is needed for engine 'ray'", str(error), way)) from error
+    if address is not None and not ray.is_initialized():
+        join_cluster(ray, address)
     if not ray.is_initialized():
-        ray.init(
-            address=address,
-            num_cpus=None if address else cpus,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
+        ray.init(num_cpus=cpus, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     gpu = _check_resources(ray.cluster_resources(), config)
     resources: dict[str, float] = {"CPU": config.threads}
     return TorchTrainer(

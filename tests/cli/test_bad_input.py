@@ -15,10 +15,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from asymnas.cli import app
-from asymnas.errors import WeightsError
+from asymnas.errors import EvaluationError, WeightsError
 from asymnas.interop.spos import read_checkpoint
 from asymnas.job import RunFolder, load_job
 from asymnas.space import load_architecture, load_space, save_architecture
+from asymnas.training import TrainingConfig, train_supernet
 
 
 def asymnas(*words: str) -> Result:
@@ -100,6 +101,13 @@ def test_log_on_a_full_disk_is_silent(tmp_path: Path, capsys: pytest.CaptureFixt
     with RunFolder.open(folder, load_job("vlt_scar")):
         logging.getLogger("asymnas.study").info("a line")
     assert capsys.readouterr().err == ""
+
+
+def test_training_tells_at_once_that_no_cluster_answers(tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    config = TrainingConfig(steps=1, batch_size=2)
+    with pytest.raises(EvaluationError, match="no Ray cluster answers there"):
+        train_supernet(lambda: None, config, tmp_path, engine="ray", resume=False, address="127.0.0.1:1")
 
 
 def _without_first_box(folder: Path) -> None:

@@ -1,0 +1,43 @@
+"""Joining a Ray cluster that runs already."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from typing import Any
+
+from asymnas.errors import EvaluationError, Problem
+
+__all__ = ["join_cluster"]
+
+
+def join_cluster(ray: Any, address: str) -> None:
+    """Connect this process to the Ray cluster at an address.
+
+    Args:
+        ray: the module; it is imported only where Ray is asked for.
+        address: "auto" or host:port.
+
+    Raises:
+        EvaluationError: no such address, or no cluster answers there.
+    """
+    where = Problem(
+        "address", "no Ray cluster answers there", repr(address), "Start one with `ray start --head`, or leave it out."
+    )
+    if address != "auto":
+        _probe(address, where)
+    try:
+        ray.init(address=address, logging_level=logging.WARNING, ignore_reinit_error=True, log_to_driver=False)
+    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+        raise EvaluationError(where) from error
+
+
+def _probe(address: str, where: Problem) -> None:
+    """Fail at once where Ray would try to connect for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        raise EvaluationError(Problem("address", "must be auto or host:port", repr(address)))
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, OverflowError) as error:
+        raise EvaluationError(where) from error
