@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -126,7 +128,8 @@ def _run_on_tune(rest: Sequence[Arm], folder: Path, concurrency: int) -> None:
                 tune_config=tune.TuneConfig(max_concurrent_trials=concurrency),
                 run_config=tune.RunConfig(name="arms", storage_path=storage, verbose=0),
             )
-            results = tuner.fit()
+            with contextlib.redirect_stdout(sys.stderr):  # stdout is for results; Tune prints tables
+                results = tuner.fit()
     finally:
         if owned:
             ray.shutdown()
