@@ -9,8 +9,7 @@ import numpy as np
 
 from asymnas.data import Video
 from asymnas.job import Job
-from asymnas.search import Evaluation, SearchResult, Task
-from asymnas.search._random import RandomSearcher
+from asymnas.search import Evaluation, RandomSearcher, SearchResult, Task
 from asymnas.seeding import rng_for
 from asymnas.space import SearchSpace
 from asymnas.study._statistics import above_median, as_dict, language_effect, parts_table, score_table
