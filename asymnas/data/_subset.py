@@ -70,8 +70,14 @@ def subset(
     where = f"{dataset.name}/{dataset.split}"
     if frames is not None and frames < 1:
         raise DataError(Problem(where, "`frames` must be at least 1", str(frames)))
-    chosen = [dataset.videos[i] for i in choose([video.name for video in dataset.videos], videos, seed, where)]
+    chosen = [dataset.videos[i] for i in choose(_names(dataset.videos), videos, seed, where)]
     kept = tuple(chosen if frames is None else [first_frames(video, frames) for video in chosen])
     parts = [dataset.fingerprint, str(frames), *(video.name for video in kept)]
     fingerprint = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
     return replace(dataset, videos=kept, fingerprint=fingerprint)
+
+
+def _names(videos: Sequence[Video]) -> Sequence[str]:
+    """The videos' names; a lazy sequence that knows its `names` need not build what is not chosen."""
+    names = getattr(videos, "names", None)
+    return [video.name for video in videos] if names is None else names

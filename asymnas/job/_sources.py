@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ __all__ = ["Overrides", "find_job", "list_jobs", "open_job", "place_of"]
 
 Overrides = Iterable[str] | Mapping[str, Any]
 """`["a.b=value", "~a.c"]` as on the command line (values are YAML), or a mapping from dotted keys to values."""
+
+Says = Callable[[Place], bool]
+"""Whether a file, or the overrides, say something at a place themselves."""
 
 log = logging.getLogger("asymnas.job")
 
@@ -66,19 +70,21 @@ def open_job(source: str | Path | Mapping[str, Any], overrides: Overrides = ()) 
         document = Document(_plain(source), "job", {(): ("job", 0)})
     else:
         document = read(find_job(source))
-    document = _extend(document, ())
+    document, layers = _extend(document, ())
     if not isinstance(document.data, dict):
         rule = "a job must be a mapping of keys to values"
         raise JobError(Problem(document.where(()), rule, type(document.data).__name__))
-    _override(document, overrides)
+    overridden = _override(document, overrides)
+    layers.insert(0, lambda place: any(place[: len(other)] == other for other in overridden) and document.has(place))
     _absolute_paths(document)
-    _apply_preset(document)
+    _apply_preset(document, layers)
     return document
 
 
-def _extend(document: Document, seen: tuple[str, ...]) -> Document:
+def _extend(document: Document, seen: tuple[str, ...]) -> tuple[Document, list[Says]]:
+    """Put a document over those it extends; also what each of them says itself, the document first."""
     if not isinstance(document.data, dict) or "extends" not in document.data:
-        return document
+        return document, [copy.deepcopy(document).has]
     parent, where = document.data["extends"], document.where(("extends",))
     if not isinstance(parent, str):
         raise JobError(Problem(where, "must be a job file or the name of a shipped job", repr(parent)))
@@ -88,10 +94,10 @@ def _extend(document: Document, seen: tuple[str, ...]) -> Document:
     if key in seen or path.resolve() == Path(document.file).resolve():
         raise JobError(Problem(where, "a job must not extend itself", repr(parent), "Break the circle."))
     document.remove(("extends",))
-    base = _extend(read(path), (*seen, key))
+    base, layers = _extend(read(path), (*seen, key))
     if not isinstance(base.data, dict):
         raise JobError(Problem(str(path), "a job must be a mapping of keys to values", type(base.data).__name__))
-    return document.over(base)
+    return document.over(base), [document.has, *layers]
 
 
 def place_of(key: str) -> Place:
@@ -103,11 +109,14 @@ def place_of(key: str) -> Place:
     return tuple(int(part) if part.isdigit() else part for part in parts)
 
 
-def _override(document: Document, overrides: Overrides) -> None:
+def _override(document: Document, overrides: Overrides) -> list[Place]:
+    """Apply overrides; returns the places that they set."""
+    places = []
     if isinstance(overrides, Mapping):
         for key, value in overrides.items():
-            _set(document, place_of(key), value, f"override '{key}'")
-        return
+            places.append(place_of(key))
+            _set(document, places[-1], value, f"override '{key}'")
+        return places
     for text in overrides:
         origin = f"override '{text}'"
         if text.startswith("~"):
@@ -120,7 +129,9 @@ def _override(document: Document, overrides: Overrides) -> None:
         key, equals, value = text.partition("=")
         if not equals:
             raise JobError(Problem(origin, "must be `key=value` or `~key`", repr(text)))
-        _set(document, place_of(key.strip()), parse(value, origin).data, origin)
+        places.append(place_of(key.strip()))
+        _set(document, places[-1], parse(value, origin).data, origin)
+    return places
 
 
 def _set(document: Document, place: Place, value: Any, origin: str) -> None:
@@ -172,23 +183,38 @@ def _folder(document: Document, place: Place) -> Path:
     return Path.cwd()
 
 
-def _apply_preset(document: Document) -> None:
-    if not document.has(("evaluation", "preset")):
+def _apply_preset(document: Document, layers: Sequence[Says]) -> None:
+    """Fill in the values of the job's preset: they win over what the file that asks for it extends, and over no other.
+
+    Args:
+        document: the job.
+        layers: what overrides, the job, and the jobs it extends say themselves, in this order.
+    """
+    asked = ("evaluation", "preset")
+    if not document.has(asked):
         return
     preset = PRESETS.get(str(document.data["evaluation"]["preset"]))
     if preset is None:
         return  # null, or an unknown name that the schema reports
-    recalibration = document.data["evaluation"].setdefault("recalibration", {})
-    if isinstance(recalibration, dict):
+    asking = next(index for index, says in enumerate(layers) if says(asked))
+    origin = f"preset '{document.data['evaluation']['preset']}'"
+
+    def fill(place: Place, value: Any) -> None:
+        if not any(says(place) for says in layers[: asking + 1]):
+            document.set(place, value, origin)
+
+    if isinstance(document.data["evaluation"].get("recalibration", {}), dict):
         for key, value in preset["recalibration"].items():
-            recalibration.setdefault(key, value)
-    if not document.has(("data", "validation", "sources", 0)):
+            fill(("evaluation", "recalibration", key), value)
+    place = ("data", "validation", "sources")
+    if not document.has((*place, 0)):
         return
-    sources = [item for item in document.data["data"]["validation"]["sources"] if isinstance(item, dict)]
-    each, rest = divmod(preset["videos"], len(sources)) if sources else (0, 0)
-    for index, source in enumerate(sources):
-        source.setdefault("videos", each + (index < rest))
-        source.setdefault("frames", preset["frames"])
+    sources = document.data["data"]["validation"]["sources"]
+    numbers = [index for index, item in enumerate(sources) if isinstance(item, dict)]
+    each, rest = divmod(preset["videos"], len(numbers)) if numbers else (0, 0)
+    for count, index in enumerate(numbers):
+        fill((*place, index, "videos"), each + (count < rest))
+        fill((*place, index, "frames"), preset["frames"])
 
 
 def _plain(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from asymnas.errors import Problem, SpaceError, nearest
 from asymnas.nn._depthwise import DepthwiseConv2d
 from asymnas.nn._norm import RecalibratedBatchNorm
-from asymnas.space import Place
+from asymnas.space import Place, find_op, registered_ops
 
 __all__ = ["Chain", "ConvUnit", "ShuffleUnit", "build_unit", "register_unit", "registered_units"]
 
@@ -45,11 +46,28 @@ def registered_units() -> tuple[str, ...]:
 
 
 def build_unit(token: str, place: Place, norm: Norm) -> nn.Module:
-    """Build the module of op `token` at `place`; SpaceError where none is registered."""
+    """Build the module of op `token` at `place`.
+
+    Raises:
+        SpaceError: no module is registered for it, or its package cannot be imported; the cause is chained.
+    """
     if token not in _UNITS:
-        known = nearest(token, _UNITS)
-        raise SpaceError(Problem("op", "no torch module is registered for this op", f"'{token}'", known))
+        unit = find_op(token).unit if token in registered_ops() else None
+        if unit is None:
+            known = nearest(token, _UNITS)
+            raise SpaceError(Problem("op", "no torch module is registered for this op", f"'{token}'", known))
+        _UNITS[token] = _imported(token, unit)
     return _UNITS[token](place, norm)
+
+
+def _imported(token: str, target: str) -> UnitBuilder:
+    """Import the builder `module:name` that a package gives for its op."""
+    module, _, name = target.partition(":")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        rule = f"cannot import its module builder {target}"
+        raise SpaceError(Problem(f"op '{token}'", rule, str(error), "Reinstall its package.")) from error
 
 
 class Chain(nn.Module):

@@ -14,7 +14,7 @@ from asymnas.space._file import (
 from asymnas.space._load import list_spaces, load_space
 from asymnas.space._model import Branch, Constraint, FreeGene, Gene, Mixer, Stage, Stem
 from asymnas.space._operators import Count
-from asymnas.space._ops import OpCost, Place, register_op, registered_ops
+from asymnas.space._ops import Op, OpCost, Place, find_op, register_op, registered_ops
 from asymnas.space._space import SearchSpace
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "FreeGene",
     "Gene",
     "Mixer",
+    "Op",
     "OpCost",
     "Place",
     "SearchSpace",
@@ -40,6 +41,7 @@ __all__ = [
     "diff_spaces",
     "distance",
     "draw",
+    "find_op",
     "list_architectures",
     "list_spaces",
     "load_architecture",

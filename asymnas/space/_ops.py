@@ -1,14 +1,21 @@
-"""Registered ops: what a choice block or a stem may run, and what it costs at a place."""
+"""Registered ops: what a choice block or a stem may run, and what it costs at a place.
+
+Built-in ops, ops that packages declare as entry points of the group `asymnas.ops`, and ops registered by hand.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from math import prod
 
 from asymnas.errors import Problem, SpaceError, nearest
 
-__all__ = ["OpCost", "Place", "Size", "op_cost", "op_error", "register_op", "registered_ops"]
+__all__ = ["GROUP", "Op", "OpCost", "Place", "Size", "find_op", "op_cost", "op_error", "register_op", "registered_ops"]
+
+GROUP = "asymnas.ops"
 
 Size = tuple[int, ...]
 
@@ -48,16 +55,67 @@ CheckFn = Callable[[Place], "str | None"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Op:
+class Op:
+    """An op of choice blocks and stems; packages name one by an entry point of the group `asymnas.ops`.
+
+    The entry point's name is the op's token. Every process of a run sees it: the command line, and the workers.
+
+    Attributes:
+        cost: gives the cost of the op at a place.
+        check: gives the rule that a place breaks, such as "channels must be divisible by 4", or None.
+        unit: its torch module for supernets as "module:builder", imported when the first one is built; see
+            `asymnas.nn.register_unit` for what a builder is. None for an op that is only described and costed.
+    """
+
     cost: CostFn
-    check: CheckFn | None
+    check: CheckFn | None = None
+    unit: str | None = None
 
 
-_OPS: dict[str, _Op] = {}
+_OPS: dict[str, Op] = {}
+
+
+@cache
+def _entry_points() -> dict[str, EntryPoint]:
+    found: dict[str, EntryPoint] = {}
+    for point in entry_points(group=GROUP):
+        rule = "an op's token must be unique"
+        if point.name in _OPS:
+            raise SpaceError(Problem(f"op '{point.name}'", rule, f"{point.value} and one registered before it"))
+        if point.name in found and found[point.name].value != point.value:
+            value = f"{found[point.name].value} and {point.value}"
+            raise SpaceError(Problem(f"op '{point.name}'", rule, value, "Uninstall one of the packages."))
+        found[point.name] = point
+    return found
+
+
+def find_op(token: str) -> Op:
+    """Return the op of that token; the package that declares it is imported.
+
+    Raises:
+        SpaceError: no op has the token, or its package cannot be imported; the cause is chained.
+    """
+    if token in _OPS:
+        return _OPS[token]
+    points = _entry_points()
+    if token not in points:
+        raise SpaceError(Problem("op", "the op is not registered", f"'{token}'", nearest(token, registered_ops())))
+    where, target = f"op '{token}'", points[token].value
+    try:
+        op = points[token].load()
+    except (ImportError, AttributeError) as error:
+        raise SpaceError(Problem(where, f"cannot import {target}", str(error), "Reinstall its package.")) from error
+    if not isinstance(op, Op):
+        raise SpaceError(Problem(where, f"{target} must be an asymnas.space.Op", repr(op)[:60]))
+    _OPS[token] = op
+    return op
 
 
 def register_op(token: str, cost: CostFn, *, check: CheckFn | None = None, replace: bool = False) -> None:
-    """Make `token` known as an op of choice blocks and stems.
+    """Make `token` known as an op of choice blocks and stems, in this process.
+
+    Workers of a run are processes of their own: a package declares an entry point of the group `asymnas.ops` instead
+    (see `Op`), which all of them see.
 
     Args:
         token: the op's name in spaces and architectures, such as `"conv1d_5"`; letters, digits, `_` and `-`.
@@ -70,26 +128,24 @@ def register_op(token: str, cost: CostFn, *, check: CheckFn | None = None, repla
     """
     if not isinstance(token, str) or not token.replace("_", "").replace("-", "").isalnum():
         raise SpaceError(Problem("register_op", "an op token is made of letters, digits, '_' and '-'", repr(token)))
-    if token in _OPS and not replace:
+    if token in registered_ops() and not replace:
         raise SpaceError(Problem("register_op", f"op '{token}' is registered already", way_out="Use another token."))
-    _OPS[token] = _Op(cost, check)
+    _OPS[token] = Op(cost, check)
 
 
 def registered_ops() -> tuple[str, ...]:
-    """Return the tokens of all registered ops, in order of registration."""
-    return tuple(_OPS)
+    """Return the tokens of all registered ops, in order of registration, those of packages last; imports none."""
+    return tuple(dict.fromkeys((*_OPS, *_entry_points())))
 
 
 def op_cost(token: str, place: Place) -> OpCost:
     """Return the cost of op `token` at `place`."""
-    if token not in _OPS:
-        raise SpaceError(Problem("op", "the op is not registered", f"'{token}'", nearest(token, _OPS)))
-    return _OPS[token].cost(place)
+    return find_op(token).cost(place)
 
 
 def op_error(token: str, place: Place) -> str | None:
     """Return the rule that op `token` finds broken at `place`, or None."""
-    check = _OPS[token].check
+    check = find_op(token).check
     return check(place) if check else None
 
 
@@ -150,7 +206,7 @@ def _conv(kernel: int) -> CostFn:
 
 
 for _kernel in (3, 5, 7):
-    register_op(f"shuffle_{_kernel}x{_kernel}", _shuffle(_kernel), check=_shuffle_error)
-register_op("shuffle_xception", _xception, check=_shuffle_error)
+    _OPS[f"shuffle_{_kernel}x{_kernel}"] = Op(_shuffle(_kernel), _shuffle_error)
+_OPS["shuffle_xception"] = Op(_xception, _shuffle_error)
 for _kernel in (1, 3, 5, 7):
-    register_op(f"conv_{_kernel}x{_kernel}", _conv(_kernel))
+    _OPS[f"conv_{_kernel}x{_kernel}"] = Op(_conv(_kernel))

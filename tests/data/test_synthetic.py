@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asymnas.data import Dataset, FrameSource, Video
+from asymnas.data import Dataset, FrameSource, Video, subset
 from asymnas.data.synthetic import COLOURS, PATTERNS, SHAPES, held_out, load, sheet
 from asymnas.errors import DataError
 
@@ -83,6 +83,14 @@ def test_train_is_lazy_and_survives_pickling():
         data.videos[10_000_000]
     with pytest.raises(DataError, match="60 frames"):
         last.frame(60)
+
+
+def test_a_choice_of_videos_builds_no_other():
+    data = load("train")
+    chosen = subset(data, videos=3)
+    assert len(data.videos._built) == 3
+    assert {video.name for video in chosen.videos} < set(data.videos.names)
+    assert data.videos.names[:5] == [data.videos[index].name for index in range(5)]
 
 
 def test_parts_alternate_and_a_video_is_the_same_in_any_selection():

@@ -90,6 +90,20 @@ def test_a_preset_fills_single_keys():
     assert (part.batches, part.batch_size) == (3, 64)
 
 
+def test_a_preset_wins_over_what_is_extended_and_over_nothing_else(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("extends: vlt_scar\nname: mine\nevaluation: {preset: vlt_release, recalibration: {batches: 7}}\n")
+    mine = load_job(file)
+    assert (mine.evaluation.recalibration.batches, mine.evaluation.recalibration.batch_size) == (7, 64)
+    assert [(source.videos, source.frames) for source in mine.data.validation.sources] == [(10, 11), (10, 11)]
+    child = tmp_path / "child.yaml"
+    child.write_text("extends: mine.yaml\nname: child\nevaluation: {recalibration: {batch_size: 16}}\n")
+    part = load_job(child, ["data.validation.sources[1].videos=3"])
+    assert (part.evaluation.recalibration.batches, part.evaluation.recalibration.batch_size) == (7, 16)
+    assert [(source.videos, source.frames) for source in part.data.validation.sources] == [(10, 11), (3, 11)]
+    assert load_job(file, ["~evaluation.preset"]).data.validation.sources[0].frames == 24
+
+
 def test_a_comparison_needs_test_videos_and_names(tmp_path):
     base = tmp_path / "base.yaml"
     sources = "{sources: [{dataset: synthetic, split: %s}]}"

@@ -69,6 +69,14 @@ class SyntheticVideos(Sequence[Video]):
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_built": OrderedDict()}
 
+    @property
+    def names(self) -> list[str]:
+        """The names of all videos, none of which is built for it."""
+        return [self._name(index) for index in range(self.videos)]
+
+    def _name(self, index: int) -> str:
+        return f"{self.part_of(index)}-{index:05d}"
+
     def part_of(self, index: int) -> str:
         """Return the part that video `index` belongs to; the parts alternate evenly."""
         if self.part is not None:
@@ -81,7 +89,7 @@ class SyntheticVideos(Sequence[Video]):
         rng = rng_for(self.seed, "synthetic", self.split, part, index)
         scene = build_scene(rng, part, self.split, self.frames, self.size)
         found = annotate(scene)
-        name = f"{part}-{index:05d}"
+        name = self._name(index)
         return Video(
             name=name,
             dataset="synthetic",
