@@ -9,6 +9,7 @@ import logging
 import shlex
 import sys
 from collections.abc import Callable, Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar
 
@@ -19,12 +20,16 @@ from rich.logging import RichHandler
 from asymnas.errors import AsymNASError
 
 __all__ = [
+    "Address",
     "DataRoot",
+    "Engine",
+    "EngineOption",
     "Fresh",
     "Json",
     "Overrides",
     "Resume",
     "RunPath",
+    "Workers",
     "command",
     "interruptible",
     "print_json",
@@ -44,6 +49,19 @@ Fresh = Annotated[bool, typer.Option("--fresh", help="Delete the run that the fo
 DataRoot = Annotated[
     Path | None, typer.Option("--data-root", metavar="DIR", help="Folder of the real data sets; else ASYMNAS_DATA.")
 ]
+
+
+
+class Engine(StrEnum):
+    """Where candidates are evaluated and the supernet is trained."""
+
+    ray = "ray"
+    inprocess = "inprocess"
+
+
+Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Processes; changes no result.")]
+Address = Annotated[str | None, typer.Option("--address", help="Address of a Ray cluster.")]
+EngineOption = Annotated[Engine | None, typer.Option("--engine", help="ray, or inprocess without Ray.")]
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it (128 + SIGINT)."""

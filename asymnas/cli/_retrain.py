@@ -8,12 +8,15 @@ from typing import Annotated
 import typer
 
 from asymnas.cli._common import (
+    Address,
     DataRoot,
+    EngineOption,
     Fresh,
     Json,
     Overrides,
     Resume,
     RunPath,
+    Workers,
     command,
     interruptible,
     print_json,
@@ -25,7 +28,9 @@ __all__ = ["retrain"]
 
 @command
 def retrain(
-    architecture: Annotated[Path, typer.Argument(metavar="architecture.json", help="The architecture.")],
+    architecture: Annotated[
+        str, typer.Argument(metavar="RUN|JSON", help="A run folder, an architecture.json, or a shipped architecture.")
+    ],
     job: Annotated[
         str | None, typer.Option("--job", help="Job that says how to train; by default the one it was found by.")
     ] = None,
@@ -33,19 +38,26 @@ def retrain(
     run: RunPath = None,
     resume: Resume = False,
     fresh: Fresh = False,
+    workers: Workers = None,
+    address: Address = None,
+    engine: EngineOption = None,
     data_root: DataRoot = None,
     as_json: Json = False,
 ) -> None:
     """Train one architecture from scratch, as a tracker of its own, and score it on the test videos."""
     from asymnas.job import launch_job, recorded_job
 
-    loaded = launch_job(job or recorded_job(architecture), overrides, data_root=data_root)
+    folder = Path(architecture)
+    source = str(folder / "architecture.json") if folder.is_dir() else architecture
+    loaded = launch_job(
+        job or recorded_job(source), overrides, engine=engine, workers=workers, address=address, data_root=data_root
+    )
     from asymnas.report import make_progress, print_summary
     from asymnas.study import retrain as train
 
     folder = run or Path("runs") / f"{loaded.name}-retrain"
     with interruptible(), make_progress(stderr(), silent=as_json) as progress:
-        result = train(architecture, loaded, folder, resume=resume, fresh=fresh, progress=progress)
+        result = train(source, loaded, folder, resume=resume, fresh=fresh, progress=progress)
     if as_json:
         print_json(result)
     else:

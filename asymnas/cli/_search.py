@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from asymnas.cli._common import (
+    Address,
     DataRoot,
+    EngineOption,
     Fresh,
     Json,
     Overrides,
     Resume,
     RunPath,
+    Workers,
     command,
     interruptible,
     print_json,
     stderr,
 )
 
-__all__ = ["Engine", "search"]
-
-
-class Engine(StrEnum):
-    """Where candidates are evaluated and the supernet is trained."""
-
-    ray = "ray"
-    inprocess = "inprocess"
+__all__ = ["search"]
 
 
 @command
@@ -38,9 +33,9 @@ def search(
     run: RunPath = None,
     resume: Resume = False,
     fresh: Fresh = False,
-    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes; changes no result.")] = None,
-    address: Annotated[str | None, typer.Option("--address", help="Address of a Ray cluster.")] = None,
-    engine: Annotated[Engine | None, typer.Option("--engine", help="ray, or inprocess without Ray.")] = None,
+    workers: Workers = None,
+    address: Address = None,
+    engine: EngineOption = None,
     data_root: DataRoot = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Build all, do one training step and one candidate, print the cost.")

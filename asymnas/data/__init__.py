@@ -3,7 +3,7 @@
 from asymnas.data._augment import Augmentation
 from asymnas.data._batch import PairBatch
 from asymnas.data._check import check
-from asymnas.data._frames import CachedFrames, FolderFrames, FrameCache, cached
+from asymnas.data._frames import CachedFrames, FirstFrames, FolderFrames, FrameCache, cached, scene_of
 from asymnas.data._pairs import PairSampler, PairSource
 from asymnas.data._prefetch import prefetch
 from asymnas.data._registry import (
@@ -24,6 +24,7 @@ __all__ = [
     "CachedFrames",
     "Dataset",
     "DatasetInfo",
+    "FirstFrames",
     "FolderFrames",
     "FrameCache",
     "FrameSource",
@@ -40,6 +41,7 @@ __all__ = [
     "load_dataset",
     "prefetch",
     "register_dataset",
+    "scene_of",
     "subset",
 ]
 

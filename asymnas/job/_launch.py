@@ -8,7 +8,6 @@ from typing import Any
 
 from asymnas.errors import JobError, Problem
 from asymnas.job._compare_schema import CompareJob
-from asymnas.job._document import read
 from asymnas.job._load import load_compare, load_job
 from asymnas.job._schema import Job
 
@@ -58,14 +57,19 @@ def launch_compare(source: str | Path, overrides: Sequence[str] = (), *, data_ro
     return job.model_copy(update={"overrides": arms})
 
 
-def recorded_job(architecture: Path) -> Mapping[str, Any]:
-    """Return the job that an architecture.json says it was found by.
+def recorded_job(architecture: Path | str) -> Mapping[str, Any]:
+    """Return the job that an architecture says it was found by.
+
+    Args:
+        architecture: an architecture.json, or the name of an architecture that comes with AsymNAS.
 
     Raises:
-        JobError: the file cannot be read, or it holds no job (a released architecture holds none).
+        SpaceError: no such architecture, or the file is none.
+        JobError: it holds no job (a released architecture holds none).
     """
-    data = read(architecture).data
-    provenance = data.get("provenance") if isinstance(data, dict) else None
+    from asymnas.space import load_architecture
+
+    provenance = load_architecture(architecture).provenance
     definition = provenance.get("definition") if isinstance(provenance, dict) else None
     if not isinstance(definition, dict):
         rule = "the file does not say by which job the architecture was found"

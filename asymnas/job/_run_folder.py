@@ -26,7 +26,7 @@ from asymnas.job._schema import Job
 __all__ = ["RunFolder", "write_text"]
 
 
-LOCK, JOB, LOG = ".lock", "job.yaml", "log.txt"
+LOCK, JOB, SPACE, LOG = ".lock", "job.yaml", "space.json", "log.txt"
 
 
 class _LogFile(logging.FileHandler):
@@ -119,7 +119,7 @@ class RunFolder:
     @property
     def space(self) -> Path:
         """The search space, `space.json`."""
-        return self.path / "space.json"
+        return self.path / SPACE
 
     @property
     def weights(self) -> Path:
@@ -217,7 +217,7 @@ def _take_lock(folder: Path) -> IO[str]:
 
 def _enter(folder: Path, job: Job | CompareJob, *, resume: bool, fresh: bool) -> bool:
     """Decide what becomes of what the folder holds; True if its run is continued."""
-    for torn in folder.glob(".*.tmp"):
+    for torn in [*folder.glob(".*.tmp"), *folder.glob("training/.*.tmp")]:
         torn.unlink()
     held = sorted(item.name for item in folder.iterdir() if item.name not in (LOCK, LOG))
     if not held:
@@ -233,6 +233,8 @@ def _enter(folder: Path, job: Job | CompareJob, *, resume: bool, fresh: bool) ->
             else:
                 item.unlink(missing_ok=True)
         return False
+    if set(held) <= {JOB, SPACE} and not resume:
+        return False  # it ended before any work was done: there is nothing to lose
     if not resume:
         way_out = "Continue it with --resume, delete it with --fresh, or choose another folder with --run."
         raise RunFolderError(Problem(str(folder), "the folder holds a run already", "", way_out))

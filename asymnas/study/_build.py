@@ -12,8 +12,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from asymnas.boxes import CropGeometry
-from asymnas.data import Augmentation, Dataset, PairSampler, PairSource, Video, dataset_info, load_dataset, subset
-from asymnas.data._frames import scene_of
+from asymnas.data import (
+    Augmentation,
+    Dataset,
+    PairSampler,
+    PairSource,
+    Video,
+    dataset_info,
+    load_dataset,
+    scene_of,
+    subset,
+)
 from asymnas.errors import DataError, JobError, Problem
 from asymnas.job import Job
 from asymnas.language import SentenceTable

@@ -190,7 +190,7 @@ def _candidate(
     """Recalibrate on one batch and track the first frames of a few videos."""
     from dataclasses import replace
 
-    from asymnas.data._frames import FirstFrames
+    from asymnas.data import FirstFrames
 
     short = [
         replace(

@@ -20,12 +20,12 @@ __all__ = ["retrain"]
 
 
 def retrain(
-    architecture: Path, job: Job, folder: Path, *, resume: bool = False, fresh: bool = False, progress: Reporter
+    architecture: Path | str, job: Job, folder: Path, *, resume: bool = False, fresh: bool = False, progress: Reporter
 ) -> dict[str, Any]:
     """Train one architecture alone and score it on the validation and test videos.
 
     Args:
-        architecture: an architecture.json.
+        architecture: an architecture.json, or the name of an architecture that comes with AsymNAS.
         job: says how to train; its space is replaced by the one the architecture is of.
         folder: the run folder.
         resume: go on with the run that the folder holds.

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Protocol
 
+from asymnas.data import Video
+from asymnas.errors import DataError, Problem
 from asymnas.job import Job, RunFolder
 from asymnas.language import SentenceTable
 from asymnas.search import Evaluator, InProcessEvaluator, RayEvaluator, ScoreSettings
@@ -22,6 +24,14 @@ from asymnas.training import TrainingProgress
 __all__ = ["Reporter", "Session"]
 
 logger = logging.getLogger("asymnas.study")
+
+
+@contextmanager
+def _collected(problems: list[Problem]) -> Iterator[None]:
+    try:
+        yield
+    except DataError as error:
+        problems += error.problems
 
 
 class Reporter(Protocol):
@@ -48,13 +58,25 @@ class Session:
         self.space: SearchSpace = space_of(job)
         options_of(job)
         run.write_json("space.json", self.space.to_dict())
-        self.sets = {name: video_set(job, name) for name in ("validation", "test") if getattr(job.data, name)}
-        self.train = train_datasets(job)
+        self._load()
         if "test" in self.sets:
             trained = [video for dataset in self.train for video in dataset.videos]
             others = {"data.validation": self.sets["validation"][0], "data.train": trained}
             check_held_out(self.sets["test"][0], others)
         self.sentences: SentenceTable = sentences_of(job)
+
+    def _load(self) -> None:
+        """Load all videos; what is wrong with any of them is told at once."""
+        problems: list[Problem] = []
+        self.sets: dict[str, tuple[list[Video], str]] = {}
+        for name in ("validation", "test"):
+            if getattr(self.job.data, name):
+                with _collected(problems):
+                    self.sets[name] = video_set(self.job, name)
+        with _collected(problems):
+            self.train = train_datasets(self.job)
+        if problems:
+            raise DataError(list(dict.fromkeys(problems)))
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

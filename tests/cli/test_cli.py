@@ -183,7 +183,10 @@ def test_export_and_retrain(tmp_path: Path, study: dict[str, Any]) -> None:
     assert result.exit_code == 0, result.output
     assert "CAND" in (tmp_path / "cand.yaml").read_text()
     assert asymnas("retrain", str(released), "--job", "vlt_scar", "--json").exit_code == 0
-    assert study["retrain"][0] == released
+    assert Path(study["retrain"][0]) == released
+    assert asymnas("retrain", "vlt_scar_released", "--job", "vlt_scar", "--engine", "inprocess").exit_code == 0
+    assert study["retrain"][0] == "vlt_scar_released" and study["retrain"][1].resources.engine == "inprocess"
+    assert "--job" in asymnas("retrain", "vlt_scar_released").stderr
 
 
 def test_program_in_a_process_of_its_own() -> None:

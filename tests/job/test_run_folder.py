@@ -75,6 +75,20 @@ def test_held_run_is_only_touched_when_asked(tmp_path: Path, job: Job) -> None:
         assert sorted(item.name for item in tmp_path.iterdir()) == [".lock", "job.yaml", "log.txt"]
 
 
+def test_a_run_that_ended_before_any_work_is_in_nobodys_way(tmp_path: Path, job: Job) -> None:
+    with RunFolder.open(tmp_path, job) as run:
+        run.write_json("space.json", {})
+    other = load_job("vlt_scar", ["seed=3"])
+    with RunFolder.open(tmp_path, other) as run:
+        assert not run.resumed and load_job(run.job).seed == 3
+        (tmp_path / "training").mkdir()
+        (tmp_path / "training" / ".step_5.safetensors.x.tmp").write_bytes(b"torn")
+    with pytest.raises(RunFolderError, match=r"--resume.*--fresh"):
+        RunFolder.open(tmp_path, job)
+    with RunFolder.open(tmp_path, other, resume=True):
+        assert not list((tmp_path / "training").iterdir())
+
+
 def test_foreign_folder_is_never_emptied(tmp_path: Path, job: Job) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
     for options in ({}, {"resume": True}, {"fresh": True}):
