@@ -129,10 +129,11 @@ def _run_on_tune(rest: Sequence[Arm], folder: Path, concurrency: int) -> None:
                 run_config=tune.RunConfig(name="arms", storage_path=storage, verbose=0),
             )
             with contextlib.redirect_stdout(sys.stderr):  # stdout is for results; Tune prints tables
-                results = tuner.fit()
+                grid = tuner.fit()
     finally:
         if owned:
             ray.shutdown()
+    results = [grid[index] for index in range(len(grid))]
     problems = [
         Problem(*problem)
         for result in results

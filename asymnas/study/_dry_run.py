@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from asymnas.data import PairBatch, Video
-from asymnas.errors import DataError, LanguageError
+from asymnas.errors import AsymNASError, DataError, LanguageError
 from asymnas.job import Job
 from asymnas.search import CandidateWorker, Task
 from asymnas.seeding import rng_for
@@ -106,7 +106,9 @@ def _rehearsed(job: Job, progress: Reporter) -> dict[str, Any]:
     }
 
 
-def _or_stand_in(make: Callable[[], Any], stand_in: Callable[[], Any], kind: type, notes: list[str]) -> Any:
+def _or_stand_in(
+    make: Callable[[], Any], stand_in: Callable[[], Any], kind: type[AsymNASError], notes: list[str]
+) -> Any:
     try:
         return make()
     except kind as error:

@@ -130,7 +130,7 @@ class _Run(Session):
             self.space,
             seed=seed,
             budget=search.evaluations,
-            algorithm=search.algorithm.removeprefix("nni_"),
+            algorithm="tpe" if search.algorithm == "nni_tpe" else "evolution",
             batch=search.population,
         )
 

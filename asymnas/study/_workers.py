@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from asymnas.data import Dataset, FrameCache, Video, cached
 from asymnas.errors import TrackerError, WeightsError
@@ -75,8 +76,9 @@ def _initialise(model: TrainableTracker, source: str) -> None:
 
     state = read_checkpoint(source)
     load = load_vlt if any(key.startswith("nlp_layers.") for key in state) else load_spos
+    supernet: Any = model.supernet  # every tracker that can be initialised so has one
     try:
-        load(state, model.supernet)
+        load(state, supernet)
     except WeightsError as error:
         raise WeightsError([replace(item, where=source) for item in error.problems]) from error
 

@@ -152,12 +152,13 @@ class EvaluatorContract:
         ]
 
     def test_results_come_in_task_order_and_are_reported_once(self) -> None:
-        tasks, reported = self.tasks(), {}
-        scores = sorted(toy_score(task.genes) for task in tasks)
+        tasks = self.tasks()
+        reported: dict[int, Evaluation] = {}
+        scores = sorted(toy_score(task.genes or ()) for task in tasks)
         with self.evaluator(partial(toy_worker, failing=scores[2])) as evaluator:
             found = evaluator.evaluate(tasks, on_result=reported.__setitem__)
             assert evaluator.evaluate([]) == []
-        assert [item.genes for item in found] == [dict(task.genes) for task in tasks]
+        assert [item.genes for item in found] == [dict(task.genes or ()) for task in tasks]
         assert [item.score for item in found] == [_expected(task, scores[2]) for task in tasks]
         assert [reported[position] for position in range(len(tasks))] == found
 
@@ -176,7 +177,7 @@ class EvaluatorContract:
         with self.evaluator(toy_worker) as evaluator:
             with pytest.raises(KeyboardInterrupt):
                 evaluator.evaluate(tasks, on_result=stop)
-            assert [item.score for item in evaluator.evaluate(tasks)] == [toy_score(task.genes) for task in tasks]
+            assert [item.score for item in evaluator.evaluate(tasks)] == [toy_score(task.genes or ()) for task in tasks]
 
     def test_worker_that_cannot_be_built_is_an_error(self) -> None:
         with self.evaluator(broken_worker) as evaluator, pytest.raises(EvaluationError, match="no weights"):

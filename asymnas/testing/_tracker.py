@@ -184,8 +184,9 @@ class TrackerContract:
     def test_initial_weights_depend_on_the_seed_alone(self, plugin, options, space, tracker) -> None:
         if not isinstance(tracker, TrainableTracker):
             pytest.skip("a tracker without a network has no weights")
-        again = self.build(plugin, options, space).state_dict()
-        other = self.build(plugin, options, space, seed=1).state_dict()
+        built, changed = self.build(plugin, options, space), self.build(plugin, options, space, seed=1)
+        assert isinstance(built, TrainableTracker) and isinstance(changed, TrainableTracker)
+        again, other = built.state_dict(), changed.state_dict()
         assert all(torch.equal(value, again[name]) for name, value in tracker.state_dict().items())
         assert any(not torch.equal(value, other[name]) for name, value in tracker.state_dict().items())
 
