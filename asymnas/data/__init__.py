@@ -1,5 +1,6 @@
 """Data sets, the synthetic benchmark, pair sampling and augmentation."""
 
+from asymnas.data._annotation import Annotation, AnnotationSet, annotation_of, load_annotations, require_boxes
 from asymnas.data._augment import Augmentation
 from asymnas.data._batch import PairBatch
 from asymnas.data._check import check
@@ -20,6 +21,8 @@ from asymnas.data._subset import subset
 from asymnas.data._video import Dataset, FrameSource, Video
 
 __all__ = [
+    "Annotation",
+    "AnnotationSet",
     "Augmentation",
     "CachedFrames",
     "Dataset",
@@ -37,9 +40,11 @@ __all__ = [
     "dataset_info",
     "dataset_names",
     "list_datasets",
+    "load_annotations",
     "load_dataset",
     "prefetch",
     "register_dataset",
+    "require_boxes",
     "subset",
 ]
 

@@ -47,7 +47,11 @@ def first_frames(video: Video, frames: int) -> Video:
     if len(video) <= frames:
         return video
     return replace(
-        video, frames=FirstFrames(video.frames, frames), boxes=video.boxes[:frames], absent=video.absent[:frames]
+        video,
+        frames=FirstFrames(video.frames, frames),
+        boxes=video.boxes[:frames],
+        absent=video.absent[:frames],
+        cover=None if video.cover is None else video.cover[:frames],
     )
 
 
