@@ -1,21 +1,29 @@
 """What people see of a run: progress, tables, plots and the report."""
 
+from asymnas.report._benchmark import BenchmarkReport, TrackerScores, default_protocol
+from asymnas.report._benchmark_html import write_benchmark
+from asymnas.report._benchmark_tables import print_benchmark
 from asymnas.report._html import write_report
 from asymnas.report._progress import LineProgress, LiveProgress, Progress, make_progress
 from asymnas.report._read import RunData, read_results, read_run
 from asymnas.report._terminal import print_comparison, print_dry_run, print_run, print_summary
 
 __all__ = [
+    "BenchmarkReport",
     "LineProgress",
     "LiveProgress",
     "Progress",
     "RunData",
+    "TrackerScores",
+    "default_protocol",
     "make_progress",
+    "print_benchmark",
     "print_comparison",
     "print_dry_run",
     "print_run",
     "print_summary",
     "read_results",
     "read_run",
+    "write_benchmark",
     "write_report",
 ]
