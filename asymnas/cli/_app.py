@@ -9,6 +9,7 @@ import typer
 
 from asymnas._version import __version__
 from asymnas.cli._compare import compare
+from asymnas.cli._eval import eval_
 from asymnas.cli._export import export
 from asymnas.cli._list import list_
 from asymnas.cli._report import report
@@ -37,6 +38,7 @@ EPILOGS: dict[Callable[..., None], str] = {
     export: "Example: asymnas export runs/vlt_scar --to sots -o cand.yaml",
     retrain: "Example: asymnas retrain runs/vlt_scar/architecture.json",
     report: "Example: asymnas report runs/vlt_scar",
+    eval_: "Example: asymnas eval results/ATOM --dataset lasot --vs results/SiamFC --plots plots",
 }
 
 for function, epilog in EPILOGS.items():

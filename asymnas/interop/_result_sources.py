@@ -113,9 +113,8 @@ def _search(folder: Path, known: set[str], depth: int) -> Iterator[Path]:
         raise DataError(Problem(str(folder), "the folder must be readable", value, "Mend its rights.")) from None
     files = [entry for entry in entries if entry.suffix.lower() in SUFFIXES and entry.is_file()]
     folders = [entry for entry in entries if entry.is_dir() and not entry.name.startswith((".", "__MACOSX"))]
-    if any(entry.name == "manifest.json" or _is_video(entry.stem, known) for entry in files):
-        yield folder
-    elif any(_is_video(entry.name, known) for entry in folders):
+    stems = [entry.stem for entry in files] + [entry.name for entry in folders]
+    if any(entry.name == "manifest.json" for entry in files) or any(_is_video(stem, known) for stem in stems):
         yield folder
     elif depth < DEPTH:
         for entry in folders:
