@@ -74,6 +74,31 @@ for _name, _summary, _layout in (
         "TNL2K: 1,300 training and 700 test videos with a sentence each",
         "TNL2K/{train,test}/<seq>/{imgs/*, groundtruth.txt, language.txt}",
     ),
+    (
+        "coco",
+        "COCO 2014 and 2017: each object of an image is a video of one frame, no sentences",
+        "COCO/{images/train2017/*.jpg, annotations/instances_train2017.json}",
+    ),
+    (
+        "imagenet_vid",
+        "ImageNet VID: each track of a video, no sentences",
+        "ILSVRC2015/{Data,Annotations}/VID/{train/<part>,val}/<video>/%06d.{JPEG,xml}",
+    ),
+    (
+        "imagenet_det",
+        "ImageNet DET: each object of an image is a video of one frame, no sentences",
+        "ILSVRC2015/{Data,Annotations}/DET/{train,val}/**/*.{JPEG,xml}",
+    ),
+    (
+        "youtube_bb",
+        "YouTube-BB: each object of a clip at one frame a second, no sentences",
+        "YouTube-BB/{yt_bb_detection_train.csv, yt_bb_detection_train/<class>/<id>_<ms>_<class>_<object>.jpg}",
+    ),
+    (
+        "crop511",
+        "crops of 511 px with their JSON as pysot, SiamCAR and SOTS train on; sentences under `phrase`",
+        "<folder>/{crop511/<video>/%06d.<track>.x.jpg, train.json}",
+    ),
 ):
     _module = "synthetic" if _name == "synthetic" else f"readers.{_name}"
     add_dataset(DatasetInfo(_name, _summary, _layout, f"asymnas.data.{_module}:load"))
