@@ -34,6 +34,7 @@ __all__ = [
     "PairSampler",
     "PairSource",
     "Video",
+    "annotation_of",
     "cached",
     "check",
     "data_root",
@@ -60,6 +61,11 @@ for _name, _summary, _layout in (
         "OTB99-LANG/OTB_videos/<Seq>/{img/*.jpg, groundtruth_rect*.txt}, OTB99-LANG/OTB_query_{train,test}/<Seq>.txt",
     ),
     (
+        "otb100",
+        "OTB-100: 100 test targets in 98 videos, no sentences",
+        "OTB100/<Seq>/{img/*.jpg, groundtruth_rect*.txt}",
+    ),
+    (
         "got10k",
         "GOT-10k: train, val, test; class words as a pseudo sentence",
         "GOT-10k/{train,val,test}/{list.txt, GOT-10k_*/{%08d.jpg, groundtruth.txt, *.label, meta_info.ini}}",
@@ -70,9 +76,19 @@ for _name, _summary, _layout in (
         "LaSOT/<class>/<class>-<n>/{img/%08d.jpg, groundtruth.txt, full_occlusion.txt, out_of_view.txt, nlp.txt}",
     ),
     (
+        "lasot_ext",
+        "LaSOT_ext: 150 test videos of 15 further classes with a sentence each",
+        "LaSOT_ext/<class>/<class>-<n>/{img/%08d.jpg, groundtruth.txt, full_occlusion.txt, out_of_view.txt, nlp.txt}",
+    ),
+    (
         "tnl2k",
         "TNL2K: 1,300 training and 700 test videos with a sentence each",
         "TNL2K/{train,test}/<seq>/{imgs/*, groundtruth.txt, language.txt}",
+    ),
+    (
+        "trackingnet",
+        "TrackingNet: 30,132 training videos in 12 chunks, 511 test videos with their first box; no sentences",
+        "TrackingNet/{TRAIN_0..11,TEST}/{anno/<video>.txt, frames/<video>/<k>.jpg}",
     ),
     (
         "coco",
