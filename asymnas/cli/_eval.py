@@ -19,6 +19,7 @@ class Missing(StrEnum):
 
     error = "error"
     skip = "skip"
+    zero = "zero"
 
 
 @command
@@ -46,7 +47,7 @@ def eval_(
     base: Annotated[
         int | None, typer.Option(min=0, max=1, help="The first pixel in the result files; found out by default.")
     ] = None,
-    missing: Annotated[Missing, typer.Option(help="Refuse trackers without all videos, or score the rest.")] = (
+    missing: Annotated[Missing, typer.Option(help="Without all videos: refuse, score the rest, or count misses.")] = (
         Missing.error
     ),
     plots: Annotated[

@@ -44,19 +44,17 @@ class TrackerScores:
         source: where its results were read from, as the user gave it.
         scores: see `asymnas.metrics.score`.
         notes: what the reader of the result files detected.
-        extra: names of result files that belong to no video of the split.
     """
 
     name: str
     source: str
     scores: Scores
     notes: tuple[str, ...] = ()
-    extra: tuple[str, ...] = ()
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as JSON-able data."""
-        shown = {"tracker": self.name, "source": self.source, "notes": list(self.notes), "extra": list(self.extra)}
-        return {**shown, **self.scores.to_dict()}
+    def to_dict(self, *, level: float = 0.95) -> dict[str, Any]:
+        """Return everything as JSON-able data; `level` is the coverage of the intervals."""
+        known = {"tracker": self.name, "source": self.source, "reader": list(self.notes)}
+        return {**known, **self.scores.to_dict(level=level)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +126,7 @@ class BenchmarkReport:
             "annotations": self.annotations,
             "notes": list(self.notes),
             "level": self.level,
-            "trackers": [tracker.to_dict() for tracker in self.trackers],
+            "trackers": [tracker.to_dict(level=self.level) for tracker in self.trackers],
             "versus": self.versus or None,
             "comparisons": {name: item.to_dict() for name, item in self.comparisons.items()},
         }

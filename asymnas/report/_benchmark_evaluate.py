@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,11 +14,13 @@ from asymnas.report._benchmark import BenchmarkReport, TrackerScores, default_pr
 
 if TYPE_CHECKING:
     from asymnas.data import AnnotationSet
-    from asymnas.interop._result_sources import ResultSource
 
 __all__ = ["Missing", "evaluate_results"]
 
-Missing = Literal["error", "skip"]
+Missing = Literal["error", "skip", "zero"]
+
+NAMED = 12
+"""Names that a message shows before it counts the rest."""
 
 
 def evaluate_results(
@@ -43,7 +46,8 @@ def evaluate_results(
         root: the data root, or annotations themselves; see `asymnas.data.load_annotations`.
         result_format: see `asymnas.interop.results.FORMATS`.
         base: 0 or 1, the coordinates of the first pixel in the result files; None to detect it.
-        missing: "error" refuses trackers without results for a video, "skip" scores the rest and lists them.
+        missing: "error" refuses trackers without results for a video, "skip" scores the rest, "zero" counts the missing
+            videos as misses; they are listed.
 
     Raises:
         DataError: unknown names, annotations or results that are missing or damaged; all problems of all trackers.
@@ -59,10 +63,12 @@ def evaluate_results(
     trackers: list[TrackerScores] = []
     problems: list[Problem] = []
     origins: list[Path] = []
+    notes = list(annotations.notes)
     for place in places:
-        found, wrong = _read(place, annotations, rules.name, result_format, base, missing)
+        found, left_out, wrong = _read(place, annotations, rules.name, result_format, base, missing)
         trackers += found
         origins += [place] * len(found)
+        notes += left_out
         problems += wrong
     if problems:
         raise DataError(problems)
@@ -85,7 +91,7 @@ def evaluate_results(
         absent=sum(int(item.absent.sum()) for item in annotations),
         annotations=str(annotations.source),
         trackers=tuple(sorted(trackers, key=lambda item: -item.scores.values[rules.main])),
-        notes=annotations.notes,
+        notes=tuple(notes),
         comparisons=comparisons,
         versus="" if chosen is None else chosen.name,
     )
@@ -93,30 +99,50 @@ def evaluate_results(
 
 def _read(
     place: Path, annotations: AnnotationSet, protocol: str, result_format: str, base: int | None, missing: Missing
-) -> tuple[list[TrackerScores], list[Problem]]:
-    """Return the scores of every tracker in a place, and what is wrong with the others."""
-    from asymnas.interop._result_sources import result_sources
-
-    names = [name for item in annotations for name in (item.name, *getattr(item, "aliases", ()))]
+) -> tuple[list[TrackerScores], list[str], list[Problem]]:
+    """Return the scores of every tracker in a place, notes on what is left out, and what is wrong."""
     trackers: list[TrackerScores] = []
     problems: list[Problem] = []
     try:
-        with result_sources(place, names) as sources:
-            for source in sources:
-                try:
-                    trackers.append(_score(source, annotations, protocol, result_format, base, missing))
-                except AsymNASError as error:
-                    problems += [
-                        replace(item, where=source.as_known(item.where), value=source.as_known(item.value))
-                        for item in error.problems
-                    ]
-    except AsymNASError as error:  # the place itself; other places are still looked at
-        problems += error.problems
-    return trackers, problems
+        sources, notes = _sources(place, annotations)
+    except AsymNASError as error:
+        return [], [], list(error.problems)
+    for source in sources:
+        try:
+            trackers.append(_score(source, annotations, protocol, result_format, base, missing))
+        except AsymNASError as error:
+            problems += error.problems
+    return trackers, notes, problems
+
+
+def _sources(place: Path, annotations: AnnotationSet) -> tuple[list[Path], list[str]]:
+    """Return the folders, maybe inside an archive, that hold a tracker each; of several, those of these videos."""
+    from asymnas.interop.results._files import open_source
+    from asymnas.interop.results._layout import find_trackers
+
+    _, entries, _ = open_source(place)
+    found = find_trackers(place, entries)
+    if len(found) < 2:
+        return [place], []
+    known = {_plain(name) for item in annotations for name in (item.name, *getattr(item, "aliases", ()))}
+    ours = [item for item in found if item.manifest or item.form == "otb-json"
+            or any(_plain(name) in known for name in item.videos)]  # fmt: skip
+    if not ours:
+        rule = f"must hold results of videos of {annotations.dataset} {annotations.split}"
+        value = f"{len(found)} folders of others, such as {next(iter(found[0].videos))}"
+        raise DataError(Problem(str(place), rule, value, "Mend the path, --dataset or --split."))
+    others = [str(item.folder) for item in found if item not in ours]
+    shown = ", ".join(others[:NAMED]) + (", ..." if len(others) > NAMED else "")
+    note = f"{place}: {len(others)} folders without results of these videos are left out: {shown}"
+    return [place / item.folder for item in ours], [note] if others else []
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def _score(
-    source: ResultSource,
+    source: Path,
     annotations: AnnotationSet,
     protocol: str,
     result_format: str,
@@ -126,17 +152,15 @@ def _score(
     from asymnas.interop.results import read_results
     from asymnas.metrics import score
 
-    read = read_results(source.path, annotations=annotations.annotations, format=result_format, base=base)
-    known = set(annotations.names)
-    boxes = {name: rows for name, rows in read.boxes.items() if name in known}
-    extra = tuple(sorted(set(read.boxes) - known))
-    if not boxes:
-        rule = f"must hold results of videos of {annotations.dataset} {annotations.split}"
-        value = f"{len(extra)} others ({', '.join(extra[:3])}, ...)" if extra else "none"
-        raise DataError(Problem(source.shown, rule, value, "Mend the path, --dataset or --split."))
-    scores = score(boxes, annotations.annotations, protocol, missing=missing)
-    notes = tuple(source.as_known(note) for note in read.notes)
-    return TrackerScores(read.tracker, source.shown, scores, notes, extra)
+    videos = annotations.annotations
+    read = read_results(source, annotations=videos, format=result_format, base=base, dataset=annotations.dataset)
+    absent = [item.name for item in videos if item.name not in read.boxes]
+    if absent and missing == "error":
+        shown = ", ".join(absent[:NAMED]) + (f" and {len(absent) - NAMED} more" if len(absent) > NAMED else "")
+        rule = f"must hold results of all {len(videos)} videos"
+        way_out = "Add them, or choose: --missing skip scores the rest, --missing zero counts them as misses."
+        raise DataError(Problem(str(source), rule, f"none of {len(absent)}: {shown}", way_out))
+    return TrackerScores(read.tracker, str(source), score(read.boxes, videos, protocol, missing=missing), read.notes)
 
 
 def _named(trackers: Sequence[TrackerScores]) -> list[TrackerScores]:

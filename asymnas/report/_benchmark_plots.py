@@ -70,7 +70,7 @@ def curve_plot(report: BenchmarkReport, kind: str) -> bytes:
     axes.set_ylabel(up)
     axes.set_ylim(0, 1)
     axes.margins(x=0)
-    axes.set_title(f"{kind} plot, {report.dataset} {report.split}, {report.protocol}\n{report.size}", fontsize=10)
+    axes.set_title(f"{kind} plot, {_place(report)}\n{report.size}", fontsize=10)
     _legend(axes, f"{measure}, percent")
     return make_png(figure)
 
@@ -105,8 +105,7 @@ def attribute_radar(report: BenchmarkReport) -> bytes:
     axes.set_rlabel_position(180 / len(names))
     axes.grid(alpha=0.35, linewidth=0.6)
     axes.spines["polar"].set_visible(False)
-    figure.suptitle(f"{report.main} by attribute, {report.dataset} {report.split}, {report.protocol}\n{report.size}",
-                    fontsize=10)  # fmt: skip
+    figure.suptitle(f"{report.main} by attribute, {_place(report)}\n{report.size}", fontsize=10)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize=9,
                   title=f"{report.main}, all, percent", title_fontsize=9, alignment="left")  # fmt: skip
     return make_png(figure)
@@ -133,10 +132,13 @@ def difference_bars(report: BenchmarkReport, name: str) -> bytes:
         axes.set_xlabel("videos, sorted")
         axes.set_ylabel(f"difference in {report.main}, points")
     better, worse = int((values > 0).sum()), int((values < 0).sum())
-    place = f"{report.dataset} {report.split}, {report.protocol}, {len(videos)} videos"
-    verdict = f"better on {better} (blue), worse on {worse} (red)"
-    axes.set_title(f"{name} - {report.versus}, {place}\n{verdict}", fontsize=10)
+    verdict = f"better on {better}, worse on {worse}"
+    axes.set_title(f"{name} - {report.versus}, {_place(report)}, {len(videos)} videos\n{verdict}", fontsize=10)
     return make_png(figure)
+
+
+def _place(report: BenchmarkReport) -> str:
+    return f"{report.dataset} {report.split}, protocol {report.protocol}"
 
 
 def _look(index: int) -> tuple[str, str]:

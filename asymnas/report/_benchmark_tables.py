@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -22,6 +23,9 @@ NAMED = 12
 
 SHOWN = 8
 """Videos that a comparison shows on the terminal."""
+
+
+UNLIMITED = 10_000
 
 
 def interval_text(interval: Interval, *, sign: bool = False) -> str:
@@ -57,17 +61,21 @@ def attribute_rows(report: BenchmarkReport) -> tuple[list[str], list[list[str]]]
 
 
 def file_notes(tracker: TrackerScores) -> list[str]:
-    """Name the missing, short and superfluous files of a tracker; an empty list where there are none."""
+    """Name the missing, short and long files, invalid boxes and assumptions; an empty list where there are none."""
     scores = tracker.scores
     lines = []
     if scores.missing:
-        lines.append(f"{len(scores.missing)} missing: {_names(scores.missing)}")
-    if scores.short:
-        short = [f"{name} ({given} of {wanted} frames)" for name, (given, wanted) in scores.short.items()]
-        lines.append(f"{len(short)} short: {_names(short)}")
-    if tracker.extra:
-        lines.append(f"{len(tracker.extra)} of no video of this split, not used: {_names(tracker.extra)}")
-    return lines
+        what = "left out of the average" if scores.missing_as == "skip" else "counted as misses"
+        lines.append(f"{len(scores.missing)} missing, {what}: {_names(scores.missing)}")
+    for kind, what, files in (("short", "missing rows are misses", scores.short), ("long", "cut", scores.long)):
+        if files:
+            named = [f"{name} ({given} rows, {wanted} frames)" for name, (given, wanted) in files.items()]
+            lines.append(f"{len(named)} {kind}, {what}: {_names(named)}")
+    if scores.invalid:
+        named = [f"{name} ({rows})" for name, rows in scores.invalid.items()]
+        rows = sum(scores.invalid.values())
+        lines.append(f"{rows} boxes not finite or without area: {_names(named)}")
+    return [*lines, *scores.notes]
 
 
 def video_rows(comparison: Comparison, shown: int) -> list[list[str]]:
@@ -79,19 +87,27 @@ def video_rows(comparison: Comparison, shown: int) -> list[list[str]]:
 def print_benchmark(report: BenchmarkReport, console: Console | None = None) -> None:
     """Print scores, what they were measured on, attributes, comparisons and everything the readers detected."""
     out = console or make_console()
-    out.print(_scores(report))
-    out.print(_measured_on(report))
+    _show(out, f"{report.title}; percent", _scores(report))
+    _show(out, "Measured on", _measured_on(report))
     head, rows = attribute_rows(report)
     if rows:
         what = report.main if len(report.trackers) > 1 else "scores"
-        out.print(_filled(f"Attributes, {what} in percent, protocol {report.protocol}", head, rows))
+        _show(out, f"Attributes, {what} in percent, protocol {report.protocol}", _filled(head, rows))
     for name, comparison in report.comparisons.items():
         _print_comparison(out, report, name, comparison)
     _print_notes(out, report)
 
 
-def _filled(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    table = make_table(title, *head)
+def _show(out: Console, title: str, table: Table) -> None:
+    """Print a table under its title, neither cut: where the terminal is narrower, it wraps the lines."""
+    if title:
+        out.print(Text(title, style="bold"), soft_wrap=True)
+    needed = Measurement.get(out, out.options.update(max_width=UNLIMITED), table).maximum
+    out.print(table, width=max(needed, out.width), crop=False, soft_wrap=True)
+
+
+def _filled(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    table = make_table("", *head)
     for row in rows:
         table.add_row(*row)
     return table
@@ -99,7 +115,8 @@ def _filled(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> T
 
 def _scores(report: BenchmarkReport) -> Table:
     head = ("tracker", "measure", "score ± SE", f"{report.level:.0%} interval", "perfect tracker")
-    table = make_table(f"{report.title}; percent", *head)
+    table = make_table("", *head)
+    table.columns[1].justify = "left"
     for tracker in report.trackers:
         for index, measure in enumerate(report.measures):
             first = tracker.name if index == 0 else ""
@@ -110,11 +127,11 @@ def _scores(report: BenchmarkReport) -> Table:
 
 
 def _measured_on(report: BenchmarkReport) -> Table:
-    head = ("tracker", "sequences", "frames", "missing", "short files")
+    head = ("tracker", "sequences", "frames counted", "missing", "short files")
     rows = [(tracker.name, f"{tracker.scores.videos} of {report.videos}", f"{tracker.scores.frames:,}",
              str(len(tracker.scores.missing)), str(len(tracker.scores.short)))
             for tracker in report.trackers]  # fmt: skip
-    return _filled("Measured on", head, rows)
+    return _filled(head, rows)
 
 
 def _print_comparison(out: Console, report: BenchmarkReport, name: str, comparison: Comparison) -> None:
@@ -123,11 +140,11 @@ def _print_comparison(out: Console, report: BenchmarkReport, name: str, comparis
     for measure, interval in comparison.differences.items():
         verdict = "clear of zero" if interval.clear_of_zero else "contains zero: noise"
         rows.append((measure, percent(interval.value, sign=True), interval_text(interval, sign=True), verdict))
-    out.print(_filled(title, ("measure", "difference", f"{report.level:.0%} interval", ""), rows))
+    _show(out, title, _filled(("measure", "difference", f"{report.level:.0%} interval", ""), rows))
     videos = video_rows(comparison, SHOWN)
     if videos:
         head = (f"the videos that make it, {report.main}", name, report.versus, "difference")
-        out.print(_filled("", head, videos))
+        _show(out, "", _filled(head, videos))
 
 
 def _print_notes(out: Console, report: BenchmarkReport) -> None:
