@@ -16,6 +16,7 @@ from asymnas.cli._report import report
 from asymnas.cli._retrain import retrain
 from asymnas.cli._search import search
 from asymnas.cli._space import space
+from asymnas.cli._track import track
 from asymnas.cli._validate import validate
 
 __all__ = ["app", "main"]
@@ -38,6 +39,7 @@ EPILOGS: dict[Callable[..., None], str] = {
     export: "Example: asymnas export runs/vlt_scar --to sots -o cand.yaml",
     retrain: "Example: asymnas retrain runs/vlt_scar/architecture.json",
     report: "Example: asymnas report runs/vlt_scar",
+    track: 'Example: asymnas track dog.mp4 --box 120,80,40,60 --text "the brown dog" --run runs/vlt_scar -o out.mp4',
     eval_: "Example: asymnas eval results/ATOM --dataset lasot --vs results/SiamFC --plots plots",
 }
 

@@ -3,25 +3,32 @@
 from asymnas.report._benchmark import BenchmarkReport, TrackerScores, default_protocol
 from asymnas.report._benchmark_html import write_benchmark
 from asymnas.report._benchmark_tables import print_benchmark
+from asymnas.report._contact_sheet import ContactSheet
 from asymnas.report._html import write_report
+from asymnas.report._overlay import Overlay, draw_box, draw_target, put_text
 from asymnas.report._progress import LineProgress, LiveProgress, Progress, make_progress
 from asymnas.report._read import RunData, read_results, read_run
 from asymnas.report._terminal import print_comparison, print_dry_run, print_run, print_summary
 
 __all__ = [
     "BenchmarkReport",
+    "ContactSheet",
     "LineProgress",
     "LiveProgress",
+    "Overlay",
     "Progress",
     "RunData",
     "TrackerScores",
     "default_protocol",
+    "draw_box",
+    "draw_target",
     "make_progress",
     "print_benchmark",
     "print_comparison",
     "print_dry_run",
     "print_run",
     "print_summary",
+    "put_text",
     "read_results",
     "read_run",
     "write_benchmark",
