@@ -12,7 +12,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from asymnas.boxes import CropGeometry
-from asymnas.data import Augmentation, Dataset, PairSampler, PairSource, Video, dataset_info, load_dataset, subset
+from asymnas.data import (
+    Augmentation,
+    Dataset,
+    PairSampler,
+    PairSource,
+    Video,
+    dataset_info,
+    load_dataset,
+    require_boxes,
+    subset,
+)
 from asymnas.data._frames import scene_of
 from asymnas.errors import DataError, JobError, Problem
 from asymnas.job import Job
@@ -130,7 +140,8 @@ def video_set(job: Job, name: str) -> tuple[list[Video], str]:
     """Return the videos of the job's set `validation` or `test` and a fingerprint of them.
 
     Raises:
-        DataError: the job has no such set, two of its videos have one name, or one has no box to start from.
+        DataError: the job has no such set, two of its videos have one name, one has no box to start from, or only the
+            first box of one is public.
     """
     data = getattr(job.data, name)
     if data is None:
@@ -142,6 +153,7 @@ def video_set(job: Job, name: str) -> tuple[list[Video], str]:
     if doubled:
         raise DataError(Problem(f"data.{name}", "videos must have different names", ", ".join(doubled[:5])))
     _check_starts(name, videos)
+    require_boxes(videos, f"scored here (data.{name})")
     text = "\n".join(dataset.fingerprint for dataset in datasets)
     return videos, hashlib.sha256(text.encode()).hexdigest()
 
@@ -156,8 +168,16 @@ def _check_starts(name: str, videos: Iterable[Video]) -> None:
 
 
 def train_datasets(job: Job) -> list[Dataset]:
-    """Return the data sets of the training sources, in order."""
-    return [_loaded(source, job.data.root) for source in job.data.train.sources]
+    """Return the data sets of the training sources, in order.
+
+    Raises:
+        DataError: whatever is wrong with a source; only the first boxes of its videos are public.
+    """
+    datasets = [_loaded(source, job.data.root) for source in job.data.train.sources]
+    for dataset in datasets:
+        if isinstance(dataset.videos, (tuple, list)):  # large sets are lazy tables, and have all their boxes
+            require_boxes(dataset.videos, "trained on (data.train)")
+    return datasets
 
 
 def check_held_out(test: Iterable[Video], others: Mapping[str, Iterable[Video]]) -> None:
