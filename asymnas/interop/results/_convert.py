@@ -11,7 +11,15 @@ import numpy as np
 from asymnas.errors import DataError, Problem
 from asymnas.interop.results._detect import Reading, Votes, collect_votes, share_of_corners, to_xywh
 from asymnas.interop.results._forms import convention
-from asymnas.interop.results._rows import Options, corner_readings, fit, missing_first, note_nan, note_openings
+from asymnas.interop.results._rows import (
+    Options,
+    check_lengths,
+    corner_readings,
+    fit,
+    missing_first,
+    note_nan,
+    note_openings,
+)
 from asymnas.interop.results._text import Table
 
 if TYPE_CHECKING:
@@ -41,6 +49,7 @@ def to_boxes(
         return _without_annotations(tables, options, path, notes)
     given = {name: np.asarray(known[name].boxes[0], dtype=np.float64) for name in tables}
     lengths = {name: len(known[name].boxes) for name in tables}
+    check_lengths(tables, lengths)
     firsts = {n: t.rows[0] for n, t in tables.items() if not t.opening and np.isfinite(t.rows[0]).all()}
     votes = collect_votes(firsts, given)
     base = _base(votes, firsts, given, options, path, notes)
@@ -56,7 +65,7 @@ def to_boxes(
         boxes[name] = rows
     note_nan(tables, notes)
     note_openings(tables, votes, base, missing, notes)
-    return fit(boxes, tables, lengths, missing, notes)
+    return fit(boxes, tables, lengths, notes)
 
 
 def _as_stated(
@@ -74,7 +83,8 @@ def _as_stated(
     if found is not None and found != reading.base:
         notes.append(f"the first rows look like base {found}, which contradicts the manifest; give base={found} if so")
     lengths = {name: len(known[name].boxes) for name in tables}
-    return fit(boxes, tables, lengths, set(), notes)
+    check_lengths(tables, lengths)
+    return fit(boxes, tables, lengths, notes)
 
 
 def _without_annotations(

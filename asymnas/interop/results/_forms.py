@@ -27,9 +27,8 @@ NATIVE_BASE: Mapping[str, int] = {
 
 _CONVENTION: Mapping[str, int] = {
     "asymnas": 0,
-    "lasot": 1,
-    "tnl2k": 0,
-    "pysot": 0,
+    "lasot": NATIVE_BASE["lasot"],
+    "tnl2k": NATIVE_BASE["tnl2k"],
     "got10k-zip": 0,
     "trackingnet-zip": 0,
     "otb-json": 1,
@@ -55,8 +54,8 @@ def dataset_of(name: str) -> str:
 def convention(form: str, dataset: str | None) -> int | None:
     """Return the index base that files of this form have by convention; None where there is no one convention.
 
-    pysot's own data sets are 0-based JSON files. pytracking and the got10k toolkit hand the annotations' numbers
-    through, so that their files count as the benchmark does.
+    pysot, pytracking and the got10k toolkit hand the annotations' numbers through, so that their files count as the
+    benchmark does.
     """
     if form in _CONVENTION:
         return _CONVENTION[form]

@@ -72,9 +72,7 @@ def find_trackers(path: Path, entries: Sequence[Entry]) -> list[Found]:
     canonical = {entry.path.parent for entry in entries if entry.path.name == MANIFEST}
     for entry in entries:
         folder = entry.path.parent
-        if folder.name == TIMES:
-            folder = folder.parent
-        elif folder not in canonical and _in_own_folder(entry.path):
+        if folder.name == TIMES or (folder not in canonical and _in_own_folder(entry.path)):
             folder = folder.parent
         roots[folder].append(entry)
     found = [_tracker(path, folder, files, folder in canonical) for folder, files in sorted(roots.items())]

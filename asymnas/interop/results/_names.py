@@ -14,6 +14,7 @@ _TARGET = re.compile(r"[-_.]\d$")
 _RESERVED = re.compile(r"[/\\\x00-\x1f:*?\"<>|]")
 
 _FORMS: tuple[tuple[str, Callable[[str], str]], ...] = (
+    ("another name of the video", str),
     ("letter case", str.lower),
     ("'-', '_', '.' or blank", lambda name: re.sub(r"[-_.\s]", "_", name.lower())),
     ("separators left out", lambda name: re.sub(r"[-_.\s]", "", name.lower())),
@@ -32,7 +33,12 @@ class Matching(dict[str, str]):
 
 
 def match_names(
-    given: Iterable[str], known: Iterable[str], *, names: Mapping[str, str] | None = None, where: str = "results"
+    given: Iterable[str],
+    known: Iterable[str],
+    *,
+    aliases: Mapping[str, Iterable[str]] | None = None,
+    names: Mapping[str, str] | None = None,
+    where: str = "results",
 ) -> Matching:
     """Find for each given name the known one it means.
 
@@ -43,6 +49,7 @@ def match_names(
     Args:
         given: names as the files have them.
         known: names as the annotations have them.
+        aliases: known name -> other names of the same video.
         names: given -> known names, which go before everything else.
         where: the results, for messages.
 
@@ -64,8 +71,10 @@ def match_names(
         if name in known:
             result[name] = name
     how: dict[str, list[str]] = defaultdict(list)
+    spellings = [(name, name) for name in known]
+    spellings += [(other, name) for name in known for other in (aliases or {}).get(name, ())]
     for title, form in _FORMS:
-        _match_by(form, title, given, known, result, how, problems, where)
+        _match_by(form, title, given, spellings, result, how, problems, where)
     problems = problems or _doubles(result, where)
     if problems:
         raise DataError(problems)
@@ -81,7 +90,7 @@ def _match_by(
     form: Callable[[str], str],
     title: str,
     given: Sequence[str],
-    known: Sequence[str],
+    spellings: Sequence[tuple[str, str]],
     result: Matching,
     how: dict[str, list[str]],
     problems: list[Problem],
@@ -91,9 +100,9 @@ def _match_by(
     targets = form is _FORMS[-1][1]
     taken = set(result.values())
     groups: dict[str, list[str]] = defaultdict(list)
-    for name in known:
-        if not targets or name not in taken:  # a known name met again in a strict form is a double, and an error
-            groups[form(name)].append(name)
+    for spelling, name in spellings:  # a known name met again in a strict form is a double, and an error
+        if (not targets or name not in taken) and name not in groups[form(spelling)]:
+            groups[form(spelling)].append(name)
     waiting: dict[str, list[str]] = defaultdict(list)
     for name in given:
         if name not in result:

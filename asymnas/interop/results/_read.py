@@ -155,7 +155,8 @@ def _match(
     given: Sequence[str], known: Mapping[str, Annotated], names: Mapping[str, str] | None, raw: Raw, path: Path
 ) -> dict[str, str]:
     """Return the files of known videos; note the names read otherwise, other files, and videos without a file."""
-    matching = match_names(given, known, names=names, where=str(path))
+    aliases = {name: getattr(item, "aliases", ()) for name, item in known.items()}
+    matching = match_names(given, known, aliases=aliases, names=names, where=str(path))
     if not matching:
         value = f"{len(given)} files ({', '.join(list(given)[:3])}, ...) for {', '.join(list(known)[:3])}, ..."
         out = "Check the data set and its split, or give names={...}."

@@ -12,7 +12,7 @@ from asymnas.errors import DataError, Problem
 from asymnas.interop.results._detect import Reading, Votes, corner_extent
 from asymnas.interop.results._text import Table
 
-__all__ = ["Options", "corner_readings", "fit", "missing_first", "note_nan", "note_openings"]
+__all__ = ["Options", "check_lengths", "corner_readings", "fit", "missing_first", "note_nan", "note_openings"]
 
 _CLEARLY = 0.2
 """Overlap by which one reading of the early rows must beat the other."""
@@ -161,32 +161,34 @@ def note_nan(tables: Mapping[str, Table], notes: list[str]) -> None:
         notes.append(f"{count} rows of {len(broken)} files are NaN, no box; the first is {where}")
 
 
-def fit(
-    boxes: dict[str, np.ndarray],
-    tables: Mapping[str, Table],
-    lengths: Mapping[str, int],
-    missing: set[str],
-    notes: list[str],
-) -> dict[str, np.ndarray]:
-    """Cut what is longer than its video and note what is shorter.
+def check_lengths(tables: Mapping[str, Table], lengths: Mapping[str, int]) -> None:
+    """Refuse files that are of other videos, or of another version of them.
 
     Raises:
-        DataError: more than half of the files are too long: they are of other videos, or another version of them.
+        DataError: more than half of the files have more rows than their videos have frames.
     """
-    long = {name for name, rows in boxes.items() if len(rows) > lengths[name]}
-    if 2 * len(long) > len(boxes):
-        out = "Check the data set and its version; results must have a row a frame."
-        raise DataError(
-            Problem(
-                tables[name].line(lengths[name] - (name in missing)),
-                f"'{name}' has {lengths[name]} frames, so there must be no more rows",
-                f"{len(boxes[name])} rows",
-                out,
-            )
-            for name in sorted(long)[:20]
+    long = sorted(name for name, table in tables.items() if len(table.rows) > lengths[name])
+    if 2 * len(long) <= len(tables):
+        return
+    out = "Check the data set and its version."
+    raise DataError(
+        Problem(
+            tables[name].line(lengths[name]),
+            f"'{name}' has {lengths[name]} frames, so that its file must have {lengths[name]} rows",
+            f"{len(tables[name].rows)} rows",
+            out,
         )
+        for name in long[:20]
+    )
+
+
+def fit(
+    boxes: dict[str, np.ndarray], tables: Mapping[str, Table], lengths: Mapping[str, int], notes: list[str]
+) -> dict[str, np.ndarray]:
+    """Cut what is longer than its video, as the LaSOT toolkit does, and note what is shorter."""
+    long = sorted(name for name, rows in boxes.items() if len(rows) > lengths[name])
     if long:
-        name = min(long)
+        name = long[0]
         notes.append(
             f"{len(long)} files have more rows than frames and are cut, e.g. '{name}': {len(boxes[name])} rows for "
             f"{lengths[name]} frames, from {tables[name].line(lengths[name])} on"
