@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from asymnas.errors import DataError, Problem
-from asymnas.metrics._kernels import BLOCK, below, distances, overlaps, spread
+from asymnas.metrics._kernels import BLOCK, below, distances, overlaps, spread, truth_columns
 
 if typing.TYPE_CHECKING:
     from asymnas.metrics._protocol import Protocol
@@ -82,7 +82,7 @@ class Truth:
         lengths: (V,) frames a video.
         starts: (V,) index of the first frame of each video.
         boxes: (N, 4) the annotated boxes.
-        columns: (7, N) x, y, w, h, x + w, y + h, area, after what the protocol does to boxes.
+        columns: (9, N) of `truth_columns`, after what the protocol does to boxes.
         masks: the frames treated apart.
         owner: (N,) video of each frame; V for frames left out.
         counted: (V,) frames in the denominator.
@@ -116,10 +116,9 @@ class Truth:
         boxes = np.concatenate([np.asarray(video.boxes, np.float64) for video in videos])
         masks, notes = protocol.masks(videos, boxes, starts)
         limits, clipping = protocol.limits(videos)
-        columns = np.empty((7, len(boxes)))
-        protocol.shape(boxes.T, limits, columns[:4])
-        np.add(columns[:2], columns[2:4], out=columns[4:6])
-        np.multiply(columns[2], columns[3], out=columns[6])
+        shaped = np.empty((4, len(boxes)))
+        protocol.shape(boxes.T, limits, shaped)
+        columns = truth_columns(shaped, protocol.least_side)
         owner = np.repeat(np.arange(len(videos)), lengths)
         if masks.left_out is not None:
             owner[masks.left_out] = len(videos)

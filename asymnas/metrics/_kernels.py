@@ -4,10 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["BLOCK", "below", "distances", "overlaps", "spread"]
+__all__ = ["BLOCK", "below", "distances", "overlaps", "spread", "truth_columns"]
 
 BLOCK = 8192
 """Frames worked on at once: the columns of a block and their intermediates stay in a core's cache."""
+
+
+def truth_columns(boxes: np.ndarray, least_side: float) -> np.ndarray:
+    """Return what comparing needs of the true boxes, worked out once for all trackers.
+
+    Args:
+        boxes: (4, n) x, y, w, h.
+        least_side: least unit of the normalised distance, in pixels.
+
+    Returns:
+        (9, n) float64: left, top, right, bottom, area, centre x, centre y, unit across, unit down.
+    """
+    columns = np.empty((9, boxes.shape[1]))
+    columns[:2] = boxes[:2]
+    columns[2:4] = boxes[:2] + boxes[2:]
+    columns[4] = boxes[2] * boxes[3]
+    columns[5:7] = boxes[:2] + boxes[2:] * 0.5
+    columns[7:9] = np.maximum(boxes[2:], least_side) if least_side else boxes[2:]
+    return columns
 
 
 def overlaps(predicted: np.ndarray, truth: np.ndarray, out: np.ndarray) -> None:
@@ -15,19 +34,19 @@ def overlaps(predicted: np.ndarray, truth: np.ndarray, out: np.ndarray) -> None:
 
     Args:
         predicted: (4, n) float64 x, y, w, h.
-        truth: (7, n) float64 x, y, w, h, x + w, y + h, w * h.
+        truth: (9, n) columns of `truth_columns`.
         out: (n,) float64.
     """
     x, y, w, h = predicted
-    high = np.minimum(y + h, truth[5])
-    np.minimum(x + w, truth[4], out=out)
+    high = np.minimum(y + h, truth[3])
+    np.minimum(x + w, truth[2], out=out)
     out -= np.maximum(x, truth[0])
     high -= np.maximum(y, truth[1])
     np.maximum(out, 0, out=out)
     np.maximum(high, 0, out=high)
     out *= high
     union = np.multiply(w, h, out=high)
-    union += truth[6]
+    union += truth[4]
     union -= out
     with np.errstate(divide="ignore", invalid="ignore"):
         out /= union
@@ -39,17 +58,17 @@ def distances(predicted: np.ndarray, truth: np.ndarray, plain: np.ndarray, scale
 
     Args:
         predicted: (4, n) float64 x, y, w, h.
-        truth: (7, n) float64, as in `overlaps`.
+        truth: (9, n) columns of `truth_columns`.
         plain: (n,) distances in pixels.
-        scaled: (n,) distances with x divided by the true width, y by the true height; None when not needed.
+        scaled: (n,) distances across the true width and down the true height; None when not needed.
     """
     across = _centre_step(predicted, truth, 0)
     down = _centre_step(predicted, truth, 1)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if scaled is not None:
-            step = down / truth[3]
+            step = down / truth[8]
             step *= step
-            np.divide(across, truth[2], out=scaled)
+            np.divide(across, truth[7], out=scaled)
             np.multiply(scaled, scaled, out=scaled)
             scaled += step
             np.sqrt(scaled, out=scaled)
@@ -62,10 +81,9 @@ def distances(predicted: np.ndarray, truth: np.ndarray, plain: np.ndarray, scale
 
 
 def _centre_step(predicted: np.ndarray, truth: np.ndarray, axis: int) -> np.ndarray:
-    step = predicted[axis + 2] - truth[axis + 2]
-    step *= 0.5
+    step = predicted[axis + 2] * 0.5
     step += predicted[axis]
-    step -= truth[axis]
+    step -= truth[axis + 5]
     return step
 
 

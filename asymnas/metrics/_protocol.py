@@ -37,6 +37,7 @@ class Protocol:
         clip: an overlap that rounding pushed over 1 is 1.
         inclusive: a success is IoU >= t.
         pooled: the average runs over frames, not over videos.
+        least_side: the least width and height, in pixels, by which normalised distances are divided.
         filling: value of the rows of a video without a result file.
     """
 
@@ -51,6 +52,7 @@ class Protocol:
     clip: ClassVar[bool] = False
     inclusive: ClassVar[bool] = False
     pooled: ClassVar[bool] = False
+    least_side: ClassVar[float] = 0.0
     filling: ClassVar[float] = float("nan")
 
     @property

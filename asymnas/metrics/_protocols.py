@@ -140,24 +140,26 @@ class Got10kLasot(Protocol):
     """The got10k toolkit's experiment on LaSOT (its repository; the package on PyPI has it for OTB, without NP).
 
     Thresholds: success IoU > 0, 0.05, ..., 1 (21, strict); P centre error <= 20 of 0, 1, ..., 50 px; NP is the mean of
-        the curve of centre errors in units of the true width and height <= 0, 0.01, ..., 0.5: not the value at 0.20, and
-        far lower. SUC is the mean of the success curve.
+        the curve of centre errors in units of the true width and height, each at least 1 px, <= 0, 0.01, ..., 0.5: not
+        the value at 0.20, and far lower. SUC is the mean of the success curve.
     First frame: the prediction is replaced by the ground truth, and counts.
     Absent frames: counted like any other.
-    Invalid truth: taken as it is; without area it is a miss of SUC.
+    Invalid truth: NaN is left out; else taken as it is, and a miss of SUC where it has no area.
     Invalid prediction: taken as it is; without area or not finite it is a miss of SUC.
     Denominator: all frames of the video. Average: over videos.
     """
 
     name = "got10k-lasot"
+    least_side = 1.0
     repair = False
     clip = True
 
     def masks(
         self, videos: Sequence[Annotated], boxes: np.ndarray, starts: np.ndarray
     ) -> tuple[Masks, tuple[str, ...]]:
-        """No frame is treated apart."""
-        return Masks(), ()
+        """Frames whose truth is not a number are left out."""
+        unknown = np.isnan(boxes).any(1)
+        return Masks(left_out=unknown if unknown.any() else None), ()
 
     def summarise(self, curves: Mapping[str, np.ndarray], hits: Hits, truth: Truth) -> dict[str, np.ndarray]:
         """Return SUC, P and the mean of the normalised curve."""
