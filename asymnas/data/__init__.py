@@ -5,7 +5,8 @@ from asymnas.data._augment import Augmentation
 from asymnas.data._batch import PairBatch
 from asymnas.data._check import check
 from asymnas.data._frames import CachedFrames, FolderFrames, FrameCache, cached
-from asymnas.data._pairs import PairSampler, PairSource
+from asymnas.data._mixture import LanguageShare, Mixture, PairSource
+from asymnas.data._pairs import PairSampler
 from asymnas.data._prefetch import prefetch
 from asymnas.data._registry import (
     DatasetInfo,
@@ -30,6 +31,8 @@ __all__ = [
     "FolderFrames",
     "FrameCache",
     "FrameSource",
+    "LanguageShare",
+    "Mixture",
     "PairBatch",
     "PairSampler",
     "PairSource",
