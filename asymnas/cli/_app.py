@@ -9,6 +9,7 @@ import typer
 
 from asymnas._version import __version__
 from asymnas.cli._compare import compare
+from asymnas.cli._data import data
 from asymnas.cli._eval import eval_
 from asymnas.cli._export import export
 from asymnas.cli._list import list_
@@ -46,6 +47,8 @@ EPILOGS: dict[Callable[..., None], str] = {
 for function, epilog in EPILOGS.items():
     name = function.__name__.rstrip("_")
     app.command(name, epilog=epilog, no_args_is_help=function is not list_)(function)
+
+app.add_typer(data)
 
 
 def _version(asked: bool) -> None:

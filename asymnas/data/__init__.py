@@ -4,6 +4,7 @@ from asymnas.data._annotation import Annotation, AnnotationSet, annotation_of, l
 from asymnas.data._augment import Augmentation
 from asymnas.data._batch import PairBatch
 from asymnas.data._check import check
+from asymnas.data._data_report import DataReport, check_dataset, find_video, reader_of, splits_of, splits_to_check
 from asymnas.data._frames import CachedFrames, FolderFrames, FrameCache, cached
 from asymnas.data._mixture import LanguageShare, Mixture, PairSource
 from asymnas.data._pairs import PairSampler
@@ -26,6 +27,7 @@ __all__ = [
     "AnnotationSet",
     "Augmentation",
     "CachedFrames",
+    "DataReport",
     "Dataset",
     "DatasetInfo",
     "FolderFrames",
@@ -40,15 +42,20 @@ __all__ = [
     "annotation_of",
     "cached",
     "check",
+    "check_dataset",
     "data_root",
     "dataset_info",
     "dataset_names",
+    "find_video",
     "list_datasets",
     "load_annotations",
     "load_dataset",
     "prefetch",
+    "reader_of",
     "register_dataset",
     "require_boxes",
+    "splits_of",
+    "splits_to_check",
     "subset",
 ]
 

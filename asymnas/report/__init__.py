@@ -9,6 +9,7 @@ from asymnas.report._overlay import Overlay, draw_box, draw_target, put_text
 from asymnas.report._progress import LineProgress, LiveProgress, Progress, make_progress
 from asymnas.report._read import RunData, read_results, read_run
 from asymnas.report._terminal import print_comparison, print_dry_run, print_run, print_summary
+from asymnas.report._video_sheet import draw_video_sheet, save_picture
 
 __all__ = [
     "BenchmarkReport",
@@ -22,6 +23,7 @@ __all__ = [
     "default_protocol",
     "draw_box",
     "draw_target",
+    "draw_video_sheet",
     "make_progress",
     "print_benchmark",
     "print_comparison",
@@ -31,6 +33,7 @@ __all__ = [
     "put_text",
     "read_results",
     "read_run",
+    "save_picture",
     "write_benchmark",
     "write_report",
 ]

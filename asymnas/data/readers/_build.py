@@ -15,11 +15,26 @@ from asymnas.data._subset import choose, subset
 from asymnas.data._video import Dataset, Video
 from asymnas.errors import DataError, Problem, nearest
 
-__all__ = ["Choice", "Index", "Reader", "VideoFiles", "build", "check_split", "find_folder", "make_video", "raise_all"]
+__all__ = [
+    "Choice",
+    "Index",
+    "NotThere",
+    "Reader",
+    "VideoFiles",
+    "build",
+    "check_split",
+    "find_folder",
+    "make_video",
+    "raise_all",
+]
 
 log = logging.getLogger("asymnas.data")
 
 _SHOWN = 20
+
+
+class NotThere(DataError):
+    """The folder of a benchmark, or of a split, is not in the data root."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +178,7 @@ def find_folder(root: Path, names: Sequence[str], layout: str) -> Path:
     """Return the first of the folders `names` that lies in the data root, or the root itself if it is called so.
 
     Raises:
-        DataError: none does; the message tells the layout.
+        NotThere: none does; the message tells the layout.
     """
     for name in names:
         if (root / name).is_dir():
@@ -172,7 +187,7 @@ def find_folder(root: Path, names: Sequence[str], layout: str) -> Path:
         return root
     rule = f"the data root must hold {layout}"
     found = ", ".join(sorted(item.name for item in root.iterdir() if item.is_dir())[:8]) or "no folder"
-    raise DataError(Problem(str(root), rule, found, "Unpack the benchmark there, or mend the data root."))
+    raise NotThere(Problem(str(root), rule, found, "Unpack the benchmark there, or mend the data root."))
 
 
 def check_split(dataset: str, split: str, splits: Sequence[str]) -> None:

@@ -6,9 +6,9 @@ import logging
 from pathlib import Path
 
 from asymnas.data.readers._annotations import read_boxes
-from asymnas.data.readers._build import Index, Reader, VideoFiles, find_folder
+from asymnas.data.readers._build import Index, NotThere, Reader, VideoFiles, find_folder
 from asymnas.data.readers._servers import SERVERS
-from asymnas.errors import DataError, Problem
+from asymnas.errors import Problem
 
 __all__ = ["READER", "load"]
 
@@ -30,7 +30,7 @@ def _index(root: Path, split: str) -> Index:
     if not chunks:
         found = ", ".join(sorted(item.name for item in base.iterdir() if item.is_dir())[:8]) or "no folder"
         rule = f"split '{split}' needs {wanted[0]}/anno" + (" or another chunk's" if split == "train" else "")
-        raise DataError(Problem(str(base), rule, found, "Unpack the benchmark there."))
+        raise NotThere(Problem(str(base), rule, found, "Unpack the benchmark there."))
     if len(chunks) < len(wanted):
         log.warning("%s: %d of %d chunks are there: %s", base, len(chunks), len(wanted), ", ".join(chunks))
     places = {path.stem: base / chunk for chunk in chunks for path in sorted((base / chunk / "anno").glob("*.txt"))}
