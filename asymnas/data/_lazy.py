@@ -10,7 +10,7 @@ from asymnas.data._frames import scene_of
 from asymnas.data._tracks import TrackVideos
 from asymnas.data._video import Video
 
-__all__ = ["described", "names_of", "scene_groups", "select", "sentences_of", "suspects"]
+__all__ = ["described", "described_by", "names_of", "scene_groups", "select", "suspects"]
 
 
 def names_of(videos: Sequence[Video]) -> list[str]:
@@ -18,7 +18,7 @@ def names_of(videos: Sequence[Video]) -> list[str]:
     return videos.names if isinstance(videos, TrackVideos) else [video.name for video in videos]
 
 
-def sentences_of(videos: Sequence[Video]) -> set[str]:
+def described_by(videos: Sequence[Video]) -> set[str]:
     """Return the different sentences of the videos."""
     if isinstance(videos, TrackVideos):
         return videos.sentences

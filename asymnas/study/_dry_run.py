@@ -81,8 +81,8 @@ def _rehearsed(job: Job, progress: Reporter) -> dict[str, Any]:
     )
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = initial_tracker(job, sentences.dim).to(device)
-    pairs = _or_stand_in(
-        lambda: sampler_of(job).batch(0, 0, job.training.shards), lambda: _random_pairs(job), DataError, stand_ins
+    pairs, mixture = _or_stand_in(
+        lambda: _pairs_and_mixture(job), lambda: (_random_pairs(job), []), DataError, stand_ins
     )
     videos = _or_stand_in(lambda: video_set(job, "validation")[0], lambda: [_random_video()], DataError, stand_ins)
     progress.update("dry run", 1, 4, "one training step")
@@ -96,6 +96,7 @@ def _rehearsed(job: Job, progress: Reporter) -> dict[str, Any]:
     return {
         "space": {key: value for key, value in describe(space).items() if isinstance(value, (str, int, float))},
         "stand_ins": stand_ins,
+        "mixture": mixture,
         "device": torch.cuda.get_device_name() if device == "cuda" else f"cpu, {threads_of(job.resources)} threads",
         "parameters": sum(value.numel() for value in model.parameters()),
         "path_parameters": sum(value.numel() for name, value in model.named_parameters() if name in active),
@@ -138,6 +139,12 @@ class _RandomSentences:
         rows = rng_for(0, "made-up sentences").standard_normal((len(sentences), self.dim)).astype(np.float32)
         present = torch.tensor([sentence is not None for sentence in sentences])
         return Language(torch.from_numpy(rows) * present[:, None], present)
+
+
+def _pairs_and_mixture(job: Job) -> tuple[PairBatch, list[dict[str, Any]]]:
+    """One shard of the first step, and what each source gives to the training."""
+    sampler = sampler_of(job)
+    return sampler.batch(0, 0, job.training.shards), sampler.mixture.summary()
 
 
 def _random_pairs(job: Job) -> PairBatch:
