@@ -10,6 +10,7 @@ import typer
 from asymnas._version import __version__
 from asymnas.cli._compare import compare
 from asymnas.cli._data import data
+from asymnas.cli._doctor import doctor
 from asymnas.cli._eval import eval_
 from asymnas.cli._export import export
 from asymnas.cli._list import list_
@@ -39,6 +40,7 @@ EPILOGS: dict[Callable[..., None], str] = {
     validate: "Example: asymnas validate jobs/vlt_scar.yaml my_space.yaml runs/vlt_scar/architecture.json",
     export: "Example: asymnas export runs/vlt_scar --to sots -o cand.yaml",
     retrain: "Example: asymnas retrain runs/vlt_scar/architecture.json",
+    doctor: "Example: asymnas doctor --data-root /path/to/data",
     report: "Example: asymnas report runs/vlt_scar",
     track: 'Example: asymnas track dog.mp4 --box 120,80,40,60 --text "the brown dog" --run runs/vlt_scar -o out.mp4',
     eval_: "Example: asymnas eval results/ATOM --dataset lasot --vs results/SiamFC --plots plots",
@@ -46,7 +48,7 @@ EPILOGS: dict[Callable[..., None], str] = {
 
 for function, epilog in EPILOGS.items():
     name = function.__name__.rstrip("_")
-    app.command(name, epilog=epilog, no_args_is_help=function is not list_)(function)
+    app.command(name, epilog=epilog, no_args_is_help=function not in (list_, doctor))(function)
 
 app.add_typer(data)
 

@@ -4,6 +4,7 @@ from asymnas.report._benchmark import BenchmarkReport, TrackerScores, default_pr
 from asymnas.report._benchmark_html import write_benchmark
 from asymnas.report._benchmark_tables import print_benchmark
 from asymnas.report._contact_sheet import ContactSheet
+from asymnas.report._doctor import diagnose
 from asymnas.report._html import write_report
 from asymnas.report._overlay import Overlay, draw_box, draw_target, put_text
 from asymnas.report._progress import LineProgress, LiveProgress, Progress, make_progress
@@ -21,6 +22,7 @@ __all__ = [
     "RunData",
     "TrackerScores",
     "default_protocol",
+    "diagnose",
     "draw_box",
     "draw_target",
     "draw_video_sheet",
