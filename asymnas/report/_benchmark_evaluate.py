@@ -52,11 +52,11 @@ def evaluate_results(
     Raises:
         DataError: unknown names, annotations or results that are missing or damaged; all problems of all trackers.
     """
-    from asymnas.data import load_annotations, require_boxes
+    from asymnas.data import require_boxes
     from asymnas.metrics import compare, get_protocol
 
     rules = get_protocol(protocol or default_protocol(dataset))
-    annotations = load_annotations(dataset, split, root=root)
+    annotations = _annotations(dataset, split, root)
     require_boxes(annotations)
     path = None if versus is None or not Path(versus).exists() else Path(versus)
     places = [*results] if path is None or path in results else [*results, path]
@@ -97,6 +97,21 @@ def evaluate_results(
     )
 
 
+def _annotations(dataset: str, split: str | None, root: Path | None) -> AnnotationSet:
+    from asymnas.data import AnnotationSet, annotation_of, dataset_info, load_annotations, load_dataset
+
+    if root is None and not dataset_info(dataset).layout:  # generated: there are no files to look for
+        loaded = load_dataset(dataset, split or "test")
+        videos = tuple(annotation_of(video) for video in loaded.videos)
+        return AnnotationSet(dataset, loaded.split, videos, Path(dataset))
+    try:
+        return load_annotations(dataset, split, root=root)
+    except OSError as error:
+        where = str(error.filename or root or dataset)
+        rule, value = f"annotations of {dataset} must be readable here", error.strerror or str(error)
+        raise DataError(Problem(where, rule, value, "Mend the path or its rights, or --dataset.")) from None
+
+
 def _read(
     place: Path, annotations: AnnotationSet, protocol: str, result_format: str, base: int | None, missing: Missing
 ) -> tuple[list[TrackerScores], list[str], list[Problem]]:
@@ -133,7 +148,10 @@ def _sources(place: Path, annotations: AnnotationSet) -> tuple[list[Path], list[
         raise DataError(Problem(str(place), rule, value, "Mend the path, --dataset or --split."))
     others = [str(item.folder) for item in found if item not in ours]
     shown = ", ".join(others[:NAMED]) + (", ..." if len(others) > NAMED else "")
-    note = f"{place}: {len(others)} folders without results of these videos are left out: {shown}"
+    what = (
+        "1 folder without results of these videos is" if len(others) == 1 else f"{len(others)} folders without any are"
+    )
+    note = f"{place}: {what} left out: {shown}"
     return [place / item.folder for item in ours], [note] if others else []
 
 

@@ -7,7 +7,14 @@ from pathlib import Path
 
 from asymnas.errors import Problem, RunFolderError
 from asymnas.report._benchmark import BenchmarkReport, percent
-from asymnas.report._benchmark_tables import attribute_rows, file_notes, interval_text, score_cells, video_rows
+from asymnas.report._benchmark_tables import (
+    attribute_rows,
+    file_notes,
+    interval_text,
+    paired_over,
+    score_cells,
+    video_rows,
+)
 from asymnas.report._page import STYLE, image, table, text
 
 __all__ = ["write_benchmark"]
@@ -99,7 +106,7 @@ def _comparisons(report: BenchmarkReport, plots: Mapping[str, bytes]) -> str:
             for measure, interval in comparison.differences.items()
         ]
         parts.append(f"<h2>{text(name)} - {text(report.versus)}</h2>")
-        parts.append(f"<p class='note'>Paired over {len(comparison.videos)} sequences, in points.</p>")
+        parts.append(f"<p class='note'>{paired_over(comparison)}, in points</p>")
         parts.append(table(("measure", "difference", f"{report.level:.0%} interval", ""), rows))
         videos = [[text(cell) for cell in row] for row in video_rows(comparison, SHOWN)]
         if videos:
@@ -113,7 +120,7 @@ def _notes(report: BenchmarkReport) -> str:
     def listed(lines: list[str]) -> str:
         return f"<ul>{''.join(f'<li>{text(line)}</li>' for line in lines)}</ul>" if lines else ""
 
-    parts = [f"<h2>Where this comes from</h2><p>{text(report.rules)}</p>"]
+    parts = [f"<h2>Where this comes from</h2><pre>{text(report.rules)}</pre>"]
     parts.append(f"<p>annotations {text(report.annotations)}</p>{listed(list(report.notes))}")
     for tracker in report.trackers:
         lines = [*file_notes(tracker), *tracker.notes]

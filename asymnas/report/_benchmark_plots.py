@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from asymnas.report._benchmark import BenchmarkReport
+from asymnas.report._benchmark import BenchmarkReport, TrackerScores
 from asymnas.report._plots import BLUE, COLOURS, GREY, RED, make_axes, make_png
 
 __all__ = ["attribute_radar", "benchmark_plots", "curve_plot", "difference_bars"]
@@ -63,7 +63,7 @@ def curve_plot(report: BenchmarkReport, kind: str) -> bytes:
         curve = tracker.scores.curves.get(kind)
         if curve is None:
             continue
-        label = f"{tracker.name} [{100 * tracker.scores.values[measure]:.1f}]"
+        label = _label(tracker, measure)
         colour, line = _look(index)
         axes.plot(curve.thresholds, curve.values, color=colour, linestyle=line, linewidth=1.8, label=label)
     axes.set_xlabel(across)
@@ -91,7 +91,7 @@ def attribute_radar(report: BenchmarkReport) -> bytes:
     table = np.array([[_attribute(report, index, name) for name in names] for index in range(len(report.trackers))])
     for index, (tracker, row) in enumerate(zip(report.trackers, table, strict=True)):
         colour, line = _look(index)
-        label = f"{tracker.name} [{100 * tracker.scores.values[report.main]:.1f}]"
+        label = _label(tracker, report.main)
         axes.plot([*angles, angles[0]], [*row, row[0]], color=colour, linestyle=line, linewidth=1.8,
                   marker=MARKERS[index % len(MARKERS)], markersize=3.5, label=label)  # fmt: skip
         if len(report.trackers) == 1:
@@ -135,6 +135,14 @@ def difference_bars(report: BenchmarkReport, name: str) -> bytes:
     verdict = f"better on {better}, worse on {worse}"
     axes.set_title(f"{name} - {report.versus}, {_place(report)}, {len(videos)} videos\n{verdict}", fontsize=10)
     return make_png(figure)
+
+
+def _label(tracker: TrackerScores, measure: str) -> str:
+    """Name, score, and how many files are missing or short, where any are."""
+    scores = tracker.scores
+    counts = ((len(scores.missing), "missing"), (len(scores.short), "short"))
+    remarks = "".join(f", {count} {what}" for count, what in counts if count)
+    return f"{tracker.name} [{100 * scores.values[measure]:.1f}]{remarks}"
 
 
 def _place(report: BenchmarkReport) -> str:

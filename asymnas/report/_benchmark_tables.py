@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.measure import Measurement
+from rich.segment import Segments
 from rich.table import Table
 from rich.text import Text
 
@@ -16,7 +17,15 @@ from asymnas.report._terminal import make_console, make_table
 if TYPE_CHECKING:
     from asymnas.metrics import Comparison, Interval
 
-__all__ = ["attribute_rows", "file_notes", "interval_text", "print_benchmark", "score_cells", "video_rows"]
+__all__ = [
+    "attribute_rows",
+    "file_notes",
+    "interval_text",
+    "paired_over",
+    "print_benchmark",
+    "score_cells",
+    "video_rows",
+]
 
 NAMED = 12
 """Names that a line of missing or short files shows before it counts the rest; JSON has them all."""
@@ -78,6 +87,12 @@ def file_notes(tracker: TrackerScores) -> list[str]:
     return [*lines, *scores.notes]
 
 
+def paired_over(comparison: Comparison) -> str:
+    """Say on how many sequences two trackers were compared, and how many only one of them has."""
+    left_out = f" ({len(comparison.left_out)} that only one has left out)" if comparison.left_out else ""
+    return f"paired over {len(comparison.videos)} sequences{left_out}"
+
+
 def video_rows(comparison: Comparison, shown: int) -> list[list[str]]:
     """Return the videos that make a difference, the largest first: name, both scores, difference, in percent."""
     return [[name, percent(a), percent(b), percent(difference, sign=True)]
@@ -103,7 +118,8 @@ def _show(out: Console, title: str, table: Table) -> None:
     if title:
         out.print(Text(title, style="bold"), soft_wrap=True)
     needed = Measurement.get(out, out.options.update(max_width=UNLIMITED), table).maximum
-    out.print(table, width=max(needed, out.width), crop=False, soft_wrap=True)
+    segments = out.render(table, out.options.update(width=needed))  # print() would clamp the width
+    out.print(Segments(segments), soft_wrap=True, end="")
 
 
 def _filled(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
@@ -135,7 +151,7 @@ def _measured_on(report: BenchmarkReport) -> Table:
 
 
 def _print_comparison(out: Console, report: BenchmarkReport, name: str, comparison: Comparison) -> None:
-    title = f"{name} - {report.versus}, paired over {len(comparison.videos)} sequences, protocol {report.protocol}"
+    title = f"{name} - {report.versus}, {paired_over(comparison)}, protocol {report.protocol}"
     rows = []
     for measure, interval in comparison.differences.items():
         verdict = "clear of zero" if interval.clear_of_zero else "contains zero: noise"
