@@ -8,6 +8,7 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -107,8 +108,8 @@ def _archive(path: Path) -> Iterator[Entry]:
 
 
 def _zip(path: Path) -> Iterator[Entry]:
-    with zipfile.ZipFile(path) as archive:
-        infos = [info for info in archive.infolist() if not info.is_dir()]
+    archive = zipfile.ZipFile(path)  # stays open for as long as one of its entries can be read
+    infos = [info for info in archive.infolist() if not info.is_dir()]
     _check_names(path, [info.filename for info in infos])
     _check_size(path, sum(info.file_size for info in infos))
     for info in infos:
@@ -118,8 +119,7 @@ def _zip(path: Path) -> Iterator[Entry]:
             if info.file_size > _LARGEST:
                 raise _too_large(where)
             try:
-                with zipfile.ZipFile(path) as archive:
-                    return archive.read(info)
+                return archive.read(info)
             except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError) as error:
                 raise _broken(Path(where), error) from None
 
@@ -128,19 +128,21 @@ def _zip(path: Path) -> Iterator[Entry]:
 
 def _tar(path: Path) -> Iterator[Entry]:
     with tarfile.open(path) as archive:
-        total = 0
+        total, seen = 0, []
         for member in archive:
             _check_names(path, [member.name])
             total += member.size
             _check_size(path, total)
             stream = archive.extractfile(member) if member.isfile() else None
-            if stream is None or PurePosixPath(member.name).suffix.lower() not in _WANTED:
+            if stream is None:
                 continue
+            seen.append(member.name)
             where = f"{path}/{member.name}"
             if member.size > _LARGEST:
                 raise _too_large(where)
-            data = stream.read()
+            data = stream.read() if _clean(member.name).suffix.lower() in _WANTED else b""
             yield Entry(_clean(member.name), where, lambda data=data: data)
+    _check_names(path, seen)
 
 
 def _clean(name: str) -> PurePosixPath:
@@ -155,7 +157,7 @@ def _check_names(path: Path, names: list[str]) -> None:
         for name in names
         if _clean(name).is_absolute() or ".." in _clean(name).parts or re.match(r"[A-Za-z]:", name)
     ]
-    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    twice = sorted(name for name, times in Counter(names).items() if times > 1)
     problems += [Problem(str(path), "a file must be in an archive once", f"'{name}' twice") for name in twice]
     if problems:
         raise DataError(problems)
