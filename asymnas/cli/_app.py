@@ -18,6 +18,7 @@ from asymnas.cli._report import report
 from asymnas.cli._retrain import retrain
 from asymnas.cli._search import search
 from asymnas.cli._space import space
+from asymnas.cli._test import test
 from asymnas.cli._track import track
 from asymnas.cli._validate import validate
 
@@ -42,6 +43,7 @@ EPILOGS: dict[Callable[..., None], str] = {
     retrain: "Example: asymnas retrain runs/vlt_scar/architecture.json",
     doctor: "Example: asymnas doctor --data-root /path/to/data",
     report: "Example: asymnas report runs/vlt_scar",
+    test: "Example: asymnas test runs/vlt_scar mil static --dataset otb99_lang --language with,without --workers 2",
     track: 'Example: asymnas track dog.mp4 --box 120,80,40,60 --text "the brown dog" --run runs/vlt_scar -o out.mp4',
     eval_: "Example: asymnas eval results/ATOM --dataset lasot --vs results/SiamFC --plots plots",
 }

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from asymnas.language import SentenceTable
     from asymnas.tracking import TrainableTracker
 
-__all__ = ["ReadyTracker", "open_tracker"]
+__all__ = ["Description", "ReadyTracker", "describe_tracker", "open_tracker"]
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What `open_tracker` would open; `name`, `settings` and `reads_language` are those of the `ReadyTracker`."""
+
+    name: str
+    settings: dict[str, Any]
+    reads_language: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,11 +94,35 @@ def open_tracker(
         WeightsError: the weights are not those of the run or do not fit.
         AsymNASError: what else is wrong with the run's job, architecture, data or encoder.
     """
-    name = str(spec)
-    if isinstance(spec, str) and name in list_trackers():
-        return _open_plugin(get_tracker(name), options or {}, threads=threads, missing=missing)
-    run = find_run(Path(spec).expanduser(), list_trackers(), data_root=data_root)
+    plugin, run = _find(spec, data_root)
+    if run is None:
+        return _open_plugin(plugin, options or {}, threads=threads, missing=missing)
     return _open_run(run, options or {}, threads=threads, missing=missing, device=device)
+
+
+def describe_tracker(
+    spec: str | Path,
+    *,
+    options: Mapping[str, Any] | None = None,
+    missing: str | None = None,
+    data_root: Path | str | None = None,
+) -> Description:
+    """Say what `open_tracker` would open, without weights and recalibration; arguments and errors as there."""
+    plugin, run = _find(spec, data_root)
+    if run is None:
+        return Description(plugin.name, _plugin_settings(plugin, options or {}, missing), reads_language=False)
+    from asymnas.study._build import sentences_of
+
+    job = _with_options(run.job, options or {}, missing)
+    return Description(run.name, _run_settings(run, job, sentences_of(job)), reads_language=True)
+
+
+def _find(spec: str | Path, data_root: Path | str | None) -> tuple[TrackerPlugin, RunFiles | None]:
+    """The plugin, and the run unless the spec names the plugin itself."""
+    if isinstance(spec, str) and spec in list_trackers():
+        return get_tracker(spec), None
+    run = find_run(Path(spec).expanduser(), list_trackers(), data_root=data_root)
+    return get_tracker(run.job.tracker.name), run
 
 
 def checked_options(plugin: TrackerPlugin, values: Mapping[str, Any]) -> Any:
@@ -113,9 +146,7 @@ def checked_options(plugin: TrackerPlugin, values: Mapping[str, Any]) -> Any:
         ) from error
 
 
-def _open_plugin(
-    plugin: TrackerPlugin, values: Mapping[str, Any], *, threads: int | None, missing: str | None
-) -> ReadyTracker:
+def _plugin_settings(plugin: TrackerPlugin, values: Mapping[str, Any], missing: str | None) -> dict[str, Any]:
     where = f"tracker '{plugin.name}'"
     if plugin.trainable:
         rule = "has a search space, and a plugin's name alone says neither architecture nor weights"
@@ -124,12 +155,33 @@ def _open_plugin(
     if missing is not None:
         way_out = "Leave the strategy for missing sentences out."
         raise TrackerError(Problem(where, "reads no sentences, so none can be missing", repr(missing), way_out))
-    options = checked_options(plugin, values)
-    tracker = plugin.build(options, space=None, language_dim=0, seed=0)
+    return {"tracker": plugin.name, "options": checked_options(plugin, values).model_dump(mode="json")}
+
+
+def _open_plugin(
+    plugin: TrackerPlugin, values: Mapping[str, Any], *, threads: int | None, missing: str | None
+) -> ReadyTracker:
+    settings = _plugin_settings(plugin, values, missing)
+    tracker = plugin.build(checked_options(plugin, values), space=None, language_dim=0, seed=0)
     if threads is not None:
         _set_threads(threads)
-    settings = {"tracker": plugin.name, "options": options.model_dump(mode="json")}
     return ReadyTracker(plugin.name, tracker, None, settings, reads_language=False)
+
+
+def _run_settings(run: RunFiles, job: Job, sentences: SentenceTable) -> dict[str, Any]:
+    return {
+        "tracker": job.tracker.name,
+        "options": job.tracker.options,
+        "run": run.folder.resolve().name,
+        "job_hash": run.job.hash,
+        "space": run.architecture.space.name,
+        "space_hash": run.architecture.space.hash,
+        "architecture": run.architecture.key,
+        "genes": dict(run.architecture.genes),
+        "weights_hash": run.weights_hash,
+        "encoder": f"{sentences.name}-{sentences.fingerprint[:16]}",
+        "recalibration": job.evaluation.recalibration.model_dump(),
+    }
 
 
 def _open_run(
@@ -156,20 +208,7 @@ def _open_run(
         model.eval()
     if threads is not None:
         _set_threads(threads)
-    settings = {
-        "tracker": job.tracker.name,
-        "options": job.tracker.options,
-        "run": run.folder.name,
-        "job_hash": run.job.hash,
-        "space": run.architecture.space.name,
-        "space_hash": run.architecture.space.hash,
-        "architecture": run.architecture.key,
-        "genes": dict(path),
-        "weights_hash": run.weights_hash,
-        "encoder": f"{sentences.name}-{sentences.fingerprint[:16]}",
-        "recalibration": job.evaluation.recalibration.model_dump(),
-        "device": wanted,
-    }
+    settings = _run_settings(run, job, sentences) | {"device": wanted}
     return ReadyTracker(
         run.name, model, path, settings, reads_language=True, lockstep=job.evaluation.lockstep, _sentences=sentences
     )
