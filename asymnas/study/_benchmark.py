@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime
 import logging
-import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,7 @@ from asymnas.data import Dataset, Video
 from asymnas.errors import DataError, Problem
 from asymnas.interop.results import ResultSet
 from asymnas.search import Evaluation, InProcessEvaluator, RayEvaluator
+from asymnas.study._benchmark_progress import BenchmarkProgress, Counter
 from asymnas.study._benchmark_worker import BenchmarkVideos, Tracked, TrackingTask, benchmark_worker
 from asymnas.study._conditions import Condition, language_condition
 from asymnas.study._open import describe_tracker
@@ -24,29 +24,6 @@ from asymnas.study._summary import versions
 __all__ = ["BenchmarkProgress", "BenchmarkRun", "default_split", "load_benchmark", "run_benchmark", "run_conditions"]
 
 logger = logging.getLogger("asymnas.study")
-
-
-@dataclass(frozen=True, slots=True)
-class BenchmarkProgress:
-    """How far a tracker is.
-
-    Args:
-        label: of the tracker and what it is told.
-        videos: done, failed ones and those of an earlier run included.
-        of_videos: all.
-        frames: of the videos that are done.
-        of_frames: all.
-        frames_per_second: that were tracked since the start, by all workers together; None at the start.
-        failed: videos that failed.
-    """
-
-    label: str
-    videos: int
-    of_videos: int
-    frames: int
-    of_frames: int
-    frames_per_second: float | None
-    failed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +185,7 @@ def run_conditions(
                 "lockstep": lockstep,
             }
             with ResultFolder.open(out, label, identity, resume=resume, fresh=fresh) as folder:
-                counter = _Counter(label, data.videos, on_progress)
+                counter = Counter(label, data.videos, on_progress)
                 failures, reused = _track_rest(evaluator, folder, data.videos, condition.label, lockstep, counter)
                 folder.finish(failures, {"versions": versions(), "date": _now()})
                 results = folder.results([video.name for video in data.videos])
@@ -224,7 +201,7 @@ def _track_rest(
     videos: Sequence[Video],
     condition: str,
     lockstep: int,
-    counter: _Counter,
+    counter: Counter,
 ) -> tuple[dict[str, str], int]:
     """Track the videos that have no results yet; failures by video, and how many had results."""
     done = {video.name for video in videos if folder.holds(video.name, len(video))}
@@ -254,39 +231,6 @@ def _track_rest(
 
     evaluator.evaluate(tasks, on_result=keep)
     return {video.name: failures[video.name] for video in videos if video.name in failures}, len(done)
-
-
-class _Counter:
-    """Counts videos and frames for the progress display."""
-
-    def __init__(
-        self, label: str, videos: Sequence[Video], on_progress: Callable[[BenchmarkProgress], None] | None
-    ) -> None:
-        self.label, self.tell = label, on_progress
-        self.lengths = {video.name: len(video) for video in videos}
-        self.videos = self.frames = self.fresh = 0
-        self.began: float | None = None
-
-    def start(self, done: set[str]) -> None:
-        """Count what is there already."""
-        self.count(done)
-        self.fresh = 0
-
-    def running(self, seconds: float) -> None:
-        """Start the clock with the first batch, which took `seconds`; opening the tracker is no part of its speed."""
-        if self.began is None:
-            self.began = time.perf_counter() - seconds
-
-    def count(self, names: Collection[str], failed: int = 0) -> None:
-        """Count videos that ended."""
-        frames = sum(self.lengths[name] for name in names)
-        self.videos, self.frames, self.fresh = self.videos + len(names), self.frames + frames, self.fresh + frames
-        if self.tell is None:
-            return
-        spent = 0.0 if self.began is None else time.perf_counter() - self.began
-        speed = self.fresh / spent if spent > 0 else None
-        state = (self.videos, len(self.lengths), self.frames, sum(self.lengths.values()), speed, failed)
-        self.tell(BenchmarkProgress(self.label, *state))
 
 
 def _check_videos(data: Dataset) -> None:
