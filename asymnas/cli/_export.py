@@ -35,7 +35,7 @@ def export(
     to: Annotated[
         Format,
         typer.Option(
-            "--to", help="json: architecture.json; sots: CAND lists; nni: an NNI sample; vot: trackers.ini for vot-toolkit"
+            "--to", help="json: architecture.json; sots: CAND lists; nni: NNI sample; vot: trackers.ini of vot-toolkit"
         ),
     ],
     output: Annotated[

@@ -61,9 +61,9 @@ def track(
 
     _check_tracker(run, tracker)
     corner = None if box is None else _numbers(box)
+    boxes = None if truth is None else _truth(truth)
     if show and (reason := no_desktop()):
         raise DataError(Problem("--show", "needs a desktop", reason, "Leave it out: the video is written anyway."))
-    boxes = None if truth is None else _truth(truth)
     with open_footage(video, fps=fps) as footage:
         ready = _open(run, tracker, data_root)
         start = ask_box(footage.first) if corner is None else corner

@@ -17,7 +17,7 @@ _HEAD_TEXT = 15
 class ContactSheet:
     """Collects drawn frames of a video whose length need not be known, and lays them out.
 
-    Every k-th frame is kept; when twice the wanted number is there, every second one goes and k doubles.
+    Every k-th frame is kept; when four times the wanted number is there, every second one goes and k doubles.
 
     Args:
         count: frames on the sheet, at least 2.
@@ -38,7 +38,7 @@ class ContactSheet:
         if index % self._every:
             return
         self._cells[index] = _cell(index, frame, box, score, truth)
-        if len(self._cells) >= 2 * self.count:
+        if len(self._cells) >= 4 * self.count:
             self._every *= 2
             self._cells = {key: cell for key, cell in self._cells.items() if key % self._every == 0}
 

@@ -95,10 +95,9 @@ def film(
     progress: Progress | None = None,
     show: Callable[[np.ndarray], bool] | None = None,
 ) -> Film:
-    """Track a target from its box in the first frame to the end, and write what was found.
+    """Track a target from its box in the first frame to the end, and write what was found as it is found.
 
-    Boxes are written line by line. Whatever ends it early, the other files are completed with the frames so far:
-    Ctrl-C returns normally with `stopped` set.
+    Whatever ends it early, all files are completed with the frames so far; Ctrl-C returns with `stopped` set.
 
     Args:
         ready: the tracker.
@@ -121,12 +120,7 @@ def film(
     paths = film_paths(Path(output))
     if not overwrite:
         _check_taken(paths, footage.source)
-    if sentence is not None and not ready.reads_language:
-        notes.append(f"{ready.name} reads no sentences: the one given is shown and changes nothing")
-    if lacking := undrawable(sentence or ""):
-        notes.append(f"the font lacks the characters {lacking}: they are drawn as empty boxes")
-    if ready.reads_language and sentence is None:
-        notes.append("no sentence was given: the tracker puts its replacement for a missing one")
+    notes += _language_notes(ready, sentence)
     overlay = Overlay(footage.size, title=ready.name, sentence=sentence)
     sink = VideoSink(paths["video"], overlay.size, footage.fps, codec=codec)
     work = _Work(ready, footage, overlay, sink, ContactSheet(), Film(paths), truth, sentence)
@@ -142,6 +136,17 @@ def film(
     if failure is not None:
         raise failure
     return work.film
+
+
+def _language_notes(ready: ReadyTracker, sentence: str | None) -> list[str]:
+    notes = []
+    if sentence is not None and not ready.reads_language:
+        notes.append(f"{ready.name} reads no sentences: the one given is shown and changes nothing")
+    if sentence is None and ready.reads_language:
+        notes.append("no sentence was given: the tracker puts its replacement for a missing one")
+    if lacking := undrawable(sentence or ""):
+        notes.append(f"the font lacks the characters {lacking}: they are drawn as empty boxes")
+    return notes
 
 
 @dataclass(slots=True, eq=False)
@@ -162,7 +167,7 @@ class _Work:
     ) -> None:
         """Track and write until the footage or the user ends it."""
         path = self.film.paths["boxes"]
-        total = min(limit or 2**62, self.footage.total or 2**62)
+        total = min((count for count in (limit, self.footage.total) if count), default=0)
         began = time.perf_counter()
         with _open_text(path) as text:
             text.write(_HEADER)
@@ -175,8 +180,8 @@ class _Work:
                 self.sink.write(picture)
                 self.sheet.add(index, frame, box, score, truth)
                 rate = (index + 1) / max(time.perf_counter() - began, 1e-9)
-                known = total if total < 2**62 else index + 2
-                progress.update("tracking", index + 1, max(known, index + 1), f"{rate:.1f} frames/s")
+                known = max(total, index + 1) if total else index + 2  # a camera has no end
+                progress.update("tracking", index + 1, known, f"{rate:.1f} frames/s")
                 if (show is not None and not show(picture)) or index + 1 == limit:
                     break
 

@@ -265,9 +265,8 @@ def _open_camera(number: int, source: str) -> Footage:
     first = camera.read() if camera.capture.isOpened() else None
     if first is None:
         camera.close()
-        rule = "the camera must give pictures"
         way_out = "Check that it is connected and not in use, or try another number."
-        raise DataError(Problem(f"camera {number}", rule, "none", way_out))
+        raise DataError(Problem(f"camera {number}", "the camera must give pictures", "none", way_out))
     rate = _rate(camera.capture)
     notes = [] if rate else [f"camera {number} declares no frames per second; {CAMERA_FPS:g} are assumed"]
     rest = _rest_of_camera(camera, number)

@@ -31,8 +31,8 @@ class VideoSink:
 
     Args:
         path: the file; its ending (`CODECS`) says its kind.
-        size: width and height of the frames. Odd sides get a black line at the right or lower edge, because the codecs
-            halve the colour planes.
+        size: width and height of the frames. Odd sides get their last line twice, because the codecs halve the colour
+            planes.
         fps: frames per second.
         codec: a codec's four letters; None tries those of `CODECS` in order.
 
@@ -80,7 +80,7 @@ class VideoSink:
     def write(self, frame: np.ndarray) -> None:
         """Add a frame (height, width, 3) uint8 BGR."""
         if any(self._pad):
-            frame = cv2.copyMakeBorder(frame, 0, self._pad[0], 0, self._pad[1], cv2.BORDER_CONSTANT)
+            frame = cv2.copyMakeBorder(frame, 0, self._pad[0], 0, self._pad[1], cv2.BORDER_REPLICATE)
         self._writer.write(np.ascontiguousarray(frame))
         self.frames += 1
 
