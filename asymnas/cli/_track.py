@@ -19,36 +19,49 @@ if TYPE_CHECKING:
 __all__ = ["track"]
 
 
+VideoSource = Annotated[
+    str, typer.Argument(metavar="VIDEO", help="A video file, a folder of images, or a camera's number (0).")
+]
+Box = Annotated[
+    str | None,
+    typer.Option(metavar="X,Y,W,H", help="The target in the first frame, in pixels; else drawn with the mouse."),
+]
+Sentence = Annotated[str | None, typer.Option(help="A sentence that describes the target.")]
+Run = Annotated[
+    Path | None, typer.Option(metavar="RUN", help="A run folder, or an architecture.json in it, to track with.")
+]
+TrackerName = Annotated[str | None, typer.Option(metavar="NAME", help="A tracker without a run, e.g. template_matching.")]
+Output = Annotated[
+    Path | None, typer.Option("-o", "--output", help="The video to write; .txt, .json and .png go beside it.")
+]
+Truth = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Boxes to draw too, x,y,w,h a line, in pixels from 0.")
+]
+Limit = Annotated[int | None, typer.Option(min=1, help="Stop after so many frames.")]
+Rate = Annotated[
+    float | None, typer.Option(min=0.1, max=1000, help="Frames per second, for sources that do not say.")
+]
+Codec = Annotated[
+    str | None, typer.Option(metavar="FOUR", help="The video's codec, e.g. mp4v; else what its ending asks for.")
+]
+Show = Annotated[bool, typer.Option("--show", help="Show it in a window meanwhile; q ends it.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are no earlier result.")]
+
+
 @command
 def track(
-    video: Annotated[
-        str, typer.Argument(metavar="VIDEO", help="A video file, a folder of images, or a camera's number (0).")
-    ],
-    box: Annotated[
-        str | None,
-        typer.Option(metavar="X,Y,W,H", help="The target in the first frame, in pixels; else drawn with the mouse."),
-    ] = None,
-    text: Annotated[str | None, typer.Option(help="A sentence that describes the target.")] = None,
-    run: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="A run folder, or an architecture.json in it, to track with.")
-    ] = None,
-    tracker: Annotated[str | None, typer.Option(metavar="NAME", help="A tracker without a run, e.g. csrt.")] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", help="The video to write; .txt, .json and .png go beside it."),
-    ] = None,
-    truth: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Boxes to draw too, x,y,w,h a line, in pixels from 0.")
-    ] = None,
-    frames: Annotated[int | None, typer.Option(min=1, help="Stop after so many frames.")] = None,
-    fps: Annotated[
-        float | None, typer.Option(min=0.1, max=1000, help="Frames per second, for sources that do not say.")
-    ] = None,
-    codec: Annotated[
-        str | None, typer.Option(metavar="FOUR", help="The video's codec, e.g. mp4v; else what its ending asks for.")
-    ] = None,
-    show: Annotated[bool, typer.Option("--show", help="Show it in a window meanwhile; q ends it.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are no earlier result.")] = False,
+    video: VideoSource,
+    box: Box = None,
+    text: Sentence = None,
+    run: Run = None,
+    tracker: TrackerName = None,
+    output: Output = None,
+    truth: Truth = None,
+    frames: Limit = None,
+    fps: Rate = None,
+    codec: Codec = None,
+    show: Show = False,
+    overwrite: Overwrite = False,
     data_root: DataRoot = None,
     as_json: Json = False,
 ) -> None:
