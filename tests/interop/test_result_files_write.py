@@ -252,6 +252,8 @@ def test_round_trip(tmp_path_factory, data, format, lengths, known, timed) -> No
     assert sorted(read.boxes) == sorted(boxes)
     for name, rows in boxes.items():
         np.testing.assert_allclose(read.boxes[name], rows, rtol=0, atol=ROUNDING.get(format, 5.1e-5))
+        if not timed:
+            assert not read.seconds
         if timed and format in ("asymnas", "pytracking", "got10k", "got10k-zip"):
             np.testing.assert_allclose(read.seconds[name], seconds[name], rtol=0, atol=1e-8)
 
@@ -337,3 +339,9 @@ def test_native_base_is_that_of_the_readers(tmp_path, dataset) -> None:
     split = {"got10k": "val", "lasot": "all"}.get(dataset, "test")
     (video,) = load_dataset(dataset, split, root=tmp_path).videos
     assert video.boxes[0].tolist() == [11 - NATIVE_BASE[dataset], 12 - NATIVE_BASE[dataset], 13, 14]
+
+
+def test_folder_with_a_manifest_only(tmp_path) -> None:
+    write_manifest(tmp_path, "Mine", {})
+    with pytest.raises(DataError, match="must hold results of a video, but got a manifest only"):
+        read_results(tmp_path)

@@ -78,10 +78,12 @@ def gather(
         except DataError as error:
             problems += error.problems
     _raise(problems)
+    if found.form == "asymnas":
+        return
     separators = Counter(table.separator for table in raw.tables.values())
     raw.notes.append("separator: " + ", ".join(f"{name} ({n} files)" for name, n in separators.most_common()))
     headed = [table for table in raw.tables.values() if table.header]
-    if headed and found.form != "asymnas":
+    if headed:
         raw.notes.append(f"{len(headed)} files have a header: {' '.join(headed[0].header)}")
     coded = [table for table in raw.tables.values() if table.encoding]
     if coded:
@@ -159,9 +161,9 @@ def _side(entry: Entry, length: int, column: int, what: str, raw: Raw) -> np.nda
     """Read scores or seconds beside the boxes; None, with a note, where they do not fit."""
     table = read_table(entry)
     values = table.rows[:, column - 1] if column <= table.rows.shape[1] else np.empty(0)
-    if len(values) == 1 < length and what == "seconds":
-        return np.float64(values[0])
+    if len(values) == 1 < length and what == "seconds":  # of the whole video
+        values = np.full(length, values[0] / length)
     if len(values) != length:
         raw.notes.append(f"{entry.where}: {len(values)} {what} for {length} boxes, left out")
         return None
-    return np.array(values)
+    return None if what == "seconds" and np.isnan(values).all() else np.array(values)

@@ -77,6 +77,8 @@ def read_results(
     raw = Raw(notes=[f"{others} files that hold no results are left out"] if others else [])
     records = read_records(found) if found.form == "otb-json" else {}
     given = list(records or found.videos)
+    if not given:
+        raise DataError(Problem(str(path), "must hold results of a video", "a manifest only", "Run the tracker first."))
     if annotations is None:
         if names:
             raise DataError(Problem("names", "can be given together with annotations only"))
