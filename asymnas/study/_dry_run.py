@@ -14,6 +14,7 @@ import torch
 from asymnas.data import PairBatch, Video
 from asymnas.errors import DataError, LanguageError
 from asymnas.job import Job
+from asymnas.job._data_schema import VideoSource
 from asymnas.search import CandidateWorker, Task
 from asymnas.seeding import rng_for
 from asymnas.space import Architecture, describe
@@ -77,14 +78,28 @@ def _rehearsed(job: Job, progress: Reporter) -> dict[str, Any]:
     space = space_of(job)
     progress.update("dry run", 0, 4, "building")
     sentences: Any = _or_stand_in(
-        lambda: _checked_sentences(job), lambda: _RandomSentences(_known_dim(job)), LanguageError, stand_ins
+        f"embeddings for those of {job.language.encoder}",
+        lambda: _checked_sentences(job),
+        lambda: _RandomSentences(_known_dim(job)),
+        LanguageError,
+        stand_ins,
     )
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = initial_tracker(job, sentences.dim).to(device)
     pairs, mixture = _or_stand_in(
-        lambda: _pairs_and_mixture(job), lambda: (_random_pairs(job), []), DataError, stand_ins
+        f"pairs for those of {_sets(job.data.train.sources)}",
+        lambda: _pairs_and_mixture(job),
+        lambda: (_random_pairs(job), []),
+        DataError,
+        stand_ins,
     )
-    videos = _or_stand_in(lambda: video_set(job, "validation")[0], lambda: [_random_video()], DataError, stand_ins)
+    videos = _or_stand_in(
+        f"a video for those of {_sets(job.data.validation.sources)}",
+        lambda: video_set(job, "validation")[0],
+        lambda: [_random_video()],
+        DataError,
+        stand_ins,
+    )
     progress.update("dry run", 1, 4, "one training step")
     paths = paths_for_step(space, job.seed, 0, job.training.sampling)
     batch = to_training_batch(pairs, sentences, device)
@@ -107,12 +122,16 @@ def _rehearsed(job: Job, progress: Reporter) -> dict[str, Any]:
     }
 
 
-def _or_stand_in(make: Callable[[], Any], stand_in: Callable[[], Any], kind: type, notes: list[str]) -> Any:
+def _or_stand_in(what: str, make: Callable[[], Any], stand_in: Callable[[], Any], kind: type, notes: list[str]) -> Any:
     try:
         return make()
     except kind as error:
-        notes.append(f"made-up data stands in, because: {error}")
+        notes.append(f"made-up {what}, because: {error}")
         return stand_in()
+
+
+def _sets(sources: Sequence[VideoSource]) -> str:
+    return ", ".join(f"{source.dataset} {source.split}" for source in sources)
 
 
 def _checked_sentences(job: Job) -> Any:
