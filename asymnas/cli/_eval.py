@@ -22,6 +22,14 @@ class Missing(StrEnum):
     zero = "zero"
 
 
+class FirstRow(StrEnum):
+    """Whether the result files have a row of the first frame."""
+
+    auto = "auto"
+    present = "present"
+    missing = "missing"
+
+
 @command
 def eval_(
     results: Annotated[
@@ -47,6 +55,12 @@ def eval_(
     base: Annotated[
         int | None, typer.Option(min=0, max=1, help="The first pixel in the result files; found out by default.")
     ] = None,
+    corners: Annotated[
+        str | None,
+        typer.Option(metavar="FORM", help="Rows are xywh, xyxy or xyxy-inclusive; found out by default."),
+    ] = None,
+    first_row: Annotated[FirstRow, typer.Option(help="Whether files have a row of the first frame.")] = FirstRow.auto,
+    repetition: Annotated[int, typer.Option(min=1, help="Which of several repetitions is scored (GOT-10k).")] = 1,
     missing: Annotated[Missing, typer.Option(help="Without all videos: refuse, score the rest, or count misses.")] = (
         Missing.error
     ),
@@ -56,8 +70,7 @@ def eval_(
     as_json: Json = False,
 ) -> None:
     """Score result files under a named protocol; needs no frames where the annotations suffice."""
-    from asymnas.report import print_benchmark, write_benchmark
-    from asymnas.report._benchmark_evaluate import evaluate_results
+    from asymnas.report import evaluate_results, print_benchmark, write_benchmark
 
     if data_root is not None and annotations is not None:
         rule = "give one of them: both say where the annotations lie"
@@ -69,9 +82,12 @@ def eval_(
         protocol=protocol,
         versus=versus,
         root=annotations or data_root,
-        result_format=result_format,
-        base=base,
         missing=missing.value,
+        format=result_format,
+        base=base,
+        corners=corners,
+        first_row=first_row.value,
+        repetition=repetition,
     )
     files = write_benchmark(report, plots) if plots is not None else []
     if as_json:

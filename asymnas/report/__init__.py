@@ -1,6 +1,7 @@
 """What people see of a run: progress, tables, plots and the report."""
 
 from asymnas.report._benchmark import BenchmarkReport, TrackerScores, default_protocol
+from asymnas.report._benchmark_evaluate import evaluate_results
 from asymnas.report._benchmark_html import write_benchmark
 from asymnas.report._benchmark_tables import print_benchmark
 from asymnas.report._contact_sheet import ContactSheet
@@ -27,6 +28,7 @@ __all__ = [
     "draw_box",
     "draw_target",
     "draw_video_sheet",
+    "evaluate_results",
     "make_progress",
     "print_benchmark",
     "print_comparison",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from asymnas.errors import AsymNASError, DataError, Problem, nearest
 from asymnas.report._benchmark import BenchmarkReport, TrackerScores, default_protocol
@@ -31,9 +31,8 @@ def evaluate_results(
     protocol: str | None = None,
     versus: str | None = None,
     root: Path | None = None,
-    result_format: str = "auto",
-    base: int | None = None,
     missing: Missing = "error",
+    **reading: Any,
 ) -> BenchmarkReport:
     """Score result files of any toolkit on a benchmark; frames are needed only where the annotations lie with them.
 
@@ -44,10 +43,10 @@ def evaluate_results(
         protocol: see `asymnas.metrics.PROTOCOLS`; None for the one of the data set's own toolkit.
         versus: a further path with one tracker, or the name of a tracker of `results`: all others are compared with it.
         root: the data root, or annotations themselves; see `asymnas.data.load_annotations`.
-        result_format: see `asymnas.interop.results.FORMATS`.
-        base: 0 or 1, the coordinates of the first pixel in the result files; None to detect it.
         missing: "error" refuses trackers without results for a video, "skip" scores the rest, "zero" counts the missing
             videos as misses; they are listed.
+        **reading: what is not to be detected: `format`, `base`, `corners`, `first_row`, `repetition` of
+            `asymnas.interop.results.read_results`.
 
     Raises:
         DataError: unknown names, annotations or results that are missing or damaged; all problems of all trackers.
@@ -65,7 +64,7 @@ def evaluate_results(
     origins: list[Path] = []
     notes = list(annotations.notes)
     for place in places:
-        found, left_out, wrong = _read(place, annotations, rules.name, result_format, base, missing)
+        found, left_out, wrong = _read(place, annotations, rules.name, missing, reading)
         trackers += found
         origins += [place] * len(found)
         notes += left_out
@@ -113,7 +112,7 @@ def _annotations(dataset: str, split: str | None, root: Path | None) -> Annotati
 
 
 def _read(
-    place: Path, annotations: AnnotationSet, protocol: str, result_format: str, base: int | None, missing: Missing
+    place: Path, annotations: AnnotationSet, protocol: str, missing: Missing, reading: Mapping[str, Any]
 ) -> tuple[list[TrackerScores], list[str], list[Problem]]:
     """Return the scores of every tracker in a place, notes on what is left out, and what is wrong."""
     trackers: list[TrackerScores] = []
@@ -124,7 +123,7 @@ def _read(
         return [], [], list(error.problems)
     for source in sources:
         try:
-            trackers.append(_score(source, annotations, protocol, result_format, base, missing))
+            trackers.append(_score(source, annotations, protocol, missing, reading))
         except AsymNASError as error:
             problems += error.problems
     return trackers, notes, problems
@@ -160,18 +159,13 @@ def _plain(name: str) -> str:
 
 
 def _score(
-    source: Path,
-    annotations: AnnotationSet,
-    protocol: str,
-    result_format: str,
-    base: int | None,
-    missing: Missing,
+    source: Path, annotations: AnnotationSet, protocol: str, missing: Missing, reading: Mapping[str, Any]
 ) -> TrackerScores:
     from asymnas.interop.results import read_results
     from asymnas.metrics import score
 
     videos = annotations.annotations
-    read = read_results(source, annotations=videos, format=result_format, base=base, dataset=annotations.dataset)
+    read = read_results(source, annotations=videos, dataset=annotations.dataset, **reading)
     absent = [item.name for item in videos if item.name not in read.boxes]
     if absent and missing == "error":
         shown = ", ".join(absent[:NAMED]) + (f" and {len(absent) - NAMED} more" if len(absent) > NAMED else "")

@@ -151,6 +151,20 @@ def test_comparison_on_common_videos_says_what_it_left_out(bench: Path) -> None:
     assert "good - poor, paired over 2 sequences (1 that only one has left out)" in result.stdout
 
 
+def test_what_was_detected_can_be_said_instead(bench: Path) -> None:
+    folder = bench / "corners" / "good"
+    folder.mkdir(parents=True)
+    for path in (bench / "results" / "good").iterdir():
+        rows = np.loadtxt(path, delimiter=",")
+        rows[:, 2:] += rows[:, :2]
+        np.savetxt(folder / path.name, rows, fmt="%.3f", delimiter=",")
+    plain = data(evaluate(bench / "results" / "good", *options(bench), "--json"))["trackers"][0]
+    words = ("--base", 0, "--corners", "xyxy", "--first-row", "present", "--json")
+    read = data(evaluate(folder, *options(bench), *words))["trackers"][0]
+    assert read["scores"]["SUC"]["value"] == pytest.approx(plain["scores"]["SUC"]["value"], abs=0.01)
+    assert "rows are xyxy, as given" in read["reader"]
+
+
 def test_plots_and_page(bench: Path) -> None:
     folder = bench / "plots"
     words = (bench / "results", *options(bench), "--vs", "poor", "--plots", folder)
@@ -189,6 +203,8 @@ def test_two_trackers_of_one_name_are_told_apart(bench: Path) -> None:
         ([*GOOD, "--protocol", "lasto"], "'lasot'"),
         ([*GOOD, "--format", "lasto"], "format: must be one"),
         ([*GOOD, "--base", "2"], "--base"),
+        ([*GOOD, "--corners", "xywx"], "corners: must be one of"),
+        ([*GOOD, "--repetition", "2"], "must have repetition 2"),
         ([*GOOD, "--missing", "x"], "--missing"),
         ([*GOOD, "--vs", "goods"], "Did you mean 'good'?"),
         ([*GOOD, "--vs", "results"], "results of one tracker"),
@@ -217,6 +233,26 @@ def test_all_broken_places_are_told_at_once(bench: Path) -> None:
     result = evaluate(bench / "junk.zip", bench / "none", *options(bench))
     assert_told(result, "junk.zip")
     assert_told(result, "none: results must exist")
+
+
+def test_the_documentation_names_every_protocol_format_and_option() -> None:
+    import re
+
+    from asymnas.interop.results import FORMATS
+    from asymnas.metrics import PROTOCOLS
+    from asymnas.report._benchmark import DEFAULT_PROTOCOLS
+
+    text = (Path(__file__).resolve().parents[2] / "docs" / "evaluation.md").read_text("utf-8")
+    assert not [name for name in (*PROTOCOLS, *FORMATS) if f"`{name}`" not in text]
+    for dataset, protocol in DEFAULT_PROTOCOLS.items():
+        row = next(line for line in text.splitlines() if line.startswith(f"| `{protocol}` |"))
+        assert f"`{dataset}`" in row
+    shown = evaluate("--help").stdout
+    assert not [name for name in set(re.findall(r"--[a-z-]+", text)) if name not in shown]
+    example = re.search(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert example
+    done = subprocess.run([sys.executable, "-c", example[1]], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_generated_data_needs_no_root(bench: Path, monkeypatch: pytest.MonkeyPatch) -> None:
