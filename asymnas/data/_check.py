@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -38,9 +39,8 @@ def check(dataset: Dataset, *, deep: bool = False) -> list[Problem]:
 
 def repeated(names: list[str], where: str) -> list[Problem]:
     """Return a problem for each name that is there more than once."""
-    seen: set[str] = set()
-    twice = {name for name in names if name in seen or seen.add(name)}
-    return [Problem(where, "names must be unique", f"'{name}' twice") for name in sorted(twice)]
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    return [Problem(where, "names must be unique", f"'{name}' twice") for name in twice]
 
 
 class Checked:

@@ -114,8 +114,11 @@ def _zip_members(path: Path) -> Iterator[tuple[str, bytes]]:
 def _tar_members(path: Path) -> Iterator[tuple[str, bytes]]:
     with tarfile.open(path) as archive:
         for item in archive:
-            if item.isfile() and _wanted(path, item.name, item.size):
-                yield item.name.removeprefix("./"), archive.extractfile(item).read()
+            if not item.isfile() or not _wanted(path, item.name, item.size):
+                continue
+            file = archive.extractfile(item)
+            if file is not None:
+                yield item.name.removeprefix("./"), file.read()
 
 
 def _wanted(path: Path, name: str, size: int) -> bool:
