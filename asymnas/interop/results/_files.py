@@ -141,8 +141,12 @@ def _tar(path: Path) -> Iterator[Entry]:
             if member.size > _LARGEST:
                 raise _too_large(where)
             data = stream.read() if _clean(member.name).suffix.lower() in _WANTED else b""
-            yield Entry(_clean(member.name), where, lambda data=data: data)
+            yield Entry(_clean(member.name), where, _held(data))
     _check_names(path, seen)
+
+
+def _held(data: bytes) -> Callable[[], bytes]:
+    return lambda: data
 
 
 def _clean(name: str) -> PurePosixPath:
