@@ -98,16 +98,20 @@ def read_results(
         named_corners=raw.named_corners,
     )
     boxes = to_boxes(raw.tables, known, options, path, raw.notes)
-    name = manifest.get("tracker") or found.tracker
+    return _result_set(manifest or {"tracker": found.tracker, "format": options.form}, boxes, raw, path)
+
+
+def _result_set(manifest: dict[str, Any], boxes: dict[str, np.ndarray], raw: Raw, path: Path) -> ResultSet:
+    """Put boxes and what lies beside them together."""
     return ResultSet(
-        tracker=name,
+        tracker=manifest["tracker"],
         boxes=boxes,
         scores={video: _side(rows, boxes[video], 1.0) for video, rows in raw.scores.items()},
         seconds={
             video: _side(spent, boxes[video], 0.0) if np.ndim(spent) else float(spent)
             for video, spent in raw.seconds.items()
         },
-        manifest=manifest or {"tracker": name, "format": options.form},
+        manifest=manifest,
         notes=tuple(raw.notes),
         source=path,
     )
