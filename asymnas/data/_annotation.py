@@ -151,17 +151,19 @@ def load_annotations(dataset: str, split: str | None = None, *, root: Path | str
     """
     dataset_info(dataset)  # an unknown name is told before an unknown place
     from asymnas.data.readers import _forms
-    from asymnas.data.readers._build import Reader
+    from asymnas.data.readers._build import Reader, check_split
 
     place = data_root() if root is None else Path(root).expanduser()
     if not place.exists():
         rule = "the place of annotations must be an archive, a file or a folder"
         raise DataError(Problem("annotations", rule, f"'{place}'", "Mend the path."))
     split = split or ("val" if dataset == "got10k" else "test")
+    reader = getattr(dataset_info(dataset).load(), "__self__", None)
+    if isinstance(reader, Reader):
+        check_split(dataset, split, tuple(reader.videos))
     found = _forms.find(dataset, split, place.resolve())
     if found is not None:
         return found
-    reader = getattr(dataset_info(dataset).load(), "__self__", None)
     if isinstance(reader, Reader):
         return _forms.as_downloaded(reader, split, place.resolve())
     loaded = load_dataset(dataset, split, root=place)

@@ -108,6 +108,23 @@ def test_the_tnl2k_toolkit_in_parts(tmp_path, form):
     assert found.names == (("b", "a") if (tmp_path / "TNL2K_testing_set.txt").exists() else ("a", "b"))
 
 
+def test_a_toolkit_without_the_split_gives_way_to_the_data_set(tmp_path):
+    unpack({name: text for name, text in TNL2K.items() if "absent" not in name}, tmp_path / "TNL2K/annos")
+    unpack({"groundtruth.txt": "1,2,3,4\n", "language.txt": "a thing"}, tmp_path / "TNL2K/train/c")
+    pack({"annos/bear-2.txt": "1,2,3,4\n"}, tmp_path / "lasot_annotations.zip")
+    unpack({"groundtruth.txt": "1,2,3,4\n"}, tmp_path / "LaSOT/bear/bear-1")
+    (tmp_path / "LaSOT/training_set.txt").write_text("bear-1\n")
+    assert load_annotations("tnl2k", "test", root=tmp_path).names == ("a", "b")
+    train = load_annotations("tnl2k", "train", root=tmp_path)
+    assert train.names == ("c",) and train.annotations[0].sentence == "a thing"
+    assert load_annotations("lasot", "train", root=tmp_path).names == ("bear-1",)
+    assert load_annotations("lasot", "test", root=tmp_path).names == ("bear-2",)
+    with pytest.raises(DataError, match="lasot/train must hold annos"):
+        load_annotations("lasot", "train", root=tmp_path / "lasot_annotations.zip")
+    with pytest.raises(DataError, match="one of train, test"):
+        load_annotations("tnl2k", "val", root=tmp_path)
+
+
 def test_boxes_of_otb_100_give_otb99_lang(tmp_path):
     entries = {"basketball": [198, 214, 34, 81], "jogging_1": [1, 1, 5, 5], "Skating2.2": [3, 3, 5, 5]}
     entries |= {"human4_2": [7, 8, 5, 5], "skating2-1": [1, 2, 3, 4], "clifBar": [5, 5, 5, 5], "Uav": [1, 1, 1, 1]}

@@ -65,16 +65,20 @@ _PARTS = ("gt_rect", "absent", "att")
 
 
 def find(dataset: str, split: str, place: Path) -> AnnotationSet | None:
-    """Return the annotations that lie in a toolkit's form at or below `place`; None where there are none.
+    """Return the annotations that lie in a toolkit's form at or below `place`; None where there are none of the split.
 
     Raises:
-        DataError: `place` is a file that holds no annotations of the data set; several archives could be meant.
+        DataError: `place` is a file that holds no annotations of the split; several archives could be meant.
     """
     form = FORMS.get(dataset)
     if form is None:
         return None
     if place.is_file():
-        return _of_files(dataset, split, form, _siblings(place), needed=True)
+        found = _of_files(dataset, split, form, _siblings(place))
+        if found is None:
+            rule = f"a file of annotations of {dataset}/{split} must hold {form.layout} of it, as archive or JSON"
+            raise DataError(Problem(str(place), rule, "none", "Give the annotations' own archive or folder."))
+        return found
     folder = _toolkit_folder(place, form, dataset)
     if folder is not None:
         return _set(dataset, split, form, open_text_files(folder, form.folders), folder)
@@ -105,7 +109,7 @@ def _in_archives(dataset: str, split: str, form: Form, place: Path) -> Annotatio
             groups.setdefault(_group(item.name), []).append(item)
     fitting = []
     for files in groups.values():
-        found = _of_files(dataset, split, form, files, needed=False)
+        found = _of_files(dataset, split, form, files)
         if found is not None:
             fitting.append(found)
     if len(fitting) > 1:
@@ -131,7 +135,7 @@ def _siblings(path: Path) -> list[Path]:
     return [other for other in others if other.is_file()]
 
 
-def _of_files(dataset: str, split: str, form: Form, paths: Sequence[Path], *, needed: bool) -> AnnotationSet | None:
+def _of_files(dataset: str, split: str, form: Form, paths: Sequence[Path]) -> AnnotationSet | None:
     paths = sorted(paths, key=lambda path: "gt_rect" not in path.name)
     if paths[0].suffix == ".json":
         annotations, notes = _json_boxes.parse(paths[0], dataset, split)
@@ -144,19 +148,16 @@ def _of_files(dataset: str, split: str, form: Form, paths: Sequence[Path], *, ne
             if beside.is_file():
                 files.update(open_text_files(beside))
         boxes = files.folder(form.marker) or files.folder("")
-        if _toolkits.fits(dataset, boxes):
-            found = _set(dataset, split, form, files, paths[0])
+        found = _set(dataset, split, form, files, paths[0]) if _toolkits.fits(dataset, boxes) else None
+        if found is not None:
             more = [f"read together with {path.name}" for path in paths[1:]]
             return AnnotationSet(dataset, split, found.annotations, paths[0], (*more, *found.notes))
-    if needed:
-        rule = f"a file of annotations of {dataset} must hold {form.layout}, as archive or JSON"
-        raise DataError(Problem(str(paths[0]), rule, "none of it", "Give the annotations' own archive or folder."))
     return None
 
 
-def _set(dataset: str, split: str, form: Form, files: TextFiles, source: Path) -> AnnotationSet:
-    annotations, notes = form.parse(files, dataset, split)
-    return AnnotationSet(dataset, split, tuple(annotations), source, tuple(notes))
+def _set(dataset: str, split: str, form: Form, files: TextFiles, source: Path) -> AnnotationSet | None:
+    annotations, notes = form.parse(files, dataset, split) if form.parse is not None else ([], [])
+    return AnnotationSet(dataset, split, tuple(annotations), source, tuple(notes)) if annotations else None
 
 
 def as_downloaded(reader: Reader, split: str, root: Path) -> AnnotationSet:

@@ -15,7 +15,7 @@ from asymnas.data.readers._annotations import parse_boxes, parse_flags, parse_na
 from asymnas.data.readers._build import raise_all
 from asymnas.data.readers._servers import SERVERS
 from asymnas.data.readers._text_files import TextFiles
-from asymnas.errors import DataError, Problem
+from asymnas.errors import DataError
 
 __all__ = ["fits", "join_flags", "lasot", "note_absences", "some", "tnl2k", "trackingnet"]
 
@@ -55,7 +55,7 @@ def lasot(files: TextFiles, dataset: str, split: str) -> Parsed:
         except DataError as error:
             problems += error.problems
     raise_all(problems, dataset)
-    return annotations, notes + note_absences(annotations, bool(absent))
+    return annotations, [*notes, *note_absences(annotations, bool(absent))]
 
 
 def _lasot_split(files: TextFiles, boxes: dict[str, str], dataset: str, split: str) -> tuple[list[str], list[str]]:
@@ -78,17 +78,13 @@ def tnl2k(files: TextFiles, dataset: str, split: str) -> Parsed:
     boxes = files.folder("gt_rect") or files.folder("")
     absent = files.folder("absent")
     attributes = {name.removesuffix("_attribute"): file for name, file in files.folder("att").items()}
-    listed = files.last(*(("TNL2K_testing_set.txt", "testing_set.txt") if split == "test" else ("training_set.txt",)))
-    names, notes = sorted(boxes), []
-    if listed:
-        wanted = parse_names(files.text(listed))
-        if set(wanted) & set(boxes):  # else a list of the same name of another benchmark
-            names, notes = _those_there(wanted, boxes)
-    elif split != "test":
-        rule = f"split '{split}' needs the list training_set.txt beside the annotations"
-        raise DataError(
-            Problem("tnl2k", rule, "no such file", "The toolkit's annotations are those of the test split.")
-        )
+    lists = ("TNL2K_testing_set.txt", "testing_set.txt") if split == "test" else ("training_set.txt",)
+    listed = files.last(*lists)
+    wanted = parse_names(files.text(listed)) if listed else []
+    if set(wanted) & set(boxes):
+        names, notes = _those_there(wanted, boxes)
+    else:  # no list, or one of the same name of another benchmark: the toolkit has the test split alone
+        names, notes = (sorted(boxes) if split == "test" else []), []
     annotations, problems = [], []
     for name in names:
         try:
@@ -101,11 +97,13 @@ def tnl2k(files: TextFiles, dataset: str, split: str) -> Parsed:
             problems += error.problems
     raise_all(problems, dataset)
     notes.append("the toolkit's annotations have no sentences")
-    return annotations, notes + note_absences(annotations, bool(absent))
+    return annotations, [*notes, *note_absences(annotations, bool(absent))]
 
 
 def trackingnet(files: TextFiles, dataset: str, split: str) -> Parsed:
-    """Read `<video>.txt` of the TrackingNet development kit: 0-based boxes, used as they are."""
+    """Read `<video>.txt` of the TrackingNet development kit, of the test split: 0-based boxes, used as they are."""
+    if split != "test":
+        return [], []
     annotations, problems = [], []
     boxes = files.folder("anno") or files.folder("")
     for name, file in sorted(item for item in boxes.items() if _CLIP.fullmatch(item[0])):
