@@ -30,7 +30,7 @@ Sentence = Annotated[str | None, typer.Option(help="A sentence that describes th
 Run = Annotated[
     Path | None, typer.Option(metavar="RUN", help="A run folder, or an architecture.json in it, to track with.")
 ]
-TrackerName = Annotated[str | None, typer.Option(metavar="NAME", help="A tracker without a run, e.g. template_matching.")]
+TrackerName = Annotated[str | None, typer.Option(metavar="NAME", help="A tracker without a run: template_matching.")]
 Output = Annotated[
     Path | None, typer.Option("-o", "--output", help="The video to write; .txt, .json and .png go beside it.")
 ]
@@ -68,8 +68,7 @@ def track(
     """Track one target and write a video with its box, score and sentence, the boxes, and a contact sheet."""
     from asymnas.report import make_progress
     from asymnas.report._film import film
-    from asymnas.report._window import ask_box, close_windows, no_desktop
-    from asymnas.report._window import show as show_picture
+    from asymnas.report._window import Viewer, ask_box, no_desktop
     from asymnas.tracking import open_footage
 
     _check_tracker(run, tracker)
@@ -80,6 +79,7 @@ def track(
     with open_footage(video, fps=fps) as footage:
         ready = _open(run, tracker, data_root)
         start = ask_box(footage.first) if corner is None else corner
+        viewer = Viewer()
         with make_progress(stderr(), silent=as_json) as progress:
             made = film(
                 ready,
@@ -92,10 +92,9 @@ def track(
                 codec=codec,
                 overwrite=overwrite,
                 progress=progress,
-                show=show_picture if show else None,
+                show=viewer.show if show else None,
             )
-        if show:
-            close_windows()
+        viewer.close()
     _print(made, as_json)
     if made.stopped == "interrupted":
         typer.echo(f"interrupted: the {len(made.boxes)} frames until then are kept", err=True)

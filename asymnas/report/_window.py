@@ -11,7 +11,7 @@ import numpy as np
 
 from asymnas.errors import DataError, MissingDependency, Problem
 
-__all__ = ["ask_box", "close_windows", "no_desktop", "show"]
+__all__ = ["Viewer", "ask_box", "no_desktop"]
 
 _TITLE = "asymnas track"
 _WIDEST, _HIGHEST = 1280, 720
@@ -47,7 +47,7 @@ def ask_box(frame: np.ndarray) -> np.ndarray:
         rule = f"is needed where it cannot be drawn with the mouse ({reason})"
         raise DataError(Problem("--box", rule, way_out=way_out))
     title = f"{_TITLE}: draw the target's box, then press Enter"
-    _window(title, frame)
+    _open_window(title, frame)
     box = np.array(cv2.selectROI(title, frame, showCrosshair=False), float)
     cv2.destroyWindow(title)
     if (box[2:] <= 0).any():
@@ -55,30 +55,36 @@ def ask_box(frame: np.ndarray) -> np.ndarray:
     return box
 
 
-def show(picture: np.ndarray) -> bool:
-    """Show a picture (height, width, 3) uint8 BGR in the window; return False when q or Escape was pressed.
+class Viewer:
+    """A window that shows pictures while they are made; it opens with the first."""
 
-    Raises:
-        MissingDependency: this build of OpenCV has no windows.
-    """
-    try:
-        _window(_TITLE, picture)
-        cv2.imshow(_TITLE, picture)
-        return cv2.waitKey(1) & 0xFF not in (ord("q"), 27)
-    except cv2.error as error:
-        rule = "needs a build of OpenCV with windows"
-        raise MissingDependency(Problem("--show", rule, way_out="Install opencv-python, or leave it out.")) from error
+    def __init__(self) -> None:
+        self._open = False
+
+    def show(self, picture: np.ndarray) -> bool:
+        """Show a picture (height, width, 3) uint8 BGR; return False when q or Escape was pressed.
+
+        Raises:
+            MissingDependency: this build of OpenCV has no windows.
+        """
+        try:
+            if not self._open:
+                _open_window(_TITLE, picture)
+                self._open = True
+            cv2.imshow(_TITLE, picture)
+            return cv2.waitKey(1) & 0xFF not in (ord("q"), 27)
+        except cv2.error as error:
+            way_out = "Install opencv-python, or leave it out."
+            raise MissingDependency(Problem("--show", "needs a build of OpenCV with windows", "", way_out)) from error
+
+    def close(self) -> None:
+        """Close the window, if it was opened."""
+        if self._open:
+            cv2.destroyWindow(_TITLE)
 
 
-def close_windows() -> None:
-    """Close the windows; nothing happens where none was opened."""
-    cv2.destroyAllWindows()
-
-
-def _window(title: str, picture: np.ndarray) -> None:
-    """Open a window that fits the screen, once."""
-    if cv2.getWindowProperty(title, cv2.WND_PROP_VISIBLE) >= 1:
-        return
+def _open_window(title: str, picture: np.ndarray) -> None:
+    """Open a window that fits the screen."""
     cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
     height, width = picture.shape[:2]
     scale = min(1.0, _WIDEST / width, _HIGHEST / height)

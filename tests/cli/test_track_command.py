@@ -212,23 +212,34 @@ def test_foreign_files_are_not_replaced(clip: Path, corner: str) -> None:
 
 
 def test_the_box_is_drawn_with_the_mouse(clip: Path, square, monkeypatch) -> None:
-    asked = []
+    asked, windows = [], set()
+
+    def need(title: str, *_: Any) -> None:
+        if title not in windows:  # as the windows of Qt have it
+            raise cv2.error("no such window")
+
+    def wait(_: int) -> int:
+        if not windows:
+            raise cv2.error("no window")
+        return ord("q")
 
     def select(title: str, frame: np.ndarray, **_: Any) -> tuple[int, ...]:
         asked.append(frame.shape)
         return tuple(square.boxes[0].astype(int))
 
     monkeypatch.setattr(window, "no_desktop", lambda: None)
-    for name in ("namedWindow", "resizeWindow", "destroyWindow", "destroyAllWindows", "imshow"):
-        monkeypatch.setattr(cv2, name, lambda *_: None)
-    monkeypatch.setattr(cv2, "getWindowProperty", lambda *_: -1.0)
+    monkeypatch.setattr(cv2, "namedWindow", lambda title, *_: windows.add(title))
+    monkeypatch.setattr(cv2, "destroyWindow", lambda title: windows.remove(title))
+    for name in ("resizeWindow", "imshow"):
+        monkeypatch.setattr(cv2, name, need)
     monkeypatch.setattr(cv2, "selectROI", select)
-    monkeypatch.setattr(cv2, "waitKey", lambda _: ord("q"))
+    monkeypatch.setattr(cv2, "waitKey", wait)
     result = track(clip, "--tracker", "static", "--show", "--json")
     assert result.exit_code == 0, result.output
     assert asked == [(72, 96, 3)]
     record = json.loads(result.stdout)
     assert record["frames"] == 1  # q ended it
+    assert not windows
     monkeypatch.setattr(cv2, "selectROI", lambda *_, **__: (0, 0, 0, 0))
     assert "no box was drawn" in track(clip, "--tracker", "static").stderr
 
