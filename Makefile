@@ -18,6 +18,7 @@ test: $(READY)
 	$(BIN)/python -m pytest
 
 test-slow: $(READY)
+	$(BIN)/pip install -q -c constraints.txt -e '.[test,vot]'
 	$(BIN)/python -m pytest -m slow
 
 compare: $(READY)

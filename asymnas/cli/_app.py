@@ -9,12 +9,17 @@ import typer
 
 from asymnas._version import __version__
 from asymnas.cli._compare import compare
+from asymnas.cli._data import data
+from asymnas.cli._doctor import doctor
+from asymnas.cli._eval import eval_
 from asymnas.cli._export import export
 from asymnas.cli._list import list_
 from asymnas.cli._report import report
 from asymnas.cli._retrain import retrain
 from asymnas.cli._search import search
 from asymnas.cli._space import space
+from asymnas.cli._test import test
+from asymnas.cli._track import track
 from asymnas.cli._validate import validate
 
 __all__ = ["app", "main"]
@@ -36,12 +41,18 @@ EPILOGS: dict[Callable[..., None], str] = {
     validate: "Example: asymnas validate jobs/vlt_scar.yaml my_space.yaml runs/vlt_scar/architecture.json",
     export: "Example: asymnas export runs/vlt_scar --to sots -o cand.yaml",
     retrain: "Example: asymnas retrain runs/vlt_scar/architecture.json",
+    doctor: "Example: asymnas doctor --data-root /path/to/data",
     report: "Example: asymnas report runs/vlt_scar",
+    test: "Example: asymnas test runs/vlt_scar mil static --dataset otb99_lang --language with,without --workers 2",
+    track: 'Example: asymnas track dog.mp4 --box 120,80,40,60 --text "the brown dog" --run runs/vlt_scar -o out.mp4',
+    eval_: "Example: asymnas eval results/ATOM --dataset lasot --vs results/SiamFC --plots plots",
 }
 
 for function, epilog in EPILOGS.items():
     name = function.__name__.rstrip("_")
-    app.command(name, epilog=epilog, no_args_is_help=function is not list_)(function)
+    app.command(name, epilog=epilog, no_args_is_help=function not in (list_, doctor))(function)
+
+app.add_typer(data)
 
 
 def _version(asked: bool) -> None:

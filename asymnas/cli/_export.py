@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from asymnas.cli._common import command
+from asymnas.errors import DataError, Problem
 
 if TYPE_CHECKING:
     from asymnas.space import ArchitectureFile
@@ -23,6 +24,7 @@ class Format(StrEnum):
     json = "json"
     sots = "sots"
     nni = "nni"
+    vot = "vot"
 
 
 @command
@@ -30,19 +32,47 @@ def export(
     source: Annotated[
         str, typer.Argument(metavar="RUN|JSON", help="A run folder, an architecture.json, or a shipped architecture.")
     ],
-    to: Annotated[Format, typer.Option("--to", help="json: architecture.json; sots: CAND lists; nni: an NNI sample.")],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="A file; stdout by default.")] = None,
+    to: Annotated[
+        Format,
+        typer.Option(
+            "--to", help="json: architecture.json; sots: CAND lists; nni: NNI sample; vot: trackers.ini of vot-toolkit"
+        ),
+    ],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="A file, for vot a folder; stdout by default.")
+    ] = None,
+    sentences: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help='For vot: JSON of sentences by sequence, {"sequence": "sentence"}.'),
+    ] = None,
 ) -> None:
-    """Write an architecture as architecture.json, as the CAND lists of SOTS, or as an NNI sample."""
+    """Write an architecture as architecture.json, CAND lists of SOTS or an NNI sample, or a run for vot-toolkit."""
     from asymnas.job import write_text
     from asymnas.space import load_architecture
 
+    if to is Format.vot:
+        _export_vot(source, output, sentences)
+        return
+    if sentences is not None:
+        raise DataError(Problem("--sentences", "goes with --to vot", f"--to {to}", "Leave it out."))
     folder = Path(source)
     text = _written(load_architecture(folder / "architecture.json" if folder.is_dir() else source), to)
     if output is None:
         typer.echo(text, nl=False)
     else:
         write_text(output, text)
+
+
+def _export_vot(source: str, output: Path | None, sentences: Path | None) -> None:
+    """The tracker's section in the folder's trackers.ini, or on stdout."""
+    from asymnas.interop.vot import add_tracker, tracker_section
+
+    identifier, section = tracker_section(source, sentences=sentences)
+    if output is None:
+        typer.echo(section, nl=False)
+        return
+    path = add_tracker(output, identifier, section)
+    typer.echo(f"{identifier}: {path}; evaluate it with: vot evaluate --workspace {output} {identifier}", err=True)
 
 
 def _written(found: ArchitectureFile, to: Format) -> str:

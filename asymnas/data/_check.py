@@ -1,14 +1,22 @@
-"""What is doubtful or wrong in a loaded data set, all at once."""
+"""What is doubtful or wrong in loaded videos, all at once."""
 
 from __future__ import annotations
+
+import os
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 
 from asymnas.boxes import xywh_to_xyxy
+from asymnas.data._frames import FolderFrames
 from asymnas.data._video import Dataset, Video
 from asymnas.errors import DataError, Problem
 
-__all__ = ["check"]
+__all__ = ["Checked", "check", "check_video"]
+
+_THREADS = 4
 
 
 def check(dataset: Dataset, *, deep: bool = False) -> list[Problem]:
@@ -22,39 +30,84 @@ def check(dataset: Dataset, *, deep: bool = False) -> list[Problem]:
         deep: decode every frame; otherwise the first of each video.
     """
     names = [video.name for video in dataset.videos]
-    twice = sorted({name for name in names if names.count(name) > 1})
     where = f"{dataset.name}/{dataset.split}"
-    problems = [Problem(where, "names must be unique", f"'{name}' twice") for name in twice]
+    problems = repeated(names, where)
     for video in dataset.videos:
-        problems.extend(_check_video(video, f"{where}/{video.name}", deep))
+        problems.extend(check_video(video, f"{where}/{video.name}", deep=deep).problems)
     return problems
 
 
-def _check_video(video: Video, where: str, deep: bool) -> list[Problem]:
+def repeated(names: list[str], where: str) -> list[Problem]:
+    """Return a problem for each name that is there more than once."""
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    return [Problem(where, "names must be unique", f"'{name}' twice") for name in twice]
+
+
+class Checked:
+    """What the check of one video found.
+
+    Attributes:
+        problems: all problems, those of frames among them.
+        broken: files or numbers of frames that are missing, empty or do not decode.
+        decoded: frames that were decoded.
+    """
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.broken: list[str] = []
+        self.decoded = 0
+
+
+def check_video(video: Video, where: str, *, deep: bool = False, language: bool = True) -> Checked:
+    """Check one video; see `check`.
+
+    Args:
+        video: the video.
+        where: its place, for messages.
+        deep: decode every frame; otherwise the first, and of the others the files must be there and not be empty.
+        language: whether a missing sentence is a problem.
+    """
+    found = Checked()
     boxes = np.asarray(video.boxes, dtype=np.float64)
     counts = (len(video.frames), len(boxes), len(video.absent))
     if len(set(counts)) > 1 or not len(boxes):
         value = f"{counts[0]} frames, {counts[1]} boxes, {counts[2]} absence flags"
-        return [Problem(where, "a video must have as many frames as boxes and absence flags, at least one", value)]
-    problems = []
-    if not video.sentence:
+        rule = "a video must have as many frames as boxes and absence flags, at least one"
+        found.problems.append(Problem(where, rule, value))
+        return found
+    if language and not video.sentence:
         way_out = "It is tracked and trained on without language; write the sentence file to change that."
-        problems.append(Problem(where, "the video has no sentence (empty or missing file)", "", way_out))
+        found.problems.append(Problem(where, "the video has no sentence (empty or missing file)", "", way_out))
     if video.absent[0]:
-        problems.append(Problem(where, "the target must be visible in the first frame", "absent"))
+        found.problems.append(Problem(where, "the target must be visible in the first frame", "absent"))
     finite = np.all(np.isfinite(boxes), axis=1)
-    problems += _frames_where(where, ~finite, "boxes must be finite")
+    found.problems += _frames_where(where, ~finite, "boxes must be finite")
     flat = finite & ~video.absent & (boxes[:, 2:] <= 0).any(axis=1)
-    problems += _frames_where(where, flat, "boxes of visible targets must have an area")
-    sizes, broken = _decode(video, deep)
-    problems += broken
+    found.problems += _frames_where(where, flat, "boxes of visible targets must have an area")
+    sizes = _read(video, deep, found)
+    if not deep:
+        _files(video, found)
     if sizes:
-        size = np.array([sizes.get(i, sizes[min(sizes)]) for i in range(len(boxes))])
-        corners = xywh_to_xyxy(boxes)
-        outside = (corners[:, :2] >= size).any(axis=1) | (corners[:, 2:] <= 0).any(axis=1)
-        outside &= finite & ~video.absent & ~flat
-        problems += _frames_where(where, outside, "boxes of visible targets must touch the image")
-    return problems
+        _check_sizes(video, where, boxes, sizes, finite & ~video.absent & ~flat, found)
+    return found
+
+
+def _check_sizes(
+    video: Video,
+    where: str,
+    boxes: np.ndarray,
+    sizes: dict[int, tuple[int, int]],
+    drawn: np.ndarray,
+    found: Checked,
+) -> None:
+    first = sizes[min(sizes)]
+    if video.size is not None and video.size != first:
+        value = f"{video.size[0]} x {video.size[1]} for frames of {first[0]} x {first[1]}"
+        found.problems.append(Problem(where, "the size that the annotation tells must be that of the frames", value))
+    size = np.array([sizes.get(i, first) for i in range(len(boxes))])
+    corners = xywh_to_xyxy(boxes)
+    outside = (corners[:, :2] >= size).any(axis=1) | (corners[:, 2:] <= 0).any(axis=1)
+    found.problems += _frames_where(where, outside & drawn, "boxes of visible targets must touch the image")
 
 
 def _frames_where(where: str, mask: np.ndarray, rule: str) -> list[Problem]:
@@ -65,14 +118,48 @@ def _frames_where(where: str, mask: np.ndarray, rule: str) -> list[Problem]:
     return [Problem(where, rule, f"{len(found)} of {len(mask)} frames that do not (0-based: {shown})")]
 
 
-def _decode(video: Video, deep: bool) -> tuple[dict[int, tuple[int, int]], list[Problem]]:
-    """Return (width, height) by frame of what was decoded, and the problems of what was not."""
-    sizes: dict[int, tuple[int, int]] = {}
-    problems: list[Problem] = []
-    for index in range(len(video) if deep else 1):
+def _read(video: Video, deep: bool, found: Checked) -> dict[int, tuple[int, int]]:
+    """Decode frames; return (width, height) by frame of what was decoded."""
+
+    def size_of(index: int) -> tuple[int, int] | DataError:
         try:
             height, width = video.frame(index).shape[:2]
-            sizes[index] = (width, height)
         except DataError as error:
-            problems.extend(error.problems)
-    return sizes, problems
+            return error
+        return width, height
+
+    sizes: dict[int, tuple[int, int]] = {}
+    with ThreadPoolExecutor(_THREADS if deep else 1) as pool:
+        for index, size in enumerate(pool.map(size_of, range(len(video) if deep else 1))):
+            if isinstance(size, DataError):
+                found.problems += size.problems
+                found.broken.append(_frame_name(video, index))
+            else:
+                sizes[index] = size
+    found.decoded = len(sizes)
+    return sizes
+
+
+def _files(video: Video, found: Checked) -> None:
+    """Look at the files of all frames but the first, which was read."""
+    if not isinstance(video.frames, FolderFrames):
+        return
+    for index in range(1, len(video)):
+        path = video.frames.path(index)
+        if _size(path) <= 0:
+            value = "an empty file" if path.exists() else "no file"
+            where = f"{path} (video '{video.name}')"
+            rule = "the frame must be a whole image file"
+            found.problems.append(Problem(where, rule, value, "Restore the file or leave the video out."))
+            found.broken.append(str(path))
+
+
+def _size(path: Path) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return -1
+
+
+def _frame_name(video: Video, index: int) -> str:
+    return str(video.frames.path(index)) if isinstance(video.frames, FolderFrames) else f"{video.name}: {index}"

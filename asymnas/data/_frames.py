@@ -7,6 +7,7 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -157,6 +158,7 @@ class FrameCache:
         self.limit_mib = limit_mib
         self._frames: OrderedDict[Hashable, np.ndarray] = OrderedDict()
         self._bytes = 0
+        self._pending: dict[Hashable, Future[np.ndarray]] = {}
         self._lock = threading.Lock()
 
     def __reduce__(self):
@@ -177,17 +179,38 @@ class FrameCache:
             if image is not None:
                 self._frames.move_to_end(key)
                 return image
+            pending = self._pending.get(key)
+            if pending is None:
+                mine = self._pending[key] = Future()
+        if pending is not None:
+            return pending.result()  # another thread decodes it
+        try:
+            image = self._read(frames, index)
+        except BaseException as error:
+            with self._lock:
+                del self._pending[key]
+            mine.set_exception(error)
+            raise
+        with self._lock:
+            self._keep(key, image)
+            del self._pending[key]
+        mine.set_result(image)
+        return image
+
+    def _read(self, frames: FrameSource, index: int) -> np.ndarray:
         image = frames[index]
         if image.flags.writeable:
             image = image.view()
             image.flags.writeable = False
-        with self._lock:
-            if key not in self._frames and image.nbytes <= self.limit_mib * 2**20:
-                self._frames[key] = image
-                self._bytes += image.nbytes
-                while self._bytes > self.limit_mib * 2**20:
-                    self._bytes -= self._frames.popitem(last=False)[1].nbytes
         return image
+
+    def _keep(self, key: Hashable, image: np.ndarray) -> None:
+        if key in self._frames or image.nbytes > self.limit_mib * 2**20:
+            return
+        self._frames[key] = image
+        self._bytes += image.nbytes
+        while self._bytes > self.limit_mib * 2**20:
+            self._bytes -= self._frames.popitem(last=False)[1].nbytes
 
 
 class CachedFrames:

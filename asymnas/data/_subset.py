@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from asymnas.data._frames import FirstFrames
+from asymnas.data._lazy import names_of, select
+from asymnas.data._tracks import TrackVideos
 from asymnas.data._video import Dataset, Video
 from asymnas.errors import DataError, Problem, nearest
 from asymnas.seeding import rng_for
@@ -47,7 +49,11 @@ def first_frames(video: Video, frames: int) -> Video:
     if len(video) <= frames:
         return video
     return replace(
-        video, frames=FirstFrames(video.frames, frames), boxes=video.boxes[:frames], absent=video.absent[:frames]
+        video,
+        frames=FirstFrames(video.frames, frames),
+        boxes=video.boxes[:frames],
+        absent=video.absent[:frames],
+        cover=None if video.cover is None else video.cover[:frames],
     )
 
 
@@ -70,14 +76,10 @@ def subset(
     where = f"{dataset.name}/{dataset.split}"
     if frames is not None and frames < 1:
         raise DataError(Problem(where, "`frames` must be at least 1", str(frames)))
-    chosen = [dataset.videos[i] for i in choose(_names(dataset.videos), videos, seed, where)]
-    kept = tuple(chosen if frames is None else [first_frames(video, frames) for video in chosen])
-    parts = [dataset.fingerprint, str(frames), *(video.name for video in kept)]
+    kept = select(dataset.videos, choose(names_of(dataset.videos), videos, seed, where))
+    if frames is not None:
+        lazy = isinstance(kept, TrackVideos)
+        kept = kept.select(range(len(kept)), frames) if lazy else tuple(first_frames(video, frames) for video in kept)
+    parts = [dataset.fingerprint, str(frames), *names_of(kept)]
     fingerprint = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
     return replace(dataset, videos=kept, fingerprint=fingerprint)
-
-
-def _names(videos: Sequence[Video]) -> Sequence[str]:
-    """The videos' names; a lazy sequence that knows its `names` need not build what is not chosen."""
-    names = getattr(videos, "names", None)
-    return [video.name for video in videos] if names is None else names

@@ -34,10 +34,15 @@ class Video:
         dataset: name of the data set, e.g. "synthetic", "got10k".
         frames: the frame source, n frames.
         boxes: (n, 4) float64, x, y, w, h in pixels, 0-based. Rows of absent frames may be anything finite.
-        absent: (n,) bool, True where the target is not visible (full occlusion or out of view).
+        absent: (n,) bool, True where the target is not visible (full occlusion or out of view), or the box is unknown.
         sentence: the description of the target, None when there is none (never an empty string).
         attributes: flags of the video, LaSOT's names (IV POC DEF MB CM ROT BC VC SV FOC FM OV LR ARC) or its own.
         part: a named part of the benchmark, e.g. "language_critical"; "" when there are no parts.
+        cover: (n,) int, visible share of the target in eighths, 0..8 (GOT-10k); None where the set has none.
+        size: (width, height) of the frames in pixels as the annotation tells it; None where it does not.
+        server: the evaluation server that alone knows the boxes after the first (GOT-10k test, TrackingNet test); their
+            rows are zeros here, marked absent, and must be neither scored nor trained on: see `require_boxes`.
+            "" where all boxes are known.
     """
 
     name: str
@@ -48,6 +53,9 @@ class Video:
     sentence: str | None = None
     attributes: frozenset[str] = field(default_factory=frozenset)
     part: str = ""
+    cover: np.ndarray | None = None
+    size: tuple[int, int] | None = None
+    server: str = ""
 
     def __len__(self) -> int:
         return len(self.boxes)

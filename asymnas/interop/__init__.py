@@ -1,1 +1,1 @@
-"""Other programs' formats: NNI, SOTS' architecture lists, SPOS' checkpoints; import the module you need."""
+"""Other programs' formats and tools: NNI, SOTS, SPOS, got10k, vot-toolkit; import the module you need."""

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from asymnas.job._base import Count, JobModel, Positive, Share, Whole
 
 __all__ = ["Augmentation", "Data", "EvaluationData", "TrainData", "TrainSource", "VideoSource"]
 
 Strength = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _Later(JobModel):
+    """A part whose keys of later releases are written only where a job uses them: its hash stays that of older runs."""
+
+    LATER: ClassVar[tuple[str, ...]] = ()
+
+    @model_serializer(mode="wrap")
+    def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields = type(self).model_fields
+        unused = {name for name in self.LATER if getattr(self, name) == fields[name].default}
+        return {key: value for key, value in handler(self).items() if key not in unused}
 
 
 class VideoSource(JobModel):
@@ -32,11 +44,19 @@ class VideoSource(JobModel):
     """Options of the data set's reader, e.g. `{part: language_critical}` for `synthetic`."""
 
 
-class TrainSource(VideoSource):
+class TrainSource(VideoSource, _Later):
     """A source of training pairs."""
 
-    weight: Positive = 1.0
-    """Share of the pairs drawn from this source, relative to the other sources' weights."""
+    LATER: ClassVar[tuple[str, ...]] = ("pairs", "draw", "language")
+
+    weight: Positive | Literal["videos"] = 1.0
+    """Share of the pairs drawn from this source, relative to the others' weights; `videos`: as many as it has."""
+    pairs: Count | Literal["videos"] | None = None
+    """Pairs of each epoch from this source; `videos`: one from each; null: what others leave, by weight."""
+    draw: Literal["target", "video"] = "target"
+    """Draw each target equally often, or each video (or image) and then one of its targets."""
+    language: Share | None = None
+    """Share of its described pairs that keep their sentence, 0 for none; null: `data.train.language`."""
     frame_range: Whole = 50
     """The search frame is at most so many frames away from the template frame; 0: the same frame."""
     template_frames: Count | None = None
@@ -64,8 +84,10 @@ class Augmentation(JobModel):
     """Probability of turning both crops grey."""
 
 
-class TrainData(JobModel):
+class TrainData(_Later):
     """What the supernet is trained on."""
+
+    LATER: ClassVar[tuple[str, ...]] = ("without_language", "language_volume", "pairs_per_epoch")
 
     sources: Annotated[list[TrainSource], Field(min_length=1)]
     augmentation: Augmentation = Augmentation()
@@ -73,6 +95,12 @@ class TrainData(JobModel):
     """Share of pairs whose search crop shows another video; they are labelled as negatives."""
     language: Share = 1.0
     """Share of the pairs of described videos that keep their sentence."""
+    without_language: Share | None = None
+    """Share of all pairs without a sentence, the paper's 0.5: described ones lose theirs to reach it; null: any."""
+    language_volume: Share = 1.0
+    """Share of each source's described videos that keep their sentence at all, as in the paper's table 8a."""
+    pairs_per_epoch: Count | None = None
+    """Pairs of an epoch, in which no video comes oftener than another of its source; null: the sources' `pairs`."""
 
 
 class EvaluationData(JobModel):

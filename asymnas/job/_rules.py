@@ -19,7 +19,8 @@ Finding = tuple[Place, str, str, str, tuple[Place, ...]]
 def check_rules(job: Job, document: Document, dropped: set[Place]) -> list[Problem]:
     """Return what is wrong across keys; rules that look at a value in `dropped` are silent (it has its own problem)."""
     problems = []
-    for place, rule, value, way_out, others in (*_training(job), *_search(job), *_sources(job), *_resources(job)):
+    rules = (*_training(job), *_search(job), *_mixture(job), *_sources(job), *_resources(job))
+    for place, rule, value, way_out, others in rules:
         if any(_touches(item, dropped) for item in (place, *others)):
             continue
         problems.append(Problem(document.where(place), rule, value, way_out))
@@ -76,6 +77,28 @@ def _resources(job: Job) -> Iterator[Finding]:
             yield ("resources", "workers"), "must be 1 in-process", str(resources.workers), "Use `engine: ray`.", engine
         if resources.address is not None:
             yield ("resources", "address"), "needs `engine: ray`", repr(resources.address), "Leave it out.", engine
+
+
+def _mixture(job: Job) -> Iterator[Finding]:
+    train = job.data.train
+    place, whole = ("data", "train", "sources"), ("data", "train", "pairs_per_epoch")
+    language = ("data", "train", "language")
+    if train.without_language is not None and train.language != 1:
+        rule = "must be 1 with `without_language`, which says how many pairs have no sentence"
+        yield language, rule, str(train.language), "Leave one of the two out.", (("data", "train", "without_language"),)
+    left = [index for index, source in enumerate(train.sources) if source.pairs is None]
+    stated = sum(source.pairs for source in train.sources if isinstance(source.pairs, int))
+    if train.pairs_per_epoch is None and 0 < len(left) < len(train.sources):
+        rule = "must be given, as another source has `pairs` and data.train.pairs_per_epoch is not given"
+        for index in left:
+            yield (*place, index, "pairs"), rule, "", "", (place, whole)
+    if train.pairs_per_epoch is not None and train.pairs_per_epoch < stated + len(left):
+        more = " and more for the sources without" if left else ""
+        yield whole, f"must hold the sources' `pairs`, {stated}{more}", str(train.pairs_per_epoch), "", (place,)
+    if len({train.sources[index].weight == "videos" for index in left}) > 1:
+        for index in (index for index in left if train.sources[index].weight != "videos"):
+            rule = "must be `videos` too, as another source's is: numbers of videos and plain weights do not mix"
+            yield (*place, index, "weight"), rule, str(train.sources[index].weight), "", (place,)
 
 
 def _sources(job: Job) -> Iterator[Finding]:

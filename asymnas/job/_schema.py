@@ -159,6 +159,10 @@ class Resources(JobModel):
     """May be a fraction: several workers share a GPU."""
     threads: Count | None = None
     """Threads of each worker; null: cpus_per_worker, rounded down, at least 1."""
+    frame_threads: Count | None = None
+    """Threads of each worker that decode training frames and cut pairs; null: as `threads`."""
+    frame_cache: Whole = 512
+    """MiB of decoded training frames that each worker keeps."""
 
 
 class Job(JobModel):

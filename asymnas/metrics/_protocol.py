@@ -1,43 +1,99 @@
-"""Named one-pass-evaluation protocols: how boxes become a success score."""
+"""What a protocol is: the rules by which boxes become scores."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import inspect
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import ClassVar
 
 import numpy as np
 
-from asymnas.boxes import iou
-from asymnas.errors import DataError, Problem, nearest
+from asymnas.errors import DataError, Problem
+from asymnas.metrics._frames import Annotated, Clip, Hits, Masks, Truth, aligned, compared, hits
 
-__all__ = ["PROTOCOLS", "Protocol", "get_protocol", "suc"]
+__all__ = ["Protocol", "shares"]
 
-THRESHOLDS = np.arange(21) * 0.05
+TWENTIETHS = np.arange(21) * 0.05
+PIXELS = np.arange(51) * 1.0
+HUNDREDTHS = np.arange(51) / 100
 
 
-@dataclass(frozen=True, slots=True)
 class Protocol:
-    """The success score (SUC, area under the success curve) of one benchmark toolkit.
+    """The rules of one benchmark toolkit; the docstring of each protocol's class states them, and `rules` returns it.
 
-    21 overlap thresholds 0, 0.05, ..., 1; a frame is a success at threshold t if IoU > t, strictly, so that a perfect
-    frame scores 20/21. A video's SUC is the mean of its curve, a benchmark's is the mean over videos.
+    Here the rules are those that most share. 21 overlap thresholds 0, 0.05, ..., 1; a frame is a success at threshold t
+    if IoU > t, strictly, so that a perfect frame scores 20/21. SUC is the mean of a video's success curve. 51 distance
+    thresholds 0, 1, ..., 50 pixels with P at 20, and 0, 0.01, ..., 0.5 of the true width and height with NP at 0.20,
+    both `<=`. A benchmark's score is the mean over videos.
 
-    Args:
+    Attributes:
         name: the protocol's name; no score is shown without it.
-        first_frame_given: the first prediction is replaced by the ground truth, as the LaSOT toolkit does.
-        repair: an invalid prediction (not finite, or without area) is replaced by the previous one.
-        absent_in_denominator: frames without the target count as misses (LaSOT) rather than being left out.
-        positive_corner: a ground-truth box counts as valid only if its corner, 1-based, is positive, as in the MATLAB
-            toolkits; otherwise its width and height alone decide. Invalid boxes are misses.
+        measures: names of its scores.
+        main: the measure that ranks trackers.
+        thresholds: kind of curve to its thresholds.
+        first_frame_given: the first prediction is replaced by the ground truth.
+        repair: a predicted row that is not finite or has no area is replaced by the last valid row before it.
+        clip: an overlap that rounding pushed over 1 is 1.
+        inclusive: a success is IoU >= t.
+        pooled: the average runs over frames, not over videos.
+        least_side: the least width and height, in pixels, by which normalised distances are divided.
+        filling: value of the rows of a video without a result file.
     """
 
-    name: str
-    first_frame_given: bool = True
-    repair: bool = True
-    absent_in_denominator: bool = True
-    positive_corner: bool = True
+    name: ClassVar[str]
+    measures: ClassVar[tuple[str, ...]] = ("SUC", "P", "NP")
+    main: ClassVar[str] = "SUC"
+    thresholds: ClassVar[Mapping[str, np.ndarray]] = MappingProxyType(
+        {"success": TWENTIETHS, "precision": PIXELS, "normalised precision": HUNDREDTHS}
+    )
+    first_frame_given: ClassVar[bool] = True
+    repair: ClassVar[bool] = True
+    clip: ClassVar[bool] = False
+    inclusive: ClassVar[bool] = False
+    pooled: ClassVar[bool] = False
+    least_side: ClassVar[float] = 0.0
+    filling: ClassVar[float] = float("nan")
+
+    @property
+    def rules(self) -> str:
+        """The rules, readable: thresholds, comparison, first frame, absent frames, invalid boxes, averaging."""
+        return inspect.getdoc(type(self)) or ""
+
+    def __repr__(self) -> str:
+        return f"<protocol {self.name}>"
+
+    def masks(
+        self, videos: Sequence[Annotated], boxes: np.ndarray, starts: np.ndarray
+    ) -> tuple[Masks, tuple[str, ...]]:
+        """Return the frames treated apart and notes of what was assumed.
+
+        Args:
+            videos: V videos.
+            boxes: (N, 4) their boxes, one video after the other.
+            starts: (V,) index of each video's first frame.
+        """
+        raise NotImplementedError
+
+    def limits(self, videos: Sequence[Annotated]) -> tuple[np.ndarray | None, tuple[str, ...]]:
+        """Return (2, N) widths and heights to which boxes are clipped, None for no clipping, and notes."""
+        return None, ()
+
+    def shape(self, boxes: np.ndarray, limits: np.ndarray | None, out: np.ndarray) -> None:
+        """Write what is compared of (4, n) columns x, y, w, h: here the boxes as they are."""
+        np.copyto(out, boxes)
+
+    def summarise(self, curves: Mapping[str, np.ndarray], hits: Hits, truth: Truth) -> dict[str, np.ndarray]:
+        """Return each measure, (V,), from the (V, K) curves of the videos."""
+        success, precision, normalised = (curves[kind] for kind in self.thresholds)
+        return {"SUC": success.mean(1), "P": precision[:, 20], "NP": normalised[:, 20]}
+
+    def weights(self, measure: str, truth: Truth) -> np.ndarray:
+        """Return the weight, (V,), of each video in the average: 1, or its counted frames where frames are pooled."""
+        return truth.counted.astype(float) if self.pooled else np.ones(len(truth.videos))
 
     def overlaps(self, predicted: np.ndarray, truth: np.ndarray, absent: np.ndarray) -> np.ndarray:
-        """Return the IoU of every counted frame, (m,) float64, -1 where the frame is a miss by rule.
+        """Return the IoU of every counted frame of one video, (m,) float64, -1 where the frame is a miss by rule.
 
         Args:
             predicted: (n, 4) x, y, w, h in pixels, 0-based.
@@ -47,7 +103,26 @@ class Protocol:
         Raises:
             DataError: the three differ in length, or there is no frame.
         """
-        predicted, truth, absent = np.array(predicted, float), np.asarray(truth, float), np.asarray(absent, bool)
+        frames, boxes = self._one(predicted, truth, absent)
+        values = compared(frames, boxes, slice(0, len(boxes)))["success"]
+        return values if frames.masks.left_out is None else values[~frames.masks.left_out]
+
+    def curve(self, predicted: np.ndarray, truth: np.ndarray, absent: np.ndarray) -> np.ndarray:
+        """Return the success curve of one video, shares of its counted frames in [0, 1], one a threshold.
+
+        Zeros where no frame counts. Arguments as in `overlaps`.
+        """
+        frames, boxes = self._one(predicted, truth, absent)
+        return hits(frames, boxes).curves["success"][0] / max(int(frames.counted[0]), 1)
+
+    def value(self, predicted: np.ndarray, truth: np.ndarray, absent: np.ndarray) -> float:
+        """Return the main measure of one video. Arguments as in `overlaps`."""
+        frames, boxes = self._one(predicted, truth, absent)
+        found = hits(frames, boxes)
+        return float(self.summarise(shares(found, frames), found, frames)[self.main][0])
+
+    def _one(self, predicted: np.ndarray, truth: np.ndarray, absent: np.ndarray) -> tuple[Truth, np.ndarray]:
+        predicted, truth, absent = np.asarray(predicted, float), np.asarray(truth, float), np.asarray(absent, bool)
         if not len(predicted) == len(truth) == len(absent) or len(truth) == 0:
             raise DataError(
                 Problem(
@@ -57,61 +132,11 @@ class Protocol:
                     "Give one row a frame.",
                 )
             )
-        if self.first_frame_given:
-            predicted[0] = truth[0]
-        if self.repair:
-            predicted = _repaired(predicted)
-        corner = truth[:, :2] > -1 if self.positive_corner else np.ones((len(truth), 2), bool)
-        valid = corner.all(1) & (truth[:, 2:] > 0).all(1) & np.isfinite(truth).all(1) & np.isfinite(predicted).all(1)
-        overlap = np.full(len(truth), -1.0)
-        keep = valid & ~absent
-        overlap[keep] = iou(predicted[keep], truth[keep])
-        return overlap if self.absent_in_denominator else overlap[~absent]
-
-    def curve(self, predicted: np.ndarray, truth: np.ndarray, absent: np.ndarray) -> np.ndarray:
-        """Return the success curve, (21,) shares of frames in [0, 1], one a threshold."""
-        overlap = self.overlaps(predicted, truth, absent)
-        if len(overlap) == 0:
-            return np.zeros(len(THRESHOLDS))
-        return (overlap[:, None] > THRESHOLDS).mean(0)
+        frames = Truth.of(self, [Clip("video", truth, absent)])
+        return frames, aligned(frames, {"video": predicted}).boxes
 
 
-def _repaired(predicted: np.ndarray) -> np.ndarray:
-    """Replace each invalid row by the last valid row before it; the first row stays."""
-    valid = np.isfinite(predicted).all(1) & (predicted[:, 2:] > 0).all(1)
-    valid[0] = True
-    last = np.maximum.accumulate(np.where(valid, np.arange(len(predicted)), 0))
-    return predicted[last]
-
-
-PROTOCOLS: dict[str, Protocol] = {
-    protocol.name: protocol
-    for protocol in (
-        Protocol("lasot"),
-        Protocol("visible", absent_in_denominator=False, positive_corner=False),
-    )
-}
-"""`lasot`: the LaSOT MATLAB toolkit's rules (facts of calc_seq_err_robust). `visible`: frames with the target only."""
-
-
-def get_protocol(name: str) -> Protocol:
-    """Return the protocol of that name.
-
-    Raises:
-        DataError: no protocol has the name.
-    """
-    if name not in PROTOCOLS:
-        raise DataError(Problem("protocol", "must be a known protocol", repr(name), nearest(name, PROTOCOLS)))
-    return PROTOCOLS[name]
-
-
-def suc(predicted: np.ndarray, truth: np.ndarray, absent: np.ndarray, *, protocol: str = "lasot") -> float:
-    """Return the SUC of one video, in [0, 20/21], under a named protocol.
-
-    Args:
-        predicted: (n, 4) x, y, w, h in pixels, 0-based.
-        truth: (n, 4), likewise.
-        absent: (n,) bool.
-        protocol: name of the protocol.
-    """
-    return float(get_protocol(protocol).curve(predicted, truth, absent).mean())
+def shares(found: Hits, truth: Truth) -> dict[str, np.ndarray]:
+    """Return the curves of all videos, (V, K) shares of their counted frames; zeros where no frame counts."""
+    counted = np.maximum(truth.counted, 1)[:, None]
+    return {kind: curve / counted for kind, curve in found.curves.items()}

@@ -10,7 +10,7 @@ import numpy as np
 from asymnas.errors import DataError
 from asymnas.seeding import rng_for
 
-__all__ = ["Interval", "MeanSE", "bootstrap_ci", "crossed_bootstrap", "mean_se", "paired_difference"]
+__all__ = ["Interval", "MeanSE", "bootstrap_ci", "crossed_bootstrap", "mean_se", "paired_difference", "weighted_se"]
 
 
 class MeanSE(NamedTuple):
@@ -40,10 +40,29 @@ def mean_se(values: np.ndarray) -> MeanSE:
     return MeanSE(float(values.mean()), se)
 
 
+def weighted_se(values: np.ndarray, weights: np.ndarray) -> float:
+    """Return the standard error of the weighted mean of (n,) values, one a video, by linearising the ratio of sums.
+
+    Equal weights give the SE of `mean_se`. NaN for fewer than two videos with a weight.
+
+    Args:
+        values: (n,) finite.
+        weights: (n,) not negative.
+    """
+    values, weights = _finite(values), np.asarray(weights, float)
+    values, weights = values[weights > 0], weights[weights > 0]
+    n = len(values)
+    if n < 2:
+        return float("nan")
+    share = weights / weights.sum()
+    return float(np.sqrt(n / (n - 1) * (share**2 * (values - share @ values) ** 2).sum()))
+
+
 def bootstrap_ci(
     values: np.ndarray,
     *,
     statistic: Callable[[np.ndarray], np.ndarray] | None = None,
+    weights: np.ndarray | None = None,
     level: float = 0.95,
     samples: int = 4000,
     seed: int = 0,
@@ -53,11 +72,15 @@ def bootstrap_ci(
     Args:
         values: (n, ...) finite values; the first axis is what is resampled (videos).
         statistic: maps (samples, n, ...) to (samples,); the mean over all but the first axis by default.
+        weights: (n,) of (n,) values, for the weighted mean; a sample draws a value with its weight.
         level: coverage in (0, 1).
         samples: number of bootstrap samples.
         seed: of the resampling.
     """
     values = _finite(values)
+    if weights is not None and np.ptp(weights) > 0:
+        values = np.stack([values * weights, np.asarray(weights, float)], axis=1)
+        statistic = _ratio_of_samples
     if statistic is None:
         statistic = _mean_of_samples
     index = rng_for(seed, "bootstrap").integers(0, len(values), (samples, len(values)))
@@ -68,6 +91,12 @@ def bootstrap_ci(
 
 def _mean_of_samples(drawn: np.ndarray) -> np.ndarray:
     return drawn.reshape(len(drawn), -1).mean(1)
+
+
+def _ratio_of_samples(drawn: np.ndarray) -> np.ndarray:
+    """Return sum over sum; 0 for a sample in which nothing has weight."""
+    sums = drawn.sum(1)
+    return np.divide(sums[:, 0], sums[:, 1], out=np.zeros(len(sums)), where=sums[:, 1] > 0)
 
 
 def paired_difference(

@@ -19,6 +19,8 @@ __all__ = [
     "frequency_plot",
     "language_plot",
     "loss_plot",
+    "make_axes",
+    "make_png",
     "progress_plot",
     "seeds_plot",
     "videos_plot",
@@ -29,7 +31,8 @@ BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#8
 COLOURS = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9")
 
 
-def _axes(width: float = 8.0, height: float = 3.6) -> tuple[Figure, Axes]:
+def make_axes(width: float = 8.0, height: float = 3.6) -> tuple[Figure, Axes]:
+    """Return an empty figure of the house style; width and height in inches."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -39,7 +42,8 @@ def _axes(width: float = 8.0, height: float = 3.6) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _png(figure: Figure) -> bytes:
+def make_png(figure: Figure) -> bytes:
+    """Return a figure as PNG bytes."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     return buffer.getvalue()
@@ -47,7 +51,7 @@ def _png(figure: Figure) -> bytes:
 
 def progress_plot(search: Sequence[Evaluation], random: Sequence[Evaluation], protocol: str) -> bytes:
     """Draw SUC over evaluations: every candidate, and the best so far with its standard error."""
-    figure, axes = _axes()
+    figure, axes = make_axes()
     for evaluations, colour, label in ((random, GREY, "random search"), (search, BLUE, "search")):
         scored = [(number, item) for number, item in enumerate(evaluations, start=1) if item.suc is not None]
         if not scored:
@@ -63,12 +67,12 @@ def progress_plot(search: Sequence[Evaluation], random: Sequence[Evaluation], pr
     axes.set_xlabel("evaluations")
     axes.set_ylabel(f"validation SUC ({protocol})")
     axes.legend(loc="lower right", frameon=False, fontsize=9)
-    return _png(figure)
+    return make_png(figure)
 
 
 def loss_plot(lines: Sequence[Mapping[str, Any]]) -> bytes:
     """Draw the training loss over steps, as logged and smoothed."""
-    figure, axes = _axes(height=3.0)
+    figure, axes = make_axes(height=3.0)
     steps = np.array([line["step"] for line in lines], dtype=float)
     loss = np.array([line["total"] for line in lines], dtype=float)
     axes.plot(steps, loss, color=BLUE, alpha=0.3, linewidth=1.0, label="as logged")
@@ -79,14 +83,14 @@ def loss_plot(lines: Sequence[Mapping[str, Any]]) -> bytes:
         axes.legend(frameon=False, fontsize=9)
     axes.set_xlabel("training step")
     axes.set_ylabel("loss")
-    return _png(figure)
+    return make_png(figure)
 
 
 def videos_plot(trackers: Mapping[str, Mapping[str, float]], protocol: str) -> bytes:
     """Draw the SUC of each video for several trackers; the first one gives the order."""
     first = next(iter(trackers.values()))
     names = sorted(first, key=lambda name: first[name], reverse=True)
-    figure, axes = _axes(height=max(2.4, 0.9 + 0.21 * len(names)))
+    figure, axes = make_axes(height=max(2.4, 0.9 + 0.21 * len(names)))
     y = np.arange(len(names))
     axes.barh(y, [first[name] for name in names], height=0.72, color=BLUE, alpha=0.75, label=next(iter(trackers)))
     for (label, scores), colour, marker in zip(list(trackers.items())[1:], COLOURS[1:], "osD^v", strict=False):
@@ -98,14 +102,14 @@ def videos_plot(trackers: Mapping[str, Mapping[str, float]], protocol: str) -> b
     axes.set_xlim(0, 1)
     axes.set_xlabel(f"SUC ({protocol})")
     figure.legend(loc="outside upper center", ncols=4, frameon=False, fontsize=9)
-    return _png(figure)
+    return make_png(figure)
 
 
 def frequency_plot(rows: Sequence[OpFrequency]) -> bytes:
     """Draw the share of each op for each gene; a frame marks shares outside the band of chance."""
     genes = list(dict.fromkeys(row.place for row in rows))
     ops = list(dict.fromkeys(row.op for row in rows))
-    figure, axes = _axes(width=max(5.0, 2.6 + 1.0 * len(ops)), height=max(2.4, 1.2 + 0.21 * len(genes)))
+    figure, axes = make_axes(width=max(5.0, 2.6 + 1.0 * len(ops)), height=max(2.4, 1.2 + 0.21 * len(genes)))
     shares = np.full((len(genes), len(ops)), np.nan)
     for row in rows:
         y, x = genes.index(row.place), ops.index(row.op)
@@ -120,7 +124,7 @@ def frequency_plot(rows: Sequence[OpFrequency]) -> bytes:
     axes.set_xticks(range(len(ops)), ops, fontsize=8)
     axes.set_yticks(range(len(genes)), genes, fontsize=7)
     figure.colorbar(image, ax=axes, label=f"share among the best {rows[0].draws}", shrink=0.6)
-    return _png(figure)
+    return make_png(figure)
 
 
 def _frame(column: int, row: int) -> Any:
@@ -131,7 +135,7 @@ def _frame(column: int, row: int) -> Any:
 
 def language_plot(rows: Sequence[Mapping[str, Any]], protocol: str) -> bytes:
     """Draw SUC with and without sentences for each part of the benchmark."""
-    figure, axes = _axes(width=7.0, height=0.9 + 0.75 * len(rows))
+    figure, axes = make_axes(width=7.0, height=0.9 + 0.75 * len(rows))
     for index, row in enumerate(rows):
         axes.plot([row["without"], row["with"]], [index, index], color=GREY, linewidth=2, zorder=1)
         axes.scatter(row["without"], index, s=60, color=ORANGE, label="" if index else "without sentences", zorder=2)
@@ -145,12 +149,12 @@ def language_plot(rows: Sequence[Mapping[str, Any]], protocol: str) -> bytes:
     axes.set_xlim(0, 1)
     axes.set_xlabel(f"SUC ({protocol}); the difference is paired over videos, 95 % interval")
     figure.legend(loc="outside upper center", ncols=2, frameon=False, fontsize=9)
-    return _png(figure)
+    return make_png(figure)
 
 
 def seeds_plot(spaces: Mapping[str, Any], protocol: str) -> bytes:
     """Draw test and validation SUC of each space for each seed."""
-    figure, axes = _axes(width=7.0)
+    figure, axes = make_axes(width=7.0)
     width = 0.7 / max(len(spaces), 1)
     seeds = [row["seed"] for row in next(iter(spaces.values()))["seeds"]]
     for number, ((name, space), colour) in enumerate(zip(spaces.items(), COLOURS, strict=False)):
@@ -161,12 +165,12 @@ def seeds_plot(spaces: Mapping[str, Any], protocol: str) -> bytes:
     axes.set_xticks(range(len(seeds)), [f"seed {seed}" for seed in seeds])
     axes.set_ylabel(f"SUC ({protocol})")
     figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=9)
-    return _png(figure)
+    return make_png(figure)
 
 
 def difference_plot(differences: Sequence[Mapping[str, Any]], level: float) -> bytes:
     """Draw paired differences with their intervals and the differences of single seeds."""
-    figure, axes = _axes(width=8.0, height=1.2 + 0.5 * len(differences))
+    figure, axes = make_axes(width=8.0, height=1.2 + 0.5 * len(differences))
     axes.axvline(0, color="black", linewidth=0.8)
     for index, row in enumerate(differences):
         difference = row["difference"]
@@ -179,4 +183,4 @@ def difference_plot(differences: Sequence[Mapping[str, Any]], level: float) -> b
     axes.set_yticks(range(len(differences)), labels, fontsize=8)
     axes.set_ylim(len(differences) - 0.5, -0.5)
     axes.set_xlabel(f"difference in SUC, {level:.0%} interval over seeds and videos; red: single seeds; grey: noise")
-    return _png(figure)
+    return make_png(figure)

@@ -15,14 +15,14 @@ from asymnas.report._numbers import difference_text, is_noise, language_rows, of
 from asymnas.report._progress import span
 from asymnas.report._read import read_results
 
-__all__ = ["print_comparison", "print_dry_run", "print_run", "print_summary"]
+__all__ = ["make_console", "make_table", "print_comparison", "print_dry_run", "print_run", "print_summary"]
 
 FILE_WIDTH = 130
 
 
 def print_summary(summary: Mapping[str, Any], folder: Path | None = None, console: Console | None = None) -> None:
     """Print what a search found; parts that are missing are not shown."""
-    out = console or _console()
+    out = console or make_console()
     architecture = summary.get("architecture", {})
     if architecture.get("drawing"):
         title = f"\nBest architecture {architecture.get('key', '')} of {summary.get('space', '')}"
@@ -36,21 +36,22 @@ def print_summary(summary: Mapping[str, Any], folder: Path | None = None, consol
         out.print(Text(f"run folder: {folder}  (report.html, architecture.json, evaluations.jsonl)"), soft_wrap=True)
 
 
-def _table(title: str, *columns: str) -> Table:
+def make_table(title: str, *columns: str) -> Table:
+    """Return an empty table of the house: the first column is text, the others are numbers."""
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(columns):
         table.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
     return table
 
 
-def _console() -> Console:
+def make_console() -> Console:
     """Standard output; as wide as the tables need where it is no terminal."""
     console = Console()
     return console if console.is_terminal else Console(width=max(console.width, FILE_WIDTH))
 
 
 def _scores(summary: Mapping[str, Any]) -> Table:
-    table = _table(f"SUC ± SE over videos, protocol {summary.get('protocol', '?')}", "", "SUC", "measured on")
+    table = make_table(f"SUC ± SE over videos, protocol {summary.get('protocol', '?')}", "", "SUC", "measured on")
     validation, test = summary.get("validation"), summary.get("test") or {}
     if validation:
         language = f", {validation['language']} sentences" if validation.get("language") in ("with", "without") else ""
@@ -90,7 +91,7 @@ def _language(summary: Mapping[str, Any]) -> Table | None:
     if not rows:
         return None
     title = "The same tracker with and without sentences, held-out test, SUC"
-    table = _table(title, "part", "with", "without", "paired difference", "")
+    table = make_table(title, "part", "with", "without", "paired difference", "")
     for row in rows:
         verdict = "noise" if is_noise(row["difference"]) else "clear of zero"
         values = (f"{row['with']:.3f}", f"{row['without']:.3f}", difference_text(row["difference"]))
@@ -102,7 +103,7 @@ def _cost(summary: Mapping[str, Any]) -> Table | None:
     cost = summary.get("cost")
     if not cost:
         return None
-    table = _table("Cost", "branch", "MACs", "parameters")
+    table = make_table("Cost", "branch", "MACs", "parameters")
     branches = {name: value for name, value in cost.items() if isinstance(value, Mapping) and "macs" in value}
     for name, value in branches.items():
         table.add_row(name, f"{value['macs'] / 1e6:.1f} M", f"{value['params'] / 1e6:.3f} M")
@@ -116,7 +117,7 @@ def _budget(summary: Mapping[str, Any]) -> Table | None:
     training, random = summary.get("training") or {}, summary.get("random_search") or {}
     if not (seconds or search or training):
         return None
-    table = _table("Budget spent", "stage", "time", "what")
+    table = make_table("Budget spent", "stage", "time", "what")
     notes = {
         "training": _training_note(training),
         "search": _search_note(search),
@@ -158,7 +159,7 @@ def _videos(summary: Mapping[str, Any]) -> Table | None:
     real = [row for row in rows if not row[1].startswith("synthetic")]
     if not real or len(rows) > 80:
         return None
-    table = _table("SUC per video", "video", "set", "SUC")
+    table = make_table("SUC per video", "video", "set", "SUC")
     for kind, name, suc in rows:
         table.add_row(name, kind, f"{suc:.3f}")
     return table
@@ -166,8 +167,8 @@ def _videos(summary: Mapping[str, Any]) -> Table | None:
 
 def print_comparison(result: Mapping[str, Any], folder: Path | None = None, console: Console | None = None) -> None:
     """Print what a comparison found."""
-    out = console or _console()
-    table = _table("Seed by seed, SUC", "space", "seed", "validation", "test", "val. - test", "random search, test")
+    out = console or make_console()
+    table = make_table("Seed by seed, SUC", "space", "seed", "validation", "test", "val. - test", "random search, test")
     for name, space in result.get("spaces", {}).items():
         for row in space["seeds"]:
             random = row.get("random_search_test")
@@ -185,7 +186,7 @@ def print_comparison(result: Mapping[str, Any], folder: Path | None = None, cons
 
 def print_dry_run(result: Mapping[str, Any], console: Console | None = None) -> None:
     """Print what a dry run measured: nested mappings become sections."""
-    out = console or _console()
+    out = console or make_console()
     table = Table(title="Dry run", title_justify="left", title_style="bold", show_header=False)
     for key, value in _flat(result):
         table.add_row(key, value)
@@ -212,5 +213,5 @@ def print_run(folder: Path | str, console: Console | None = None) -> None:
         print_comparison(results, console=console)
         return
     if results.get("unfinished"):
-        (console or _console()).print(Text("The run is not finished; so far:"), style="yellow")
+        (console or make_console()).print(Text("The run is not finished; so far:"), style="yellow")
     print_summary(results, console=console)

@@ -8,7 +8,7 @@ from asymnas.search._ray import RayEvaluator, start_ray
 from asymnas.search._results import Evaluation, LanguageCondition, ScoreSettings, Task
 from asymnas.search._run import Progress, SearchResult, evaluate_logged, run_search
 from asymnas.search._searcher import Searcher, distinct_samples
-from asymnas.search._worker import CandidateWorker, cost_record
+from asymnas.search._worker import CandidateWorker, cost_record, torch_threads
 
 __all__ = [
     "CandidateWorker",
@@ -33,4 +33,5 @@ __all__ = [
     "evaluate_logged",
     "run_search",
     "start_ray",
+    "torch_threads",
 ]

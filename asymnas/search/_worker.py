@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from asymnas.space import Cost
     from asymnas.tracking import Language, OnlineTracker, TrackResult, TrainableTracker, TrainingBatch
 
-__all__ = ["CandidateWorker", "Sentences", "cost_record"]
+__all__ = ["CandidateWorker", "Sentences", "cost_record", "torch_threads"]
 
 
 class Sentences(Protocol):
@@ -81,7 +81,7 @@ class CandidateWorker:
 
         started = time.perf_counter()
         videos = self._videos(task.videos)
-        with _threads(self.threads), torch.inference_mode():
+        with torch_threads(self.threads), torch.inference_mode():
             tracks, cost = self._baseline(task, videos) if task.tracker else self._candidate(task, videos)
         scores = {condition: self._scores(found, videos, condition) for condition, found in tracks.items()}
         per_video = {name: float(np.mean([by[name] for by in scores.values()])) for name in map(_name, videos)}
@@ -187,7 +187,7 @@ def _to_device(batch: TrainingBatch, device: Any) -> TrainingBatch:
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
+def torch_threads(count: int) -> Iterator[None]:
     """Run with `count` torch and OpenCV threads, then go back to what the caller had."""
     import cv2
     import torch

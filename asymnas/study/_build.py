@@ -15,14 +15,17 @@ from asymnas.boxes import CropGeometry
 from asymnas.data import (
     Augmentation,
     Dataset,
+    LanguageShare,
     PairSampler,
     PairSource,
     Video,
     dataset_info,
     load_dataset,
+    require_boxes,
     scene_of,
     subset,
 )
+from asymnas.data._lazy import names_of, select
 from asymnas.errors import DataError, JobError, Problem
 from asymnas.job import Job
 from asymnas.language import SentenceTable
@@ -112,7 +115,7 @@ def _loaded(source: Any, root: str | None) -> Dataset:
 
 def _filtered(dataset: Dataset, include: Sequence[str] | None, exclude: Sequence[str]) -> Dataset:
     """Keep the videos whose names match `include` and not `exclude`; a pattern that matches nothing is an error."""
-    names = [video.name for video in dataset.videos]
+    names = names_of(dataset.videos)
     for pattern in [*(include or ()), *exclude]:
         if not fnmatch.filter(names, pattern):
             raise DataError(
@@ -124,22 +127,24 @@ def _filtered(dataset: Dataset, include: Sequence[str] | None, exclude: Sequence
                 )
             )
     keep = [
-        video
-        for video in dataset.videos
-        if (include is None or any(fnmatch.fnmatchcase(video.name, pattern) for pattern in include))
-        and not any(fnmatch.fnmatchcase(video.name, pattern) for pattern in exclude)
+        index
+        for index, name in enumerate(names)
+        if (include is None or any(fnmatch.fnmatchcase(name, pattern) for pattern in include))
+        and not any(fnmatch.fnmatchcase(name, pattern) for pattern in exclude)
     ]
     if not keep:
         raise DataError(Problem(f"{dataset.name} {dataset.split}", "`include` and `exclude` must leave a video"))
-    text = "\n".join([dataset.fingerprint, *(video.name for video in keep)])
-    return Dataset(dataset.name, dataset.split, keep, hashlib.sha256(text.encode()).hexdigest())
+    text = "\n".join([dataset.fingerprint, *(names[index] for index in keep)])
+    videos = select(dataset.videos, keep)
+    return Dataset(dataset.name, dataset.split, videos, hashlib.sha256(text.encode()).hexdigest())
 
 
 def video_set(job: Job, name: str) -> tuple[list[Video], str]:
     """Return the videos of the job's set `validation` or `test` and a fingerprint of them.
 
     Raises:
-        DataError: the job has no such set, two of its videos have one name, or one has no box to start from.
+        DataError: the job has no such set, two of its videos have one name, one has no box to start from, or only the
+            first box of one is public.
     """
     data = getattr(job.data, name)
     if data is None:
@@ -151,6 +156,7 @@ def video_set(job: Job, name: str) -> tuple[list[Video], str]:
     if doubled:
         raise DataError(Problem(f"data.{name}", "videos must have different names", ", ".join(doubled[:5])))
     _check_starts(name, videos)
+    require_boxes(videos, f"scored here (data.{name})")
     text = "\n".join(dataset.fingerprint for dataset in datasets)
     return videos, hashlib.sha256(text.encode()).hexdigest()
 
@@ -165,8 +171,23 @@ def _check_starts(name: str, videos: Iterable[Video]) -> None:
 
 
 def train_datasets(job: Job) -> list[Dataset]:
-    """Return the data sets of the training sources, in order."""
-    return [_loaded(source, job.data.root) for source in job.data.train.sources]
+    """Return the data sets of the training sources, in order.
+
+    Raises:
+        DataError: whatever is wrong with any source, all at once; only the first boxes of its videos are public.
+    """
+    datasets, problems = [], []
+    for source in job.data.train.sources:
+        try:
+            datasets.append(_loaded(source, job.data.root))
+        except DataError as error:
+            problems += [problem for problem in error.problems if problem not in problems]
+    if problems:
+        raise DataError(problems)
+    for dataset in datasets:
+        if isinstance(dataset.videos, (tuple, list)):  # large sets are lazy tables, and have all their boxes
+            require_boxes(dataset.videos, "trained on (data.train)")
+    return datasets
 
 
 def check_held_out(test: Iterable[Video], others: Mapping[str, Iterable[Video]]) -> None:
@@ -210,19 +231,31 @@ def sampler_of(job: Job, purpose: str = "training", batch_size: int | None = Non
     train = job.data.train
     sources = [
         PairSource(
-            dataset, weight=source.weight, frame_range=source.frame_range, template_frames=source.template_frames
+            dataset,
+            weight=source.weight,
+            frame_range=source.frame_range,
+            template_frames=source.template_frames,
+            pairs=source.pairs,
+            draw=source.draw,
+            language=source.language,
         )
         for source, dataset in zip(train.sources, train_datasets(job), strict=True)
     ]
     values = train.augmentation.model_dump()
     values["template_shift"] /= 127  # given in pixels of a 127 px template and a 255 px search crop
     values["search_shift"] /= 255
+    resources = job.resources
     return PairSampler(
         sources,
         geometry_of(job),
         seed=int(rng_for(job.seed, "pairs", purpose).integers(2**31)),
         augmentation=Augmentation(**values),
         negatives=train.negatives,
-        language=train.language,
+        language=LanguageShare(
+            kept=train.language, without=train.without_language, volume=train.language_volume, seed=job.seed
+        ),
         batch_size=batch_size or job.training.batch_size,
+        cache_mib=resources.frame_cache,
+        pairs_per_epoch=train.pairs_per_epoch,
+        threads=resources.frame_threads or resources.threads or max(1, int(resources.cpus_per_worker)),
     )

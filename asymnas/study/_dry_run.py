@@ -14,6 +14,7 @@ import torch
 from asymnas.data import PairBatch, Video
 from asymnas.errors import AsymNASError, DataError, LanguageError
 from asymnas.job import Job
+from asymnas.job._data_schema import VideoSource
 from asymnas.search import CandidateWorker, Task
 from asymnas.seeding import rng_for
 from asymnas.space import Architecture, describe
@@ -77,14 +78,28 @@ def _rehearsed(job: Job, progress: Reporter) -> dict[str, Any]:
     space = space_of(job)
     progress.update("dry run", 0, 4, "building")
     sentences: Any = _or_stand_in(
-        lambda: _checked_sentences(job), lambda: _RandomSentences(_known_dim(job)), LanguageError, stand_ins
+        f"embeddings for those of {job.language.encoder}",
+        lambda: _checked_sentences(job),
+        lambda: _RandomSentences(_known_dim(job)),
+        LanguageError,
+        stand_ins,
     )
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = initial_tracker(job, sentences.dim).to(device)
-    pairs = _or_stand_in(
-        lambda: sampler_of(job).batch(0, 0, job.training.shards), lambda: _random_pairs(job), DataError, stand_ins
+    pairs, mixture = _or_stand_in(
+        f"pairs for those of {_sets(job.data.train.sources)}",
+        lambda: _pairs_and_mixture(job),
+        lambda: (_random_pairs(job), []),
+        DataError,
+        stand_ins,
     )
-    videos = _or_stand_in(lambda: video_set(job, "validation")[0], lambda: [_random_video()], DataError, stand_ins)
+    videos = _or_stand_in(
+        f"a video for those of {_sets(job.data.validation.sources)}",
+        lambda: video_set(job, "validation")[0],
+        lambda: [_random_video()],
+        DataError,
+        stand_ins,
+    )
     progress.update("dry run", 1, 4, "one training step")
     paths = paths_for_step(space, job.seed, 0, job.training.sampling)
     batch = to_training_batch(pairs, sentences, device)
@@ -96,6 +111,7 @@ def _rehearsed(job: Job, progress: Reporter) -> dict[str, Any]:
     return {
         "space": {key: value for key, value in describe(space).items() if isinstance(value, (str, int, float))},
         "stand_ins": stand_ins,
+        "mixture": mixture,
         "device": torch.cuda.get_device_name() if device == "cuda" else f"cpu, {threads_of(job.resources)} threads",
         "parameters": sum(value.numel() for value in model.parameters()),
         "path_parameters": sum(value.numel() for name, value in model.named_parameters() if name in active),
@@ -107,13 +123,17 @@ def _rehearsed(job: Job, progress: Reporter) -> dict[str, Any]:
 
 
 def _or_stand_in(
-    make: Callable[[], Any], stand_in: Callable[[], Any], kind: type[AsymNASError], notes: list[str]
+    what: str, make: Callable[[], Any], stand_in: Callable[[], Any], kind: type[AsymNASError], notes: list[str]
 ) -> Any:
     try:
         return make()
     except kind as error:
-        notes.append(f"made-up data stands in, because: {error}")
+        notes.append(f"made-up {what}, because: {error}")
         return stand_in()
+
+
+def _sets(sources: Sequence[VideoSource]) -> str:
+    return ", ".join(f"{source.dataset} {source.split}" for source in sources)
 
 
 def _checked_sentences(job: Job) -> Any:
@@ -140,6 +160,12 @@ class _RandomSentences:
         rows = rng_for(0, "made-up sentences").standard_normal((len(sentences), self.dim)).astype(np.float32)
         present = torch.tensor([sentence is not None for sentence in sentences])
         return Language(torch.from_numpy(rows) * present[:, None], present)
+
+
+def _pairs_and_mixture(job: Job) -> tuple[PairBatch, list[dict[str, Any]]]:
+    """One shard of the first step, and what each source gives to the training."""
+    sampler = sampler_of(job)
+    return sampler.batch(0, 0, job.training.shards), sampler.mixture.summary()
 
 
 def _random_pairs(job: Job) -> PairBatch:

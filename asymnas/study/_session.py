@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from asymnas.data import Video
+from asymnas.data._lazy import described_by, suspects
 from asymnas.errors import DataError, Problem
 from asymnas.job import Job, RunFolder
 from asymnas.language import SentenceTable
@@ -60,9 +61,9 @@ class Session:
         run.write_json("space.json", self.space.to_dict())
         self._load()
         if "test" in self.sets:
-            trained = [video for dataset in self.train for video in dataset.videos]
-            others = {"data.validation": self.sets["validation"][0], "data.train": trained}
-            check_held_out(self.sets["test"][0], others)
+            test = self.sets["test"][0]
+            trained = [video for dataset in self.train for video in suspects(dataset.videos, test)]
+            check_held_out(test, {"data.validation": self.sets["validation"][0], "data.train": trained})
         self.sentences: SentenceTable = sentences_of(job)
 
     def _load(self) -> None:
@@ -90,7 +91,7 @@ class Session:
     def prepare_sentences(self) -> None:
         """Embed every sentence once, before workers need them."""
         wanted = {video.sentence for videos, _ in self.sets.values() for video in videos if video.sentence}
-        wanted.update(video.sentence for dataset in self.train for video in dataset.videos if video.sentence)
+        wanted = wanted.union(*(described_by(dataset.videos) for dataset in self.train))
         self.sentences.prepare(
             sorted(wanted), on_progress=lambda done, total: self.progress.update("sentences", done, total)
         )

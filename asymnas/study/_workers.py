@@ -83,11 +83,11 @@ def _initialise(model: TrainableTracker, source: str) -> None:
         raise WeightsError([replace(item, where=source) for item in error.problems]) from error
 
 
-def recalibration_batches(job: Job, sentences: SentenceTable) -> list:
+def recalibration_batches(job: Job, sentences: SentenceTable, device: str = "cpu") -> list:
     """Return the fixed batches of training pairs on which every candidate's batch norm is recalibrated."""
     settings = job.evaluation.recalibration
     sampler = sampler_of(job, "recalibration", batch_size=settings.batch_size)
-    return [to_training_batch(sampler.batch(index), sentences) for index in range(settings.batches)]
+    return [to_training_batch(sampler.batch(index), sentences, device) for index in range(settings.batches)]
 
 
 def _cached_set(job: Job, name: str, cache: FrameCache) -> list[Video]:

@@ -1,4 +1,4 @@
-"""Result files: one text file a video, x,y,w,h,score a line."""
+"""Result files of one video: a header, then x,y,w,h,score a line."""
 
 from __future__ import annotations
 
@@ -7,32 +7,29 @@ from pathlib import Path
 import numpy as np
 
 from asymnas.errors import DataError, Problem
+from asymnas.interop.results import read_video_file, read_video_seconds, write_video_file
 from asymnas.tracking._online import TrackResult
 
 __all__ = ["read_result", "write_result"]
 
-HEADER = "x,y,w,h,score (pixels, 0-based corner)"
-
 
 def write_result(folder: Path, result: TrackResult) -> Path:
-    """Write `<video>.txt` into `folder` (made if missing): a header, then one line a frame with full precision."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{result.video}.txt"
-    rows = np.column_stack([result.boxes, result.scores])
-    np.savetxt(path, rows, delimiter=",", fmt="%.6f", header=HEADER)
-    return path
+    """Write `<video>.txt` and `times/<video>.txt` into `folder` (made if missing), atomically and with every digit.
+
+    Raises:
+        DataError: the video's name is no plain file name.
+    """
+    return write_video_file(folder, result.video, result.boxes, result.scores, result.seconds)
 
 
 def read_result(path: Path) -> TrackResult:
-    """Read a file of `write_result`.
+    """Read a file of `write_result`; its seconds are 0 where they are not known.
 
     Raises:
         DataError: the file is missing or not of this form.
     """
-    try:
-        rows = np.loadtxt(path, delimiter=",", ndmin=2)
-    except (OSError, ValueError) as error:
-        raise DataError(Problem(str(path), "must be a result file: x,y,w,h,score a line", str(error))) from error
-    if rows.shape[1] != 5 or len(rows) == 0:
-        raise DataError(Problem(str(path), "must have five columns: x,y,w,h,score", f"{rows.shape[1]} columns"))
-    return TrackResult(path.stem, rows[:, :4], rows[:, 4], 0.0)
+    boxes, scores = read_video_file(path)
+    if scores is None:
+        raise DataError(Problem(str(path), "must have five columns: x,y,w,h,score", "4 columns"))
+    seconds = read_video_seconds(path.parent, path.stem)
+    return TrackResult(path.stem, boxes, scores, 0.0 if seconds is None else float(np.sum(seconds)))

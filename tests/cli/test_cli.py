@@ -56,7 +56,7 @@ def study(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 def test_every_command_has_help_with_an_example() -> None:
     listed = asymnas("--help").stdout
-    for name in ("search", "compare", "space", "list", "validate", "export", "retrain", "report"):
+    for name in ("search", "compare", "space", "list", "validate", "export", "retrain", "report", "track"):
         assert name in listed
         assert f"Example: asymnas {name}" in asymnas(name, "--help").stdout
 

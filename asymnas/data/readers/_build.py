@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,26 @@ from asymnas.data._subset import choose, subset
 from asymnas.data._video import Dataset, Video
 from asymnas.errors import DataError, Problem, nearest
 
-__all__ = ["Choice", "VideoFiles", "build", "check_split", "find_folder", "make_video"]
+__all__ = [
+    "Choice",
+    "Index",
+    "NotThere",
+    "Reader",
+    "VideoFiles",
+    "build",
+    "check_split",
+    "find_folder",
+    "make_video",
+    "raise_all",
+]
+
+log = logging.getLogger("asymnas.data")
 
 _SHOWN = 20
+
+
+class NotThere(DataError):
+    """The folder of a benchmark, or of a split, is not in the data root."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +70,15 @@ class VideoFiles:
         name: the video's name.
         annotation: the annotation file, for messages.
         folder: where the frames are.
-        names: frame file names in order; None to list the folder.
+        names: frame file names in order, or a function that lists them; None to list the folder.
         boxes: (n, 4) x, y, w, h, 0-based.
         absent: one or more (m,) bool; a frame is absent where any of them says so.
         sentence: the sentence, None when there is none.
         attributes: flags of the video.
+        cover: (k,) int, visible share of the target in eighths; None where there is none.
+        size: (width, height) of the frames as the annotation tells it.
+        server: who alone knows the boxes after the first, when there is one box only; "" where all are known.
+        cut: cut counts that differ, with a warning: the published files are known to differ.
     """
 
     name: str
@@ -64,23 +86,108 @@ class VideoFiles:
     folder: Path
     boxes: np.ndarray
     absent: Sequence[np.ndarray]
-    names: Sequence[str] | None = None
+    names: Sequence[str] | Callable[[], Sequence[str]] | None = None
     sentence: str | None = None
     attributes: frozenset[str] = frozenset()
+    cover: np.ndarray | None = None
+    size: tuple[int, int] | None = None
+    server: str = ""
+    cut: bool = False
+
+    def frame_names(self) -> list[str]:
+        """Return the frame file names in order.
+
+        Raises:
+            DataError: the folder of frames is missing or empty.
+        """
+        if self.names is None:
+            return list_images(self.folder)
+        return list(self.names() if callable(self.names) else self.names)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Index:
+    """The videos of a split, none of them read yet.
+
+    Args:
+        names: their names, in the benchmark's order.
+        read: reads one video's annotation files by name; the frames need not be there.
+        where: the split's place, for messages.
+    """
+
+    names: Sequence[str]
+    read: Callable[[str], VideoFiles]
+    where: Path
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Reader:
+    """A benchmark as it lies on disk; `load` is the loader that is registered.
+
+    Args:
+        name: registered name.
+        videos: published number of videos by split; None where it is not fixed.
+        index: lists a split below a data root.
+        language: whether the benchmark describes its targets in words.
+        known: what is wrong with the published files of single videos, by name.
+    """
+
+    name: str
+    videos: Mapping[str, int | None]
+    index: Callable[[Path, str], Index]
+    language: bool = True
+    known: Mapping[str, str] = field(default_factory=dict)
+
+    def listing(self, root: Path, split: str) -> Index:
+        """Return the videos of a split.
+
+        Raises:
+            DataError: no such split, or it is not in the data root.
+        """
+        check_split(self.name, split, tuple(self.videos))
+        return self.index(root, split)
+
+    def load(
+        self,
+        split: str,
+        *,
+        root: Path,
+        videos: int | Sequence[str] | None = None,
+        frames: int | None = None,
+        seed: int = 0,
+        exclude: Sequence[str] = (),
+        on_length_mismatch: str = "error",
+    ) -> Dataset:
+        """Load a split; see `Choice` for the options.
+
+        Args:
+            split: its name.
+            root: the data root, or the benchmark's own folder.
+
+        Raises:
+            DataError: whatever is wrong with the files of the chosen videos, all at once.
+        """
+        choice = Choice(
+            videos=videos, frames=frames, seed=seed, exclude=tuple(exclude), on_length_mismatch=on_length_mismatch
+        )
+        listing = self.listing(root, split)
+        return build(self.name, split, listing.names, listing.read, choice, listing.where)
 
 
 def find_folder(root: Path, names: Sequence[str], layout: str) -> Path:
-    """Return the first of the folders `names` that lies in the data root.
+    """Return the first of the folders `names` that lies in the data root, or the root itself if it is called so.
 
     Raises:
-        DataError: none does; the message tells the layout.
+        NotThere: none does; the message tells the layout.
     """
     for name in names:
         if (root / name).is_dir():
             return root / name
+    if root.name in names:
+        return root
     rule = f"the data root must hold {layout}"
     found = ", ".join(sorted(item.name for item in root.iterdir() if item.is_dir())[:8]) or "no folder"
-    raise DataError(Problem(str(root), rule, found, "Unpack the benchmark there, or mend the data root."))
+    raise NotThere(Problem(str(root), rule, found, "Unpack the benchmark there, or mend the data root."))
 
 
 def check_split(dataset: str, split: str, splits: Sequence[str]) -> None:
@@ -96,23 +203,43 @@ def make_video(dataset: str, files: VideoFiles, choice: Choice) -> Video:
     Raises:
         DataError: the counts differ and `choice.on_length_mismatch` is "error".
     """
-    names = list_images(files.folder) if files.names is None else list(files.names)
-    flags = [len(item) for item in files.absent]
-    length = min(len(names), len(files.boxes), *flags)
-    if max(len(names), len(files.boxes), *flags) > length and choice.on_length_mismatch == "error":
-        rule = f"'{files.name}' must have as many frames as boxes and absence flags"
-        value = f"{len(names)} frames in {files.folder}, {len(files.boxes)} boxes, flags: {', '.join(map(str, flags))}"
-        way_out = "Restore the files, set `on_length_mismatch: shorter` to cut to the shortest, or `exclude` the video."
-        raise DataError(Problem(str(files.annotation), rule, value, way_out))
+    names = files.frame_names()
+    boxes, absent = _all_boxes(files, len(names))
+    counts = [len(names), len(boxes), *map(len, absent), *([] if files.cover is None else [len(files.cover)])]
+    length = min(counts)
+    if max(counts) > length:
+        value = f"{len(names)} frames in {files.folder}, {len(boxes)} boxes, flags: {', '.join(map(str, counts[2:]))}"
+        if not files.cut and choice.on_length_mismatch == "error":
+            rule = f"'{files.name}' must have as many frames as boxes and absence flags"
+            way_out = (
+                "Restore the files, set `on_length_mismatch: shorter` to cut to the shortest, or `exclude` the video."
+            )
+            raise DataError(Problem(str(files.annotation), rule, value, way_out))
+        if files.cut:
+            log.warning(
+                "%s '%s': %s; cut to %d, as its published files are known to differ", dataset, files.name, value, length
+            )
     return Video(
         name=files.name,
         dataset=dataset,
         frames=FolderFrames(files.folder, names[:length], files.name),
-        boxes=np.ascontiguousarray(files.boxes[:length]),
-        absent=np.any([item[:length] for item in files.absent], axis=0),
+        boxes=np.ascontiguousarray(boxes[:length]),
+        absent=np.any([item[:length] for item in absent], axis=0),
         sentence=files.sentence,
         attributes=files.attributes,
+        cover=None if files.cover is None else files.cover[:length],
+        size=files.size,
+        server=files.server,
     )
+
+
+def _all_boxes(files: VideoFiles, frames: int) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return boxes and absence flags; a first box that stands alone is followed by zeros that are marked absent."""
+    if not files.server:
+        return files.boxes, list(files.absent)
+    later = max(frames - len(files.boxes), 0)
+    boxes = np.concatenate([files.boxes, np.zeros((later, 4))])
+    return boxes, [np.concatenate([item, np.ones(later, bool)]) for item in files.absent]
 
 
 def build(
@@ -145,11 +272,17 @@ def build(
             videos.append(make_video(dataset, read(name), choice))
         except DataError as error:
             problems.extend(error.problems)
-    if problems:
-        more = len(problems) - _SHOWN
-        raise DataError(problems[:_SHOWN] + ([Problem(str(where), f"{more} more problems")] if more > 0 else []))
+    raise_all(problems, str(where))
     whole = Dataset(dataset, split, tuple(videos), _fingerprint(dataset, split, videos))
     return subset(whole, None, choice.frames, choice.seed)
+
+
+def raise_all(problems: Sequence[Problem], where: str) -> None:
+    """Raise `DataError` with the problems, if there are any: the first 20 in words, the others counted."""
+    more = len(problems) - _SHOWN
+    if problems:
+        rest = [Problem(where, f"{more} more problems", "", "`asymnas data check` lists all.")] if more > 0 else []
+        raise DataError([*problems[:_SHOWN], *rest])
 
 
 def _fingerprint(dataset: str, split: str, videos: Sequence[Video]) -> str:

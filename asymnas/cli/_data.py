@@ -1,0 +1,123 @@
+"""`asymnas data`: what is on disk of a data set, and how its videos look."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from asymnas.cli._common import DataRoot, Json, command, print_json, stderr
+
+if TYPE_CHECKING:
+    from asymnas.data import DataReport
+
+__all__ = ["data"]
+
+data = typer.Typer(
+    name="data", help="Check data sets on disk, and look at their videos.", no_args_is_help=True, rich_markup_mode=None
+)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A data set; see `asymnas list datasets`.")]
+
+
+@data.command("check", epilog="Example: asymnas data check otb99_lang --decode")
+@command
+def check(
+    name: Name,
+    split: Annotated[str | None, typer.Option("--split", help="One split; by default all that are there.")] = None,
+    data_root: DataRoot = None,
+    decode: Annotated[bool, typer.Option("--decode", help="Decode every frame, not the first of each video.")] = False,
+    videos: Annotated[
+        int | None, typer.Option("--videos", min=1, help="Check so many videos, drawn at random.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the draw.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Count videos, frames, absent frames, missing sentences, and list every defect; exit code 1 if there are any."""
+    from asymnas.data import check_dataset, splits_to_check
+
+    splits, notes = ([split], []) if split else splits_to_check(name, data_root)
+    reports = []
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=stderr(), transient=True) as progress:
+        for item in splits:
+            task = progress.add_task(f"{name}/{item}", total=None)
+
+            def on_video(index: int, total: int, video: str, task=task, item=item) -> None:
+                progress.update(task, description=f"{name}/{item}: {video}", completed=index, total=total)
+
+            report = check_dataset(name, item, data_root, decode=decode, videos=videos, seed=seed, on_video=on_video)
+            progress.remove_task(task)
+            reports.append(report)
+            if not as_json:
+                _print(report)
+    if as_json:
+        print_json({"reports": [report.to_dict() for report in reports], "notes": notes})
+    for note in notes:
+        typer.echo(note, err=True)
+    if any(report.defects for report in reports):
+        raise typer.Exit(1)
+
+
+def _print(report: DataReport) -> None:
+    table = Table(title=f"{report.dataset}/{report.split}", title_justify="left", show_header=False, box=None)
+    rows: list[tuple[str, object]] = [
+        ("place", report.where),
+        ("videos", report.videos),
+        ("frames", report.frames),
+        ("decoded", report.decoded),
+        ("absent frames", report.absent),
+        ("frames without a public box", report.unknown),
+        ("videos without a sentence", len(report.without_sentence) if report.language else None),
+        ("videos that cannot be read", len(report.unreadable)),
+        ("broken frames", len(report.broken)),
+        ("defects", len(report.defects)),
+    ]
+    for label, value in rows:
+        if value is not None and (value or label != "frames without a public box"):
+            table.add_row(label, str(value))
+    Console(soft_wrap=True).print(table)
+    for note in report.notes:
+        typer.echo(f"note: {note}")
+    for problem in report.defects:
+        typer.echo(f"defect: {problem}")
+
+
+@data.command("show", epilog="Example: asymnas data show otb99_lang Basketball -o sheet.png")
+@command
+def show(
+    name: Name,
+    video: Annotated[str, typer.Argument(metavar="VIDEO", help="The video's name.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The picture: .png or .jpg.")],
+    split: Annotated[str | None, typer.Option("--split", help="Its split; by default the first that has it.")] = None,
+    data_root: DataRoot = None,
+    frames: Annotated[int, typer.Option("--frames", min=1, max=200, help="Frames on the sheet, evenly spread.")] = 12,
+    as_json: Json = False,
+) -> None:
+    """Draw frames of a video with their boxes, and its sentence, into one picture."""
+    from asymnas.data import find_video
+    from asymnas.report import draw_video_sheet, save_picture
+
+    found, where = find_video(name, video, split, data_root)
+    sheet = draw_video_sheet(found, count=frames, title=f"{name}/{where}")
+    save_picture(sheet, output)
+    if as_json:
+        print_json(
+            {
+                "file": str(output),
+                "dataset": name,
+                "split": where,
+                "video": found.name,
+                "frames": len(found),
+                "absent": int(found.absent.sum()),
+                "sentence": found.sentence,
+                "attributes": sorted(found.attributes),
+                "server": found.server,
+            }
+        )
+    else:
+        typer.echo(str(output))

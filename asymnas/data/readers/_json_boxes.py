@@ -1,0 +1,143 @@
+"""JSON files of boxes: `{name: {gt_rect, ...}}`, with the further keys of pysot where they are there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from asymnas.data import _lasot_names
+from asymnas.data._annotation import Annotation
+from asymnas.data._otb_names import OTB99_TEST, OTB99_TRAIN, OTB100, otb99_name, otb_aliases, otb_target
+from asymnas.data.readers._build import raise_all
+from asymnas.data.readers._toolkits import join_flags, note_absences, some
+from asymnas.errors import DataError, Problem
+
+__all__ = ["holds_boxes", "parse"]
+
+# First boxes of some videos, 1-based as they are published: they tell the base of a file that does not.
+_FIRST = {
+    "otb100": {"Basketball": (198, 214), "Bolt": (336, 165), "Biker": (262, 94), "Vase": (139, 90)},
+    "lasot": {"airplane-1": (367, 101), "bear-2": (482, 183), "person-1": (456, 346)},
+}
+_FIRST["otb99_lang"] = _FIRST["otb100"]
+
+
+def holds_boxes(path: Path) -> bool:
+    """Whether a file is JSON of this form; a file that is no JSON at all is not."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(data, dict) and any(isinstance(item, dict) and "gt_rect" in item for item in data.values())
+
+
+def parse(path: Path, dataset: str, split: str) -> tuple[list[Annotation], list[str]]:
+    """Read the videos of a split from a JSON file of boxes.
+
+    Args:
+        path: the file.
+        dataset: whose names the file has; `otb99_lang` takes its part of the boxes of OTB-100.
+        split: the split.
+
+    Raises:
+        DataError: not of this form, rows that are not four finite numbers; all at once.
+    """
+    entries = _entries(path)
+    if dataset.startswith("otb"):
+        entries, notes = _otb(entries, dataset, split)
+    elif dataset == "lasot" and split in ("train", "test"):
+        known = _lasot_names.TEST if split == "test" else _lasot_names.TRAIN
+        lost = [name for name in known if name not in entries]
+        entries = {name: entries[name] for name in known if name in entries}
+        notes = [f"{len(lost)} of the {len(known)} videos of the split are not there: {some(lost)}"] if lost else []
+    else:
+        notes = []
+    base, how = _base(entries, dataset)
+    notes.append(how)
+    annotations, problems = [], []
+    for name, entry in entries.items():
+        try:
+            annotation, cut = _annotation(f"{path}: {name}", name, entry, base, dataset)
+            annotations.append(annotation)
+            notes += cut
+        except DataError as error:
+            problems += error.problems
+    raise_all(problems, str(path))
+    if not any(annotation.sentence for annotation in annotations):
+        notes.append("the file has no sentences")
+    return annotations, notes + note_absences(annotations, any("absent" in entry for entry in entries.values()))
+
+
+def _entries(path: Path) -> dict[str, Mapping[str, Any]]:
+    rule = "the file must be JSON of the form {name: {gt_rect: [[x, y, w, h], ...]}}"
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(Problem(str(path), rule, str(error)[:80], "Give another file.")) from None
+    if not isinstance(data, dict) or not data:
+        raise DataError(Problem(str(path), rule, type(data).__name__, "Give another file."))
+    wrong = [name for name, entry in data.items() if not isinstance(entry, dict) or "gt_rect" not in entry]
+    if wrong:
+        value = f"{len(wrong)} entries without gt_rect, such as '{wrong[0]}'"
+        raise DataError(Problem(str(path), rule, value, "Give another file."))
+    return data
+
+
+def _otb(entries: Mapping[str, Any], dataset: str, split: str) -> tuple[dict[str, Any], list[str]]:
+    """Return the entries of the split under the benchmark's names, in its order."""
+    found: dict[str, Any] = {}
+    notes, unknown = [], []
+    for key, entry in entries.items():
+        name = otb99_name(key) if dataset == "otb99_lang" else otb_target(key)
+        if otb_target(key) is None:
+            unknown.append(key)
+        elif name is not None:
+            found[name] = entry
+    wanted = OTB100 if dataset == "otb100" else OTB99_TEST if split == "test" else OTB99_TRAIN
+    lost = [name for name in wanted if name not in found]
+    if unknown:
+        notes.append(f"{len(unknown)} videos are not of OTB-100: {some(unknown)}")
+    if lost:
+        notes.append(f"{len(lost)} of the {len(wanted)} videos of the split are not there: {some(lost)}")
+    return {name: found[name] for name in wanted if name in found}, notes
+
+
+def _base(entries: Mapping[str, Any], dataset: str) -> tuple[int, str]:
+    """Return the index base of the boxes and how it is known."""
+    if dataset not in _FIRST and dataset != "lasot_ext":
+        return 0, "boxes are taken as they are, 0-based"
+    for name, first in _FIRST.get(dataset, {}).items():
+        if name in entries and entries[name]["gt_rect"]:
+            base = 1 if tuple(entries[name]["gt_rect"][0][:2]) == first else 0
+            return base, f"boxes are {base}-based, as the first box of '{name}' tells"
+    return 1, "boxes are taken as 1-based, as they are published"
+
+
+def _annotation(
+    where: str, name: str, entry: Mapping[str, Any], base: int, dataset: str
+) -> tuple[Annotation, list[str]]:
+    try:
+        boxes = np.array(
+            [[float("nan") if value is None else value for value in row] for row in entry["gt_rect"]], float
+        )
+    except (TypeError, ValueError):
+        boxes = np.empty((0, 0))
+    if boxes.ndim != 2 or boxes.shape[1] != 4 or not len(boxes) or np.isinf(boxes).any():
+        value = f"{len(entry['gt_rect'])} rows" if isinstance(entry["gt_rect"], list) else "no list"
+        raise DataError(Problem(where, "gt_rect must be rows of four finite numbers x, y, w, h", value))
+    missing = np.isnan(boxes).any(axis=1)
+    boxes[:, :2] -= base
+    boxes[missing] = 0
+    visible = entry.get("absent")  # pysot's flag says the opposite of its name: 1 is a visible frame
+    flags = None if visible is None else np.asarray(visible).ravel() == 0
+    boxes, absent, notes = join_flags(name, boxes, missing, flags)
+    phrase = entry.get("phrase")
+    words = " ".join((phrase[0] if isinstance(phrase, list) and phrase else phrase or "").split())
+    attributes = frozenset(str(mark) for mark in entry.get("attr", ()) if str(mark).upper() != "ALL")
+    size = (int(entry["width"]), int(entry["height"])) if {"width", "height"} <= entry.keys() else None
+    aliases = otb_aliases(name) if dataset.startswith("otb") else ()
+    return Annotation(name, boxes, absent, words or None, attributes, None, size, "", aliases), notes
