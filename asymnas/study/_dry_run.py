@@ -122,7 +122,9 @@ def _rehearsed(job: Job, progress: Reporter) -> dict[str, Any]:
     }
 
 
-def _or_stand_in(what: str, make: Callable[[], Any], stand_in: Callable[[], Any], kind: type, notes: list[str]) -> Any:
+def _or_stand_in(
+    what: str, make: Callable[[], Any], stand_in: Callable[[], Any], kind: type[Exception], notes: list[str]
+) -> Any:
     try:
         return make()
     except kind as error:
