@@ -43,7 +43,7 @@ def export(
     ] = None,
     sentences: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help='For vot: JSON of sentences by sequence, {"sequence": "sentence"}.'),
+        typer.Option(metavar="FILE", help="For vot: a file of sentences, as for `asymnas test --language`."),
     ] = None,
 ) -> None:
     """Write an architecture as architecture.json, CAND lists of SOTS or an NNI sample, or a run for vot-toolkit."""

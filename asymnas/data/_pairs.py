@@ -162,9 +162,9 @@ class PairSampler:
 
     def _pick(self, rng: np.random.Generator, position: int | None, other_than: _Pick | None = None) -> _Pick:
         """The target at a position of the epochs, or a random one; random too where that shows nothing."""
-        planned = position is not None and self.mixture.epoch is not None
+        planned = self.mixture.epoch is not None
         for attempt in range(_TRIES):
-            if planned and attempt == 0:
+            if planned and position is not None and attempt == 0:
                 pick = self._of(*self.mixture.planned(position, rng))
             else:
                 pick = self._of(*self.mixture.draw(rng))

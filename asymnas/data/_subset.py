@@ -77,9 +77,10 @@ def subset(
     if frames is not None and frames < 1:
         raise DataError(Problem(where, "`frames` must be at least 1", str(frames)))
     kept = select(dataset.videos, choose(names_of(dataset.videos), videos, seed, where))
-    if frames is not None:
-        lazy = isinstance(kept, TrackVideos)
-        kept = kept.select(range(len(kept)), frames) if lazy else tuple(first_frames(video, frames) for video in kept)
+    if frames is not None and isinstance(kept, TrackVideos):
+        kept = kept.select(range(len(kept)), frames)
+    elif frames is not None:
+        kept = tuple(first_frames(video, frames) for video in kept)
     parts = [dataset.fingerprint, str(frames), *names_of(kept)]
     fingerprint = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
     return replace(dataset, videos=kept, fingerprint=fingerprint)

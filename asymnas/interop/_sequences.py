@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from asymnas.errors import LanguageError, Problem
 
-__all__ = ["read_sentences", "sentence_of", "sequence_name"]
+__all__ = ["sentence_of", "sequence_name"]
 
 _FRAME_FOLDERS = ("img", "imgs", "color", "frames")
 """Folders of frames inside a sequence's own."""
@@ -26,30 +25,7 @@ def sequence_name(frame: str | Path) -> str:
     return folder.parent.name if folder.name in _FRAME_FOLDERS else folder.name
 
 
-def read_sentences(path: str | Path) -> dict[str, str]:
-    """Read sentences by sequence: a JSON object `{"sequence": "sentence", ...}`.
-
-    Raises:
-        LanguageError: the file is missing, no such object, or has entries that are no sentences.
-    """
-    path = Path(path)
-    rule = 'must be a JSON object of sentences, {"sequence": "sentence"}'
-    try:
-        data = json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise LanguageError(Problem(str(path), "must be readable", error.strerror or str(error))) from error
-    except ValueError as error:
-        raise LanguageError(Problem(str(path), rule, str(error))) from error
-    if not isinstance(data, dict):
-        raise LanguageError(Problem(str(path), rule, type(data).__name__))
-    wrong = [name for name, text in data.items() if not isinstance(text, str) or not text.strip()]
-    if wrong:
-        rule, way_out = "must be a sentence", "Leave sequences without a sentence out."
-        raise LanguageError(Problem(f"{path}: {name}", rule, repr(data[name]), way_out) for name in wrong)
-    return {name: " ".join(text.split()) for name, text in data.items()}
-
-
-def sentence_of(sentences: Mapping[str, str], sequence: str) -> str | None:
+def sentence_of(sentences: Mapping[str, str | None], sequence: str) -> str | None:
     """Return a sequence's sentence; names that differ in case or in `-`, `_`, `.` alone are one (Human4-2, Human4_2).
 
     Returns:

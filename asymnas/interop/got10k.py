@@ -51,7 +51,7 @@ class GOT10kTracker(Tracker):  # type: ignore[misc]
         tracker: str | Path | ReadyTracker,
         *,
         name: str | None = None,
-        sentences: Mapping[str, str] | None = None,
+        sentences: Mapping[str, str | None] | None = None,
         dataset: Any = None,
         one_based: bool = False,
     ) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from asymnas.errors import AsymNASError, DataError, Problem
-from asymnas.interop._sequences import read_sentences, sentence_of, sequence_name
+from asymnas.interop._sequences import sentence_of, sequence_name
 
 __all__ = ["VOTTracker", "add_tracker", "tracker_section"]
 
@@ -32,7 +32,7 @@ class VOTTracker:
 
     Args:
         tracker: what `asymnas.study.open_tracker` opens: a run folder, an architecture.json, a plugin's name.
-        sentences: JSON file `{"sequence": "sentence"}`; "" for none.
+        sentences: file of sentences by sequence, see `asymnas.study.read_sentences`; "" for none.
         threads: torch and OpenCV threads; "" leaves them.
 
     Raises:
@@ -43,9 +43,9 @@ class VOTTracker:
 
     def __init__(self, tracker: str, sentences: str = "", threads: str = "") -> None:
         with _as_runtime_error():
-            from asymnas.study import open_tracker
+            from asymnas.study import open_tracker, read_sentences
 
-            self._sentences = read_sentences(sentences) if sentences else {}
+            self._sentences = read_sentences(Path(sentences)) if sentences else {}
             self._ready = open_tracker(tracker, threads=int(threads) if threads else None)
         self._sessions: list[Any] = []
 
@@ -100,7 +100,7 @@ def tracker_section(
     Args:
         tracker: what `VOTTracker` takes; paths are written in full, so that the file may lie anywhere.
         name: the identifier; None: the run folder's or plugin's name. Characters that the toolkit refuses become `_`.
-        sentences: JSON file of sentences by sequence.
+        sentences: file of sentences by sequence.
 
     Raises:
         AsymNASError: there is no such tracker, or the sentences cannot be read.
@@ -116,7 +116,7 @@ def tracker_section(
         "arg_tracker": spec,
     }
     if sentences is not None:
-        read_sentences(sentences)
+        _check_sentences(Path(sentences))
         values["arg_sentences"] = str(Path(sentences).resolve())
     lines = [f"{key} = {value.replace('%', '%%')}" for key, value in values.items()]
     return identifier, "\n".join([f"[{identifier}]", *lines]) + "\n"
@@ -150,6 +150,14 @@ def _found(tracker: str | Path) -> tuple[str, str]:
         return open_tracker(str(tracker)).name, str(tracker)
     path = Path(tracker).expanduser()
     return find_run(path, list_trackers()).name, str(path.resolve())
+
+
+def _check_sentences(path: Path) -> None:
+    from asymnas.study import read_sentences
+
+    if not path.is_file():
+        raise DataError(Problem("sentences", "must be a file of sentences", f"'{path}'", "Check the name."))
+    read_sentences(path)
 
 
 def _box(region: Any) -> np.ndarray:

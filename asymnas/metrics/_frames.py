@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
 from asymnas.errors import DataError, Problem
-from asymnas.metrics._kernels import BLOCK, below, distances, overlaps, spread, truth_columns
+from asymnas.metrics._kernels import BLOCK, truth_columns
 
 if typing.TYPE_CHECKING:
     from asymnas.metrics._protocol import Protocol
 
-__all__ = ["Aligned", "Annotated", "Clip", "Hits", "Masks", "Truth", "aligned", "compared", "hits"]
+__all__ = ["Annotated", "Block", "Clip", "Masks", "Truth"]
 
 
 @typing.runtime_checkable
@@ -71,6 +71,40 @@ class Masks:
     near_scaled: np.ndarray | None = None
     far_scaled: np.ndarray | None = None
 
+    def of(self, part: slice) -> Masks:
+        """Return the masks of some frames, None where no frame is concerned."""
+        arrays = {item.name: getattr(self, item.name) for item in fields(self)}
+        return Masks(**{k: a[part] if a is not None and a[part].any() else None for k, a in arrays.items()})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """A run of frames that is worked on at once.
+
+    Args:
+        part: its frames among all.
+        videos: its videos among all.
+        pieces: (video, frames within the video, frames within the block) for each of them.
+        begins: (videos,) where each of them begins within the block.
+        firsts: frames within the block that are the first of their video.
+        columns: (9, n) columns of `truth_columns`.
+        slot: (n,) video of each frame, counted within the block; the number of videos for frames left out.
+        counts: (n,) 1.0, or 0.0 for frames left out.
+        masks: the frames treated apart.
+        limits: (3, n) as of `Protocol.limits`, a column a frame.
+    """
+
+    part: slice
+    videos: slice
+    pieces: tuple[tuple[int, slice, slice], ...]
+    begins: np.ndarray
+    firsts: np.ndarray
+    columns: np.ndarray
+    slot: np.ndarray
+    counts: np.ndarray
+    masks: Masks
+    limits: np.ndarray | None
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Truth:
@@ -81,12 +115,10 @@ class Truth:
         videos: the V annotated videos.
         lengths: (V,) frames a video.
         starts: (V,) index of the first frame of each video.
-        boxes: (N, 4) the annotated boxes.
-        columns: (9, N) of `truth_columns`, after what the protocol does to boxes.
+        boxes: (4, N) columns x, y, w, h of the annotated boxes.
         masks: the frames treated apart.
-        owner: (N,) video of each frame; V for frames left out.
+        limits: (V, 3) as of `Protocol.limits`.
         counted: (V,) frames in the denominator.
-        limits: (2, N) width and height of the image where boxes are clipped to it, else None.
         notes: what was assumed.
     """
 
@@ -95,11 +127,9 @@ class Truth:
     lengths: np.ndarray
     starts: np.ndarray
     boxes: np.ndarray
-    columns: np.ndarray
     masks: Masks
-    owner: np.ndarray
-    counted: np.ndarray
     limits: np.ndarray | None
+    counted: np.ndarray
     notes: tuple[str, ...]
 
     @classmethod
@@ -113,18 +143,53 @@ class Truth:
         _check(videos)
         lengths = np.array([len(video.boxes) for video in videos])
         starts = np.cumsum(lengths) - lengths
-        boxes = np.concatenate([np.asarray(video.boxes, np.float64) for video in videos])
+        boxes = np.empty((4, int(lengths.sum())))
+        for video, start in zip(videos, starts.tolist(), strict=True):
+            boxes[:, start : start + len(video.boxes)] = np.asarray(video.boxes).T
         masks, notes = protocol.masks(videos, boxes, starts)
         limits, clipping = protocol.limits(videos)
-        shaped = np.empty((4, len(boxes)))
-        protocol.shape(boxes.T, limits, shaped)
-        columns = truth_columns(shaped, protocol.least_side)
-        owner = np.repeat(np.arange(len(videos)), lengths)
+        counted = lengths
         if masks.left_out is not None:
-            owner[masks.left_out] = len(videos)
-        counted = np.bincount(owner, minlength=len(videos) + 1)[:-1]
-        return cls(
-            protocol, videos, lengths, starts, boxes, columns, masks, owner, counted, limits, (*notes, *clipping)
+            counted = lengths - np.add.reduceat(masks.left_out, starts, dtype=int)
+        return cls(protocol, videos, lengths, starts, boxes, masks, limits, counted, (*notes, *clipping))
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the frames in runs that fit a core's cache."""
+        for start in range(0, self.boxes.shape[1], BLOCK):
+            yield self._block(slice(start, min(start + BLOCK, self.boxes.shape[1])))
+
+    def _block(self, part: slice) -> Block:
+        first = int(np.searchsorted(self.starts, part.start, "right")) - 1
+        last = int(np.searchsorted(self.starts, part.stop, "left"))
+        pieces = []
+        for video in range(first, last):
+            begin = int(self.starts[video])
+            low, high = max(part.start, begin), min(part.stop, begin + int(self.lengths[video]))
+            pieces.append((video, slice(low - begin, high - begin), slice(low - part.start, high - part.start)))
+        sizes = [target.stop - target.start for _, _, target in pieces]
+        masks = self.masks.of(part)
+        slot, counts = np.repeat(np.arange(last - first), sizes), np.ones(sum(sizes))
+        if masks.left_out is not None:
+            slot[masks.left_out] = last - first
+            counts[masks.left_out] = 0
+        limits = None
+        if self.limits is not None:
+            limits = np.ascontiguousarray(np.repeat(self.limits[first:last], sizes, axis=0).T)
+        columns = self.boxes[:, part].copy()
+        if not np.isfinite(columns.sum()):
+            columns[:, ~np.isfinite(columns).all(0)] = 0  # the masks know of them
+        self.protocol.shape(columns, limits)
+        return Block(
+            part,
+            slice(first, last),
+            tuple(pieces),
+            np.array([target.start for _, _, target in pieces], np.intp),
+            np.array([target.start for _, source, target in pieces if source.start == 0], np.intp),
+            truth_columns(columns, self.protocol.least_side),
+            slot,
+            counts,
+            masks,
+            limits,
         )
 
 
@@ -149,151 +214,3 @@ def _check(videos: Sequence[Annotated]) -> None:
             )
     if problems:
         raise DataError(problems)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Hits:
-    """What one tracker did, a row a video.
-
-    Args:
-        curves: kind ("success", "precision", "normalised precision") to (V, K) hits at each threshold.
-        overlap: (V,) sum of the overlaps of the counted frames.
-        covered: (V,) frames with a usable predicted box.
-    """
-
-    curves: Mapping[str, np.ndarray]
-    overlap: np.ndarray
-    covered: np.ndarray
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Aligned:
-    """One tracker's boxes on the frames of a `Truth`, with what did not fit.
-
-    Args:
-        boxes: (N, 4), NaN where the tracker gave no row.
-        short: video to (rows given, frames) for files with too few rows.
-        long: likewise for those with too many, which were cut.
-        invalid: video to the number of rows without a finite box of positive size.
-    """
-
-    boxes: np.ndarray
-    short: dict[str, tuple[int, int]]
-    long: dict[str, tuple[int, int]]
-    invalid: dict[str, int]
-
-
-def aligned(truth: Truth, predictions: Mapping[str, np.ndarray]) -> Aligned:
-    """Lay a tracker's boxes along the frames, with the protocol's treatment of first and invalid rows.
-
-    Rows that the tracker did not give, or all of a video without predictions, are misses of every measure, unless the
-    protocol fills missing videos (`Protocol.filling`).
-
-    Raises:
-        DataError: predictions that are not (m, 4); all of them at once.
-    """
-    parts, problems = [], []
-    short: dict[str, tuple[int, int]] = {}
-    long: dict[str, tuple[int, int]] = {}
-    given: dict[int, int] = {}
-    for index, (video, frames) in enumerate(zip(truth.videos, truth.lengths.tolist(), strict=True)):
-        part = predictions.get(video.name)
-        if part is None:
-            part = np.full((frames, 4), truth.protocol.filling)
-            if np.isnan(truth.protocol.filling):
-                given[index] = 0
-        part = np.asarray(part, np.float64)
-        if part.ndim != 2 or part.shape[1] != 4:
-            rule = "predicted boxes must be (m, 4): x, y, w, h"
-            problems.append(Problem(f"video {video.name}", rule, str(part.shape), "Give one row a frame."))
-        elif len(part) > frames:
-            long[video.name] = (len(part), frames)
-            part = part[:frames]
-        elif len(part) < frames:
-            short[video.name] = (len(part), frames)
-            given[index] = len(part)
-            part = np.concatenate([part, np.full((frames - len(part), 4), np.nan)])
-        parts.append(part)
-    if problems:
-        raise DataError(problems)
-    boxes = np.concatenate(parts)
-    invalid = _mend(truth, boxes, given)
-    return Aligned(boxes, short, long, invalid)
-
-
-def _mend(truth: Truth, boxes: np.ndarray, given: Mapping[int, int]) -> dict[str, int]:
-    """Apply the rules of first and invalid rows in place; return the number of invalid rows by video.
-
-    Args:
-        truth: the frames.
-        boxes: (N, 4) predictions; changed.
-        given: index of a video to the rows that the tracker gave, where they are fewer than its frames.
-    """
-    if truth.protocol.first_frame_given:
-        boxes[truth.starts] = truth.boxes[truth.starts]
-    if not given and np.isfinite(boxes.sum()) and boxes[:, 2:].min() > 0:
-        return {}
-    valid = np.isfinite(boxes).all(1) & (boxes[:, 2:] > 0).all(1)
-    wanted = np.ones(len(boxes), bool)
-    for index, rows in given.items():
-        wanted[truth.starts[index] + rows : truth.starts[index] + truth.lengths[index]] = False
-    counts = np.add.reduceat((wanted & ~valid).astype(int), truth.starts)
-    if truth.protocol.repair:
-        valid[truth.starts] = True
-        boxes[:] = boxes[np.maximum.accumulate(np.where(valid, np.arange(len(boxes)), 0))]
-    boxes[~wanted] = np.nan
-    return {video.name: int(count) for video, count in zip(truth.videos, counts, strict=True) if count}
-
-
-def hits(truth: Truth, boxes: np.ndarray) -> Hits:
-    """Compare (N, 4) predicted boxes with the truth, block by block."""
-    protocol = truth.protocol
-    thresholds = protocol.thresholds
-    places = {kind: np.empty(len(boxes), np.intp) for kind in thresholds}
-    sums = np.zeros(len(truth.videos) + 1)
-    covered = np.zeros(len(truth.videos) + 1)
-    for start in range(0, len(boxes), BLOCK):
-        part = slice(start, min(start + BLOCK, len(boxes)))
-        values = compared(truth, boxes, part)
-        if "AO" in protocol.measures:
-            gained = np.maximum(values["success"], 0)
-            sums += np.bincount(truth.owner[part], gained, len(sums))
-        if protocol.inclusive:  # at or above a threshold is strictly above it for the next greater number
-            np.nextafter(values["success"], np.inf, out=values["success"])
-        for kind, grid in thresholds.items():
-            below(values[kind], grid, places[kind][part])
-    if "Coverage" in protocol.measures:
-        covered += np.bincount(truth.owner, np.nan_to_num(np.rint(boxes).sum(1)) > 0, len(covered))
-    curves = {}
-    for kind, grid in thresholds.items():
-        place, width = places[kind], len(grid) + 1
-        place += truth.owner * width
-        table = np.bincount(place, minlength=len(sums) * width).reshape(-1, width)[:-1]
-        curves[kind] = spread(table, rising=kind != "success")
-    return Hits(curves, sums[:-1], covered[:-1])
-
-
-def compared(truth: Truth, boxes: np.ndarray, part: slice) -> dict[str, np.ndarray]:
-    """Return overlap and distances of the frames of one block, with the protocol's exceptions."""
-    protocol, masks = truth.protocol, truth.masks
-    columns = truth.columns[:, part]
-    predicted = np.empty((4, columns.shape[1]))
-    protocol.shape(boxes[part].T, None if truth.limits is None else truth.limits[:, part], predicted)
-    values = {kind: np.empty(columns.shape[1]) for kind in protocol.thresholds}
-    overlaps(predicted, columns, values["success"])
-    if protocol.clip:
-        np.minimum(values["success"], 1, out=values["success"])
-    if masks.missed is not None:
-        values["success"][masks.missed[part]] = -1
-    if "precision" in values:
-        distances(predicted, columns, values["precision"], values.get("normalised precision"))
-    for kind, near, far in (
-        ("precision", masks.near, masks.far),
-        ("normalised precision", masks.near_scaled, masks.far_scaled),
-    ):
-        if kind in values:
-            if near is not None:
-                values[kind][near[part]] = -1
-            if far is not None:
-                values[kind][far[part]] = np.inf
-    return values

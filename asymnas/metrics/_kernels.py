@@ -1,20 +1,66 @@
-"""Vector kernels over columns of boxes: overlap, centre distance, and the place of each value among thresholds."""
+"""Vector kernels over columns of boxes: overlap, centre distance, and the place of each value among thresholds.
+
+A frame costs some tens of additions and one division here, so what counts is that intermediates stay in a core's cache
+and that both operands are arrays: numpy's minimum and maximum with a bare number take twice as long.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
+
 import numpy as np
 
-__all__ = ["BLOCK", "below", "distances", "overlaps", "spread", "truth_columns"]
+__all__ = ["BLOCK", "Scratch", "distances", "overlaps", "place", "truth_columns"]
 
 BLOCK = 8192
-"""Frames worked on at once: the columns of a block and their intermediates stay in a core's cache."""
+"""Frames worked on at once."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scratch:
+    """Arrays for the intermediates of n frames, made once.
+
+    Args:
+        predicted: (4, n) the tracker's columns x, y, w, h.
+        values: (3, n) what is compared with thresholds.
+        spare: (2, n) free for every kernel.
+        flags: (n,) bool.
+        index: (n,) intp.
+        zeros: (n,) zeros.
+        ones: (n,) ones.
+    """
+
+    predicted: np.ndarray
+    values: np.ndarray
+    spare: np.ndarray
+    flags: np.ndarray
+    index: np.ndarray
+    zeros: np.ndarray
+    ones: np.ndarray
+
+    @classmethod
+    def of(cls, size: int) -> Scratch:
+        """Make the arrays for `size` frames."""
+        return cls(
+            np.empty((4, size)),
+            np.empty((3, size)),
+            np.empty((2, size)),
+            np.empty(size, bool),
+            np.empty(size, np.intp),
+            np.zeros(size),
+            np.ones(size),
+        )
+
+    def first(self, size: int) -> Scratch:
+        """Return views of the first `size` frames."""
+        return Scratch(*(getattr(self, item.name)[..., :size] for item in fields(self)))
 
 
 def truth_columns(boxes: np.ndarray, least_side: float) -> np.ndarray:
     """Return what comparing needs of the true boxes, worked out once for all trackers.
 
     Args:
-        boxes: (4, n) x, y, w, h.
+        boxes: (4, n) x, y, w, h, finite.
         least_side: least unit of the normalised distance, in pixels.
 
     Returns:
@@ -29,99 +75,82 @@ def truth_columns(boxes: np.ndarray, least_side: float) -> np.ndarray:
     return columns
 
 
-def overlaps(predicted: np.ndarray, truth: np.ndarray, out: np.ndarray) -> None:
-    """Write the intersection over union of each pair of boxes; -1 where it is not defined (NaN, no area at all).
+def overlaps(predicted: np.ndarray, truth: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
+    """Write the intersection over union of each pair of boxes; 0 where a box has no area.
 
     Args:
-        predicted: (4, n) float64 x, y, w, h.
+        predicted: (4, n) float64 x, y, w, h, finite.
         truth: (9, n) columns of `truth_columns`.
         out: (n,) float64.
+        scratch: of n frames.
     """
     x, y, w, h = predicted
-    high = np.minimum(y + h, truth[3])
-    np.minimum(x + w, truth[2], out=out)
-    out -= np.maximum(x, truth[0])
-    high -= np.maximum(y, truth[1])
-    np.maximum(out, 0, out=out)
-    np.maximum(high, 0, out=high)
+    high, low = scratch.spare
+    np.add(x, w, out=out)
+    np.minimum(out, truth[2], out=out)
+    np.maximum(x, truth[0], out=low)
+    out -= low
+    np.maximum(out, scratch.zeros, out=out)
+    np.add(y, h, out=high)
+    np.minimum(high, truth[3], out=high)
+    np.maximum(y, truth[1], out=low)
+    high -= low
+    np.maximum(high, scratch.zeros, out=high)
     out *= high
     union = np.multiply(w, h, out=high)
     union += truth[4]
     union -= out
-    with np.errstate(divide="ignore", invalid="ignore"):
-        out /= union
-    np.fmax(out, -1.0, out=out)
+    out /= union
+    np.fmax(out, scratch.zeros, out=out)  # no area at all is 0 / 0
 
 
-def distances(predicted: np.ndarray, truth: np.ndarray, plain: np.ndarray, scaled: np.ndarray | None) -> None:
-    """Write the distances of the centres, and those in units of the true box's width and height; NaN as inf.
+def distances(
+    predicted: np.ndarray, truth: np.ndarray, plain: np.ndarray, scaled: np.ndarray | None, scratch: Scratch
+) -> None:
+    """Write the distances of the centres in pixels, and in units of the true box's width and height.
 
     Args:
-        predicted: (4, n) float64 x, y, w, h.
+        predicted: (4, n) float64 x, y, w, h, finite.
         truth: (9, n) columns of `truth_columns`.
         plain: (n,) distances in pixels.
-        scaled: (n,) distances across the true width and down the true height; None when not needed.
+        scaled: (n,) distances in units across and down, inf or NaN where a unit is 0; None when not needed.
+        scratch: of n frames.
     """
-    across = _centre_step(predicted, truth, 0)
-    down = _centre_step(predicted, truth, 1)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        if scaled is not None:
-            step = down / truth[8]
-            step *= step
-            np.divide(across, truth[7], out=scaled)
-            np.multiply(scaled, scaled, out=scaled)
-            scaled += step
-            np.sqrt(scaled, out=scaled)
-            np.fmin(scaled, np.inf, out=scaled)
-        np.multiply(across, across, out=plain)
-        down *= down
-        plain += down
-        np.sqrt(plain, out=plain)
-        np.fmin(plain, np.inf, out=plain)
+    across, down = scratch.spare
+    for axis, step in enumerate((across, down)):
+        np.multiply(predicted[axis + 2], 0.5, out=step)
+        step += predicted[axis]
+        step -= truth[axis + 5]
+    if scaled is not None:
+        np.divide(across, truth[7], out=scaled)
+        scaled *= scaled
+        np.divide(down, truth[8], out=plain)
+        plain *= plain
+        scaled += plain
+        np.sqrt(scaled, out=scaled)
+    across *= across
+    down *= down
+    np.add(across, down, out=plain)
+    np.sqrt(plain, out=plain)
 
 
-def _centre_step(predicted: np.ndarray, truth: np.ndarray, axis: int) -> np.ndarray:
-    step = predicted[axis + 2] * 0.5
-    step += predicted[axis]
-    step -= truth[axis + 5]
-    return step
+def place(values: np.ndarray, step: float, scratch: Scratch) -> np.ndarray:
+    """Return how many of the thresholds 0, step, 2 step, ... lie strictly below each value, as whole float64 numbers.
 
-
-def below(values: np.ndarray, thresholds: np.ndarray, out: np.ndarray) -> None:
-    """Write how many thresholds lie strictly below each value, exactly as comparing with each of them would find.
-
-    A value is above threshold k if k < count, and at most threshold k if k >= count; so one count a frame serves all
-    thresholds of a curve. The thresholds being evenly spaced, the count is computed and then settled by comparing
-    with the one threshold that rounding could confuse.
+    It is exactly what comparing with each threshold finds: the quotient, taken a little too low, can only be one
+    short, and that is settled by comparing with the one threshold in question. A value is above threshold k if the
+    count is greater than k, and at most threshold k otherwise: one number a frame serves a whole curve.
 
     Args:
-        values: (n,) float64, no NaN; changed.
-        thresholds: (K,) evenly spaced from 0, rising.
-        out: (n,) intp, in [0, K].
+        values: (n,) float64, neither negative nor NaN.
+        step: distance of the thresholds.
+        scratch: of n frames; the result lies in it.
     """
-    last = len(thresholds) - 1
-    scale = last / thresholds[-1] * (1 - 1e-9)
-    positive = values > 0
-    place = values * scale
-    np.maximum(place, 0, out=place)
-    np.minimum(place, last, out=place)
-    np.copyto(out, place, casting="unsafe")
-    following = np.append(thresholds[1:], np.inf)
-    more = values > following.take(out)
-    out += positive
-    out += more
-
-
-def spread(counts: np.ndarray, *, rising: bool) -> np.ndarray:
-    """Return the number of hits at each threshold from the histogram of `below`.
-
-    Args:
-        counts: (videos, K + 1) frames with 0, 1, ..., K thresholds below their value.
-        rising: hits are the values at most the threshold (distances); otherwise those above it (overlaps).
-
-    Returns:
-        (videos, K) float64.
-    """
-    if rising:
-        return np.cumsum(counts[:, :-1], axis=1, dtype=np.float64)
-    return np.cumsum(counts[:, :0:-1], axis=1, dtype=np.float64)[:, ::-1]
+    count, threshold = scratch.spare
+    np.multiply(values, (1 - 1e-9) / step, out=count)
+    np.ceil(count, out=count)
+    np.multiply(count, step, out=threshold)
+    np.greater(values, threshold, out=scratch.flags)
+    if scratch.flags.any():
+        count += scratch.flags
+    return count

@@ -10,13 +10,14 @@ from typing import ClassVar
 import numpy as np
 
 from asymnas.errors import DataError, Problem
-from asymnas.metrics._frames import Annotated, Clip, Hits, Masks, Truth, aligned, compared, hits
+from asymnas.metrics._frames import Annotated, Clip, Masks, Truth
+from asymnas.metrics._hits import Hits, Rows, hits, overlaps_of
 
 __all__ = ["Protocol", "shares"]
 
 TWENTIETHS = np.arange(21) * 0.05
 PIXELS = np.arange(51) * 1.0
-HUNDREDTHS = np.arange(51) / 100
+HUNDREDTHS = np.arange(51) * 0.01
 
 
 class Protocol:
@@ -31,14 +32,14 @@ class Protocol:
         name: the protocol's name; no score is shown without it.
         measures: names of its scores.
         main: the measure that ranks trackers.
-        thresholds: kind of curve to its thresholds.
+        thresholds: kind of curve to its thresholds, evenly spaced from 0.
         first_frame_given: the first prediction is replaced by the ground truth.
         repair: a predicted row that is not finite or has no area is replaced by the last valid row before it.
         clip: an overlap that rounding pushed over 1 is 1.
         inclusive: a success is IoU >= t.
         pooled: the average runs over frames, not over videos.
         least_side: the least width and height, in pixels, by which normalised distances are divided.
-        filling: value of the rows of a video without a result file.
+        filling: what stands in every place of the rows of a video without predictions; None for misses throughout.
     """
 
     name: ClassVar[str]
@@ -53,7 +54,7 @@ class Protocol:
     inclusive: ClassVar[bool] = False
     pooled: ClassVar[bool] = False
     least_side: ClassVar[float] = 0.0
-    filling: ClassVar[float] = float("nan")
+    filling: ClassVar[float | None] = None
 
     @property
     def rules(self) -> str:
@@ -70,18 +71,26 @@ class Protocol:
 
         Args:
             videos: V videos.
-            boxes: (N, 4) their boxes, one video after the other.
+            boxes: (4, N) columns x, y, w, h of their boxes, one video after the other.
             starts: (V,) index of each video's first frame.
         """
         raise NotImplementedError
 
     def limits(self, videos: Sequence[Annotated]) -> tuple[np.ndarray | None, tuple[str, ...]]:
-        """Return (2, N) widths and heights to which boxes are clipped, None for no clipping, and notes."""
+        """Return what boxes are clipped to, and notes.
+
+        (V, 3): the width and height of the image and the least coordinate, 0; or, for a video without image size, inf,
+        inf and -inf. None where nothing is clipped.
+        """
         return None, ()
 
-    def shape(self, boxes: np.ndarray, limits: np.ndarray | None, out: np.ndarray) -> None:
-        """Write what is compared of (4, n) columns x, y, w, h: here the boxes as they are."""
-        np.copyto(out, boxes)
+    def shape(self, boxes: np.ndarray, limits: np.ndarray | None) -> None:
+        """Change (4, n) columns x, y, w, h in place to what is compared: here nothing is changed.
+
+        Args:
+            boxes: the columns.
+            limits: (3, n), of `limits`, a column a frame, or None.
+        """
 
     def summarise(self, curves: Mapping[str, np.ndarray], hits: Hits, truth: Truth) -> dict[str, np.ndarray]:
         """Return each measure, (V,), from the (V, K) curves of the videos."""
@@ -103,8 +112,8 @@ class Protocol:
         Raises:
             DataError: the three differ in length, or there is no frame.
         """
-        frames, boxes = self._one(predicted, truth, absent)
-        values = compared(frames, boxes, slice(0, len(boxes)))["success"]
+        frames, rows = self._one(predicted, truth, absent)
+        values = overlaps_of(frames, rows)
         return values if frames.masks.left_out is None else values[~frames.masks.left_out]
 
     def curve(self, predicted: np.ndarray, truth: np.ndarray, absent: np.ndarray) -> np.ndarray:
@@ -112,16 +121,16 @@ class Protocol:
 
         Zeros where no frame counts. Arguments as in `overlaps`.
         """
-        frames, boxes = self._one(predicted, truth, absent)
-        return hits(frames, boxes).curves["success"][0] / max(int(frames.counted[0]), 1)
+        frames, rows = self._one(predicted, truth, absent)
+        return hits(frames, [rows])[0].curves["success"][0] / max(int(frames.counted[0]), 1)
 
     def value(self, predicted: np.ndarray, truth: np.ndarray, absent: np.ndarray) -> float:
         """Return the main measure of one video. Arguments as in `overlaps`."""
-        frames, boxes = self._one(predicted, truth, absent)
-        found = hits(frames, boxes)
+        frames, rows = self._one(predicted, truth, absent)
+        found = hits(frames, [rows])[0]
         return float(self.summarise(shares(found, frames), found, frames)[self.main][0])
 
-    def _one(self, predicted: np.ndarray, truth: np.ndarray, absent: np.ndarray) -> tuple[Truth, np.ndarray]:
+    def _one(self, predicted: np.ndarray, truth: np.ndarray, absent: np.ndarray) -> tuple[Truth, Rows]:
         predicted, truth, absent = np.asarray(predicted, float), np.asarray(truth, float), np.asarray(absent, bool)
         if not len(predicted) == len(truth) == len(absent) or len(truth) == 0:
             raise DataError(
@@ -133,7 +142,7 @@ class Protocol:
                 )
             )
         frames = Truth.of(self, [Clip("video", truth, absent)])
-        return frames, aligned(frames, {"video": predicted}).boxes
+        return frames, Rows(frames, {"video": predicted})
 
 
 def shares(found: Hits, truth: Truth) -> dict[str, np.ndarray]:

@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 
 from asymnas.errors import DataError, Problem, nearest
-from asymnas.metrics._frames import Aligned, Annotated, Hits, Truth, aligned, hits
+from asymnas.metrics._frames import Annotated, Truth
+from asymnas.metrics._hits import Hits, Rows, hits
 from asymnas.metrics._protocol import shares
 from asymnas.metrics._protocols import get_protocol
 from asymnas.metrics._scores import AttributeScores, Curve, Scores
@@ -68,20 +69,21 @@ def score_many(
         for tracker, predictions in trackers.items()
     }
     _refuse(lacking, trackers, names, missing)
-    prepared: dict[tuple[str, ...], tuple[Truth, dict[str, float]]] = {}
-    found = {}
-    for tracker, predictions in trackers.items():
-        left_out = lacking[tracker] if missing == "skip" else ()
-        if left_out not in prepared:
-            gone = set(left_out)
-            truth = Truth.of(rules, [video for video in videos if video.name not in gone])
-            perfect = {video.name: video.boxes for video in truth.videos}
-            prepared[left_out] = truth, _averages(_measures(truth, hits(truth, aligned(truth, perfect).boxes)), truth)
-        truth, ceiling = prepared[left_out]
-        fit = aligned(truth, predictions)
-        extra = tuple(sorted(set(predictions) - names))
-        found[tracker] = _scores(truth, fit, ceiling, lacking[tracker], missing, extra)
-    return found
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for tracker in trackers:
+        groups.setdefault(lacking[tracker] if missing == "skip" else (), []).append(tracker)
+    found: dict[str, Scores] = {}
+    for left_out, members in groups.items():
+        gone = set(left_out)
+        truth = Truth.of(rules, [video for video in videos if video.name not in gone])
+        perfect = Rows(truth, {video.name: video.boxes for video in truth.videos})
+        rows = [Rows(truth, trackers[tracker]) for tracker in members]
+        best, *counted = hits(truth, [perfect, *rows])
+        ceiling = _averages(_measures(truth, best), truth)
+        for tracker, own, hit in zip(members, rows, counted, strict=True):
+            extra = tuple(sorted(set(trackers[tracker]) - names))
+            found[tracker] = _scores(truth, own, hit, ceiling, lacking[tracker], missing, extra)
+    return {tracker: found[tracker] for tracker in trackers}
 
 
 def _refuse(
@@ -127,13 +129,14 @@ def _averages(measures: Mapping[str, np.ndarray], truth: Truth, chosen: np.ndarr
 
 def _scores(
     truth: Truth,
-    fit: Aligned,
+    fit: Rows,
+    found: Hits,
     ceiling: Mapping[str, float],
     lacking: tuple[str, ...],
     missing: Missing,
     extra: tuple[str, ...],
 ) -> Scores:
-    protocol, found = truth.protocol, hits(truth, fit.boxes)
+    protocol = truth.protocol
     measures, curves = _measures(truth, found), shares(found, truth)
     weight = truth.counted.astype(float) if protocol.pooled else np.ones(len(truth.videos))
     attributes = {}

@@ -117,7 +117,7 @@ def run_benchmark(
     place = None if root is None else Path(root)
     what = BenchmarkVideos(dataset, split or default_split(dataset), place, named, frames)
     whole, data = load_benchmark(what)
-    opened = {"options": dict(options or {}), "missing": missing, "data_root": place}
+    opened: dict[str, Any] = {"options": dict(options or {}), "missing": missing, "data_root": place}
     about = describe_tracker(spec, **opened)
     known = [video.name for video in whole.videos]
     condition = language_condition(language if about.reads_language else "without", data.videos, known)
@@ -163,9 +163,8 @@ def run_conditions(
     _check_videos(data)
     about = describe_tracker(spec, **opened)
     sentences = {condition.label: condition.sentences for condition, _ in conditions.values()}
-    factory = partial(
-        benchmark_worker, str(spec), opened, what, sentences, None if workers else tuple(data.videos)
-    )
+    loaded = None if workers else tuple(data.videos)
+    factory: Any = partial(benchmark_worker, str(spec), opened, what, sentences, loaded)  # a worker of another task
     evaluator = RayEvaluator(factory, workers=workers, cpus_per_worker=threads, threads=threads) if workers else (
         InProcessEvaluator(factory, threads=threads))  # fmt: skip
     runs = []

@@ -23,6 +23,9 @@ __all__ = ["MISSING", "score_runs", "test_trackers"]
 MISSING = ("zero_tensor", "template_embedding")
 """The strategies for missing sentences."""
 
+Plan = tuple[str, dict[str, Any], dict[str, tuple[Condition, Path]]]
+"""A tracker, how it is opened, and by label what it is told and where its results go."""
+
 
 def test_trackers(
     specs: Sequence[str],
@@ -55,16 +58,21 @@ def test_trackers(
     if not languages:
         languages = ["with" if any(video.sentence for video in data.videos) else "without"]
     known = [video.name for video in whole.videos]
-    plans: list[tuple[str, dict[str, Any], dict[str, tuple[Condition, Path]]]] = []
+    plans: list[Plan] = []
     problems: list[Problem] = []
     conditions: dict[str, Condition] = {}
     for language in languages:
-        problems += _tried(lambda language=language: conditions.update(
-            {str(language): language_condition(language, data.videos, known)}))  # fmt: skip
+        try:
+            conditions[str(language)] = language_condition(language, data.videos, known)
+        except AsymNASError as error:
+            problems += error.problems
     twice = [label for label, count in Counter(item.label for item in conditions.values()).items() if count > 1]
     problems += [Problem("--language", "must not name the same twice", label) for label in twice]
     for spec in specs:
-        problems += _tried(lambda spec=spec: plans.extend(_plans(spec, what, data, conditions, missing, out)))
+        try:
+            plans += _plans(spec, what, data, conditions, missing, out)
+        except AsymNASError as error:
+            problems += error.problems
     problems += _doubled(plans)
     if problems:
         raise DataError(problems)
@@ -74,14 +82,6 @@ def test_trackers(
     return data, runs
 
 
-def _tried(step: Callable[[], None]) -> list[Problem]:
-    try:
-        step()
-    except AsymNASError as error:
-        return list(error.problems)
-    return []
-
-
 def _plans(
     spec: str,
     what: BenchmarkVideos,
@@ -89,15 +89,16 @@ def _plans(
     conditions: dict[str, Condition],
     missing: Sequence[str],
     out: Path,
-) -> list[tuple[str, dict[str, Any], dict[str, tuple[Condition, Path]]]]:
+) -> list[Plan]:
     """One plan for each strategy: the tracker is opened once for all language conditions."""
     first = describe_tracker(spec, data_root=what.root)
     if not first.reads_language:
         none = language_condition("without", data.videos)
         return [(spec, {"data_root": what.root}, {first.name: (none, out / first.name)})]
-    plans = []
-    for strategy in missing or [None]:
-        opened = {"missing": strategy, "data_root": what.root}
+    plans: list[Plan] = []
+    strategies: Sequence[str | None] = missing or [None]
+    for strategy in strategies:
+        opened: dict[str, Any] = {"missing": strategy, "data_root": what.root}
         describe_tracker(spec, **opened)
         labelled = {}
         for condition in conditions.values():
@@ -107,7 +108,7 @@ def _plans(
     return plans
 
 
-def _doubled(plans: Sequence[tuple[str, dict[str, Any], dict[str, tuple[Condition, Path]]]]) -> list[Problem]:
+def _doubled(plans: Sequence[Plan]) -> list[Problem]:
     """Two runs of one folder name would write to one result folder."""
     counts = Counter(label for _, _, labelled in plans for label in labelled)
     way_out = "Name each tracker once; give run folders of equal names to calls with different --out."

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ctypes
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from operator import attrgetter
 from typing import Any
 
 import cv2
@@ -48,7 +48,7 @@ class OpenCVTracker(OnlineTracker):
 
     def __init__(self, name: str, factory: str, *, seed: int = 0, min_side: int = 8) -> None:
         self.name, self.seed, self.min_side = name, seed, min_side
-        self._create = reduce(getattr, f"{factory}_create".split("."), cv2)
+        self._create: Callable[[], Any] = attrgetter(f"{factory}_create")(cv2)
 
     def start(
         self,

@@ -37,7 +37,8 @@ class TableBuilder:
 
     def __init__(self, dataset: str, root: Path, *, normalised: bool = False, images: bool = False) -> None:
         self.left_out: dict[str, int] = {}
-        self._about = {"dataset": dataset, "root": root, "normalised": normalised, "images": images}
+        self.dataset, self.root = dataset, root
+        self._normalised, self._images = normalised, images
         self._names: list[bytes] = []
         self._counts = array("q")
         self._codes: tuple[dict[bytes, int], dict[bytes, int], dict[bytes, int]] = ({}, {}, {})
@@ -92,9 +93,10 @@ class TableBuilder:
             different, counts = np.unique(names, return_counts=True)
             twice = os.fsdecode(different[counts > 1][0])
             rule = "names of targets must be unique"
-            raise DataError(Problem(str(self._about["root"]), rule, f"'{twice}' twice", "Mend the annotations."))
+            raise DataError(Problem(str(self.root), rule, f"'{twice}' twice", "Mend the annotations."))
         table = TrackTable(
-            **self._about,
+            dataset=self.dataset,
+            root=self.root,
             names=names,
             offsets=np.concatenate([[0], np.cumsum(np.array(self._counts, dtype=np.int64))]).astype(np.int64),
             folders=np.array(list(folders), dtype=np.bytes_),
@@ -104,6 +106,8 @@ class TableBuilder:
             boxes=np.array(self._boxes, dtype=np.float64).reshape(-1, 4),
             sentences=np.array(list(sentences), dtype=np.bytes_),
             sentence=np.array(self._sentence, dtype=np.int32),
+            normalised=self._normalised,
+            images=self._images,
         )
         return table, self.left_out
 

@@ -94,6 +94,6 @@ def _read(annotation: Path, images: Path) -> Indexed:
         if not (boxes[row, 2:] > 0).all():
             table.skip("boxes without an area")
             continue
-        file = objects.files[objects.image[row]]
-        table.add(f"{Path(file).stem}-{objects.id[row]}", "", [file], boxes[row], scene=file)
+        image = objects.files[objects.image[row]]
+        table.add(f"{Path(image).stem}-{objects.id[row]}", "", [image], boxes[row], scene=image)
     return table.finish()
