@@ -11,9 +11,11 @@ from asymnas.metrics._statistics import (
     MeanSE,
     bootstrap_ci,
     crossed_bootstrap,
+    crossed_gap,
     mean_se,
     paired_difference,
     weighted_se,
+    widened,
 )
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "bootstrap_ci",
     "compare",
     "crossed_bootstrap",
+    "crossed_gap",
     "get_protocol",
     "mean_se",
     "paired_difference",
@@ -39,4 +42,5 @@ __all__ = [
     "score_many",
     "suc",
     "weighted_se",
+    "widened",
 ]

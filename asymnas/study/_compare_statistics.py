@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from asymnas.errors import DataError, EvaluationError, Problem
-from asymnas.metrics import Interval, crossed_bootstrap
+from asymnas.metrics import Interval, crossed_bootstrap, crossed_gap
 from asymnas.study._statistics import as_dict
 
 __all__ = ["compare_arms", "verdict"]
@@ -35,7 +35,7 @@ def verdict(first: str, other: str, difference: Interval, level: float, seeds: i
     if not difference.clear_of_zero:
         return f"{first} against {other}: {size}: the interval contains zero: the difference is noise at this budget."
     better = first if difference.value > 0 else other
-    few = " With fewer than five seeds the interval is rough." if seeds < 5 else ""
+    few = " One seed says nothing of other seeds." if seeds == 1 else ""
     return f"{first} against {other}: {size}: {better} is better at this budget.{few}"
 
 
@@ -55,7 +55,8 @@ def compare_arms(
         samples: bootstrap samples; seeds and videos are both resampled.
 
     Returns:
-        "spaces": by space, per-seed rows (validation, test, gap, random search) and their means; "differences": one
+        "spaces": by space, per-seed rows (validation, test, gap, random search), their means, and the gap of validation
+        and test with its interval over seeds and both sets of videos; "differences": one
         a pair of spaces and kind ("test", "validation", "random_search"), with interval and verdict.
 
     Raises:
@@ -78,7 +79,8 @@ def compare_arms(
             for key in rows[0]
             if key not in ("seed", "architecture") and all(row[key] is not None for row in rows)
         }
-        gap = crossed_bootstrap(np.array([[row["gap"]] for row in rows]), level=level, samples=samples)
+        scores = [_matrix(by_seed, seeds, where) for where in (("validation",), ("test", "best"))]
+        gap = crossed_gap(*scores, level=level, samples=samples)
         spaces[space] = {"seeds": rows, "mean": means, "gap": as_dict(gap)}
     first, *others = summaries
     differences = []

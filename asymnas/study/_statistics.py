@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from asymnas.metrics import Interval, mean_se, paired_difference
+from asymnas.metrics import Interval, mean_se, paired_difference, widened
 from asymnas.seeding import rng_for
 
 __all__ = ["above_median", "as_dict", "language_effect", "parts_table", "score_table"]
@@ -53,8 +53,7 @@ def above_median(
         columns = rng.integers(0, len(mine), len(mine))
         rows = rng.integers(0, len(theirs), len(theirs))
         drawn[sample] = mine[columns].mean() - np.median(theirs[np.ix_(rows, columns)].mean(1))
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(mine.mean() - np.median(theirs.mean(1))), float(low), float(high))
+    return widened(float(mine.mean() - np.median(theirs.mean(1))), drawn, len(mine), level)
 
 
 def language_effect(

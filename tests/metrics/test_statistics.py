@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from asymnas.errors import DataError
-from asymnas.metrics import bootstrap_ci, crossed_bootstrap, mean_se, paired_difference
+from asymnas.metrics import bootstrap_ci, crossed_bootstrap, crossed_gap, mean_se, paired_difference
 
 
 def test_mean_and_standard_error_agree_with_scipy():
@@ -18,18 +18,47 @@ def test_mean_and_standard_error_agree_with_scipy():
     assert np.isnan(mean_se(np.array([0.5])).se)
 
 
-def test_bootstrap_agrees_with_scipy():
-    values = np.random.default_rng(1).random(40)
+def test_bootstrap_of_many_values_agrees_with_scipy():
+    values = np.random.default_rng(1).random(400)
     ours = bootstrap_ci(values, samples=9000)
     theirs = stats.bootstrap((values,), np.mean, n_resamples=9000, method="percentile", rng=np.random.default_rng(2))
-    assert ours.low == pytest.approx(theirs.confidence_interval.low, abs=0.01)
-    assert ours.high == pytest.approx(theirs.confidence_interval.high, abs=0.01)
+    assert ours.low == pytest.approx(theirs.confidence_interval.low, abs=0.002)
+    assert ours.high == pytest.approx(theirs.confidence_interval.high, abs=0.002)
 
 
-def test_coverage_is_about_its_level():
+@pytest.mark.parametrize("count", [2, 3, 6, 30])
+def test_coverage_is_about_its_level_for_few_values_too(count):
     rng = np.random.default_rng(3)
-    hits = [bootstrap_ci(rng.normal(1, 1, 30), samples=400, seed=k) for k in range(300)]
-    assert 0.88 < np.mean([i.low <= 1 <= i.high for i in hits]) < 0.99
+    hits = [bootstrap_ci(rng.normal(1, 1, count), samples=300, seed=k) for k in range(250)]
+    assert 0.91 < np.mean([i.low <= 1 <= i.high for i in hits]) < 0.99
+
+
+def test_one_value_is_clear_of_nothing():
+    assert not bootstrap_ci(np.array([0.4])).clear_of_zero
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize("spread", [0.0, 0.03])
+def test_coverage_over_few_seeds(seeds, spread):
+    rng = np.random.default_rng(7)
+    shape = (seeds, 30)
+    drawn = [
+        rng.normal(0, spread, (seeds, 1)) + rng.normal(0, 0.15, (1, 30)) + rng.normal(0, 0.1, shape) for _ in range(200)
+    ]
+    found = [crossed_bootstrap(item, samples=200, seed=k) for k, item in enumerate(drawn)]
+    assert np.mean([i.low <= 0 <= i.high for i in found]) > 0.91
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_coverage_of_a_gap_counts_the_videos_of_both_sides(seeds):
+    rng = np.random.default_rng(8)
+    hits = []
+    for k in range(200):
+        a = 0.5 + rng.normal(0, 0.15, (1, 12)) + rng.normal(0, 0.05, (seeds, 12))
+        b = 0.4 + rng.normal(0, 0.15, (1, 20)) + rng.normal(0, 0.05, (seeds, 20))
+        interval = crossed_gap(a, b, samples=200, seed=k)
+        hits.append(interval.low <= 0.1 <= interval.high)
+    assert 0.9 < np.mean(hits) < 1
 
 
 def test_pairs_remove_what_videos_share():
