@@ -187,8 +187,9 @@ def test_the_command_prints_one_table_of_all_trackers(tmp_path):
     result = _call(*words, folder=tmp_path / "out")
     assert result.exit_code == 0, result.output
     head = "synthetic test, protocol lasot, 4 sequences, 24 frames"
-    for text in (head, "static", "template_matching", "95% interval"):
+    for text in (head, "template_matching", "SUC [95%]", "SUC minus the first's", "frames/s"):
         assert text in result.output
+    assert "\N{HORIZONTAL ELLIPSIS}" not in result.output  # no cell is cut, whatever the terminal's width
     again = _call(*words, "--resume", "--json", folder=tmp_path / "out")
     report = json.loads(again.stdout)
     assert [run["reused"] for run in report["runs"]] == [4, 4]
