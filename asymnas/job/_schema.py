@@ -142,7 +142,7 @@ class Baselines(JobModel):
     """Random search over the same supernet with the same number of evaluations."""
     random_architectures: Whole = 20
     """Random architectures scored on the test videos; their median is the yardstick."""
-    trackers: list[str] = Field(default_factory=lambda: ["static", "template_matching"])
+    trackers: list[str] = Field(default_factory=lambda: ["static", "template_matching", "mil"])
     """Trackers without a search space, scored on the same videos."""
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 __all__ = ["BLOCK", "Scratch", "distances", "overlaps", "place", "truth_columns"]
 
-BLOCK = 8192
+BLOCK = 16384
 """Frames worked on at once."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import numpy as np
@@ -48,6 +49,7 @@ def score_many(
     protocol: str,
     *,
     missing: Missing = "error",
+    threads: int = 1,
 ) -> dict[str, Scores]:
     """Score many trackers; the annotations and the perfect tracker are worked out once for all.
 
@@ -56,6 +58,7 @@ def score_many(
         truths: the annotated videos.
         protocol: name of the protocol.
         missing: as in `score`; with "skip" each tracker leaves out its own missing videos.
+        threads: trackers are spread over so many threads; the scores do not depend on it.
 
     Raises:
         DataError: as in `score`, over all trackers at once.
@@ -78,12 +81,22 @@ def score_many(
         truth = Truth.of(rules, [video for video in videos if video.name not in gone])
         perfect = Rows(truth, {video.name: video.boxes for video in truth.videos})
         rows = [Rows(truth, trackers[tracker]) for tracker in members]
-        best, *counted = hits(truth, [perfect, *rows])
+        best, *counted = _spread(truth, [perfect, *rows], threads)
         ceiling = _averages(_measures(truth, best), truth)
         for tracker, own, hit in zip(members, rows, counted, strict=True):
             extra = tuple(sorted(set(trackers[tracker]) - names))
             found[tracker] = _scores(truth, own, hit, ceiling, lacking[tracker], missing, extra)
     return {tracker: found[tracker] for tracker in trackers}
+
+
+def _spread(truth: Truth, rows: Sequence[Rows], threads: int) -> list[Hits]:
+    """Count hits with the trackers dealt out to threads; numpy works outside the interpreter's lock."""
+    if threads <= 1 or len(rows) == 1:
+        return hits(truth, rows)
+    size = -(-len(rows) // threads)
+    parts = [rows[start : start + size] for start in range(0, len(rows), size)]
+    with ThreadPoolExecutor(len(parts)) as pool:
+        return [found for part in pool.map(lambda part: hits(truth, part), parts) for found in part]
 
 
 def _refuse(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.measure import Measurement
+from rich.table import Table
 from rich.text import Text
 
 from asymnas.report._benchmark import BenchmarkReport, percent
@@ -51,9 +52,9 @@ def print_test(report: BenchmarkReport | None, runs: Sequence[BenchmarkRun], con
 
 def _print_table(out: Console, report: BenchmarkReport, runs: Sequence[BenchmarkRun]) -> None:
     level = f"{report.level:.0%}"
-    heads = [f"{measure} [{level} interval]" for measure in report.measures]
+    heads = [f"{measure} [{level}]" for measure in report.measures]
     if report.versus:
-        heads.append(f"{report.main} - that of the first")
+        heads.append(f"{report.main} minus the first's")
     table = make_table("", "tracker", "language", *heads, "frames/s", "failed")
     table.columns[1].justify = "left"
     scores = {item.name: item.scores for item in report.trackers}
@@ -69,18 +70,30 @@ def _print_table(out: Console, report: BenchmarkReport, runs: Sequence[Benchmark
             cells.append(_difference(report, run.label))
         table.add_row(name, run.language or "not read", *cells, *end)
     out.print(Text(f"{report.title}; percent", style="bold"), soft_wrap=True)
-    # Nothing is cut: where the terminal is narrower, it wraps the lines.
-    needed = Measurement.get(out, out.options.update(max_width=UNLIMITED), table).maximum
-    out.print(table, width=max(needed, out.width), crop=False, soft_wrap=True)
+    _print_whole(out, table)
     ceiling = report.trackers[0].scores.ceiling
     perfect = ", ".join(f"{name} {percent(value)}" for name, value in ceiling.items())
     default = "" if report.chosen else f" (the default of {report.dataset}; --protocol chooses another)"
-    lines = [f"a perfect tracker: {perfect}", f"protocol {report.protocol}{default}: {report.rules}"]
+    lines = [
+        f"[{level}]: bootstrap interval over videos",
+        f"a perfect tracker: {perfect}",
+        f"protocol {report.protocol}{default}: {report.rules}",
+    ]
     if report.versus:
         lines.append(f"differences: paired over the videos, minus {report.versus}; * is clear of zero at {level}")
     for item in report.trackers:
         lines += [f"{item.name}: {line}" for line in file_notes(item)]
     out.print(Text("\n".join(lines)), soft_wrap=True)
+
+
+def _print_whole(out: Console, table: Table) -> None:
+    """Print a table without cutting it: where the terminal is narrower, it wraps the lines."""
+    before = out.width
+    out.width = max(before, Measurement.get(out, out.options.update(max_width=UNLIMITED), table).maximum)
+    try:
+        out.print(table, crop=False)
+    finally:
+        out.width = before
 
 
 def _cell(scores: Scores, measure: str, level: float) -> str:

@@ -228,7 +228,8 @@ def _track_rest(
         failures.update(wrong)
         counter.count(names, failed=len(failures))
 
-    evaluator.evaluate(tasks, on_result=keep)
+    if tasks:  # else the tracker need not be opened
+        evaluator.evaluate(tasks, on_result=keep)
     return {video.name: failures[video.name] for video in videos if video.name in failures}, len(done)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asymnas.data import Dataset, annotation_of
 from asymnas.errors import AsymNASError, DataError, Problem
 from asymnas.metrics import compare, get_protocol, score_many
+from asymnas.search import start_ray
 from asymnas.study._benchmark import BenchmarkProgress, BenchmarkRun, load_benchmark, run_conditions
 from asymnas.study._benchmark_worker import BenchmarkVideos
 from asymnas.study._conditions import Condition, language_condition
@@ -77,9 +79,26 @@ def test_trackers(
     if problems:
         raise DataError(problems)
     runs = []
-    for spec, opened, labelled in plans:
-        runs += run_conditions(spec, what, data, labelled, opened=opened, on_progress=on_progress, **settings)
+    with _ray(settings.get("workers", 0) * settings.get("threads", 1)):
+        for spec, opened, labelled in plans:
+            runs += run_conditions(spec, what, data, labelled, opened=opened, on_progress=on_progress, **settings)
     return data, runs
+
+
+@contextmanager
+def _ray(cpus: int) -> Iterator[None]:
+    """Start Ray once for all trackers, where workers are wanted."""
+    if not cpus:
+        yield
+        return
+    owned = start_ray(None, cpus=cpus)
+    try:
+        yield
+    finally:
+        if owned:
+            import ray
+
+            ray.shutdown()
 
 
 def _plans(

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from asymnas.job import load_job
+from asymnas.study import run_job
+
 SMALL = (
     "data.train.sources=[{dataset: synthetic, split: train, videos: 6, frames: 8, frame_range: 4}]",
     "data.validation.sources=[{dataset: synthetic, split: val, videos: 3, frames: 6}]",
@@ -29,6 +32,41 @@ SMALL = (
     "baselines.random_architectures=2",
     "evaluation.recalibration={batches: 2, batch_size: 8}",
 )
+
+
+INPROCESS = ("resources.engine=inprocess", "resources.workers=1", "training.workers=1")
+
+
+class Silent:
+    """A reporter that only remembers the stages."""
+
+    def __init__(self) -> None:
+        self.stages: list[str] = []
+
+    def update(self, stage, done, total, text="", eta=None):
+        if not self.stages or self.stages[-1] != stage:
+            self.stages.append(stage)
+
+
+@pytest.fixture(scope="session")
+def silent() -> type[Silent]:
+    """A reporter that shows nothing."""
+    return Silent
+
+
+@pytest.fixture(scope="session")
+def inprocess() -> tuple[str, ...]:
+    """Overrides that run a job in this process."""
+    return INPROCESS
+
+
+@pytest.fixture(scope="session")
+def reference(small, tmp_path_factory):
+    """An uninterrupted in-process run: folder, summary and stages."""
+    folder = tmp_path_factory.mktemp("reference") / "run"
+    reporter = Silent()
+    job = load_job("vlt_scar", [*INPROCESS, *small])
+    return folder, run_job(job, folder, progress=reporter), reporter.stages
 
 
 @pytest.fixture(scope="session")

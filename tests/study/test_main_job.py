@@ -16,7 +16,6 @@ from asymnas.search import ResultLog
 from asymnas.space import load_architecture
 from asymnas.study import run_job
 
-INPROCESS = ("resources.engine=inprocess", "resources.workers=1", "training.workers=1")
 FILES = (
     "job.yaml",
     "space.json",
@@ -28,26 +27,6 @@ FILES = (
     "log.txt",
     "training.jsonl",
 )
-
-
-class Silent:
-    """A reporter that only remembers the stages."""
-
-    def __init__(self) -> None:
-        self.stages: list[str] = []
-
-    def update(self, stage, done, total, text="", eta=None):
-        if not self.stages or self.stages[-1] != stage:
-            self.stages.append(stage)
-
-
-@pytest.fixture(scope="module")
-def reference(small, tmp_path_factory):
-    """An uninterrupted in-process run: folder, summary and stages."""
-    folder = tmp_path_factory.mktemp("reference") / "run"
-    reporter = Silent()
-    job = load_job("vlt_scar", [*INPROCESS, *small])
-    return folder, run_job(job, folder, progress=reporter), reporter.stages
 
 
 def _archive(folder: Path) -> dict[tuple[str, int], tuple]:
@@ -73,7 +52,7 @@ def test_the_budget_is_kept_and_the_best_is_the_best(reference):
     assert len({json.dumps(value[0], sort_keys=True) for value in search.values()}) == 12
     assert summary["validation"]["suc"] == max(value[2] for value in search.values())
     assert summary["random_search"]["budget"] == summary["search"]["budget"] == 12
-    assert set(summary["test"]["baselines"]) == {"static", "template_matching"}
+    assert set(summary["test"]["baselines"]) == {"static", "template_matching", "mil"}
     assert len(summary["test"]["random_architectures"]["scores"]) == 2
 
 
@@ -85,18 +64,18 @@ def test_the_architecture_file_says_what_was_found(reference):
     assert file.provenance["weights_hash"] == summary["weights_hash"]
 
 
-def test_a_folder_with_a_run_is_not_overwritten(reference, small):
+def test_a_folder_with_a_run_is_not_overwritten(reference, small, inprocess, silent):
     folder, _, _ = reference
-    job = load_job("vlt_scar", [*INPROCESS, *small])
+    job = load_job("vlt_scar", [*inprocess, *small])
     with pytest.raises(RunFolderError, match="resume"):
-        run_job(job, folder, progress=Silent())
+        run_job(job, folder, progress=silent())
 
 
-def test_resuming_a_finished_run_evaluates_nothing(reference, small):
+def test_resuming_a_finished_run_evaluates_nothing(reference, small, inprocess, silent):
     folder, summary, _ = reference
     before = (folder / "evaluations.jsonl").read_bytes()
-    job = load_job("vlt_scar", [*INPROCESS, *small])
-    again = run_job(job, folder, resume=True, progress=Silent())
+    job = load_job("vlt_scar", [*inprocess, *small])
+    again = run_job(job, folder, resume=True, progress=silent())
     assert (folder / "evaluations.jsonl").read_bytes() == before
     assert again["search"]["evaluated"] == 0
     assert again["architecture"] == summary["architecture"]
@@ -143,12 +122,12 @@ def test_killed_twice_and_resumed_on_two_workers_it_ends_as_the_uninterrupted_ru
     assert _archive(run) == _archive(expected)
 
 
-def test_another_seed_is_another_run(reference, small, tmp_path):
+def test_another_seed_is_another_run(reference, small, inprocess, silent, tmp_path):
     _, summary, _ = reference
     job = load_job(
         "vlt_scar",
-        [*INPROCESS, *small, "seed=1", "search.generations=1", "baselines.random_search=false", "~data.test"],
+        [*inprocess, *small, "seed=1", "search.generations=1", "baselines.random_search=false", "~data.test"],
     )
-    other = run_job(job, tmp_path / "run", progress=Silent())
+    other = run_job(job, tmp_path / "run", progress=silent())
     assert other["weights_hash"] != summary["weights_hash"]
     assert other["architecture"]["key"] != summary["architecture"]["key"]
