@@ -22,6 +22,7 @@ __all__ = [
     "TrackerError",
     "WeightsError",
     "nearest",
+    "shown",
 ]
 
 
@@ -106,6 +107,15 @@ class RunFolderError(AsymNASError):
 
 class MissingDependency(AsymNASError):
     """An optional package is needed for what was asked and is not installed."""
+
+
+def shown(value: object, limit: int = 60) -> str:
+    """Return a value for a message: its `repr`, cut to `limit` characters; of a huge number how large it is."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no whole number of more than 4,300 digits
+        text = f"a number of {value.bit_length()} bits" if isinstance(value, int) else f"a {type(value).__name__}"
+    return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
 def nearest(name: str, names: Sequence[str] | Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from asymnas.errors import Problem, nearest
+from asymnas.errors import Problem, nearest, shown
 from asymnas.job._document import Document, Place
 
 __all__ = ["check_model"]
@@ -160,7 +160,7 @@ def _problem(
     rule = RULES.get(kind)
     rule = rule.format(**context) if rule else fault["msg"].removeprefix("Value error, ")
     value = fault.get("input")
-    return Problem(where, rule, _short(value), _way_out(kind, value, fields.get(str(name)), context))
+    return Problem(where, rule, shown(value), _way_out(kind, value, fields.get(str(name)), context))
 
 
 def _way_out(kind: str, value: Any, info: Any, context: Mapping[str, Any]) -> str:
@@ -198,8 +198,3 @@ def _inner_model(annotation: Any) -> type[BaseModel] | None:
         if found:
             return found
     return None
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

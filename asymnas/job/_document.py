@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from asymnas._text_file import read_text
 from asymnas.errors import JobError, Problem
 
 __all__ = ["Document", "Place", "dotted", "parse", "read"]
@@ -155,10 +156,10 @@ def read(path: Path) -> Document:
     """Read a YAML or JSON file.
 
     Raises:
-        JobError: the file is missing, no text or no YAML.
+        JobError: the file is missing, a device, too large, no text or no YAML.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise JobError(Problem(str(path), f"the file cannot be read: {reason}")) from error

@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from asymnas._text_file import read_text
 from asymnas.errors import ArchitectureMismatch, AsymNASError, Problem, RunFolderError, SpaceError, nearest
 from asymnas.space._architecture import Architecture, checked_path
 from asymnas.space._cost import Cost
@@ -162,7 +163,7 @@ def _text(source: Path | str) -> tuple[str, str]:
             raise SpaceError(Problem("architecture", "no such architecture", f"'{name}'", way_out))
         return f"{name}.json", resources.files(SHIPPED).joinpath(f"{name}.json").read_text("utf-8")
     try:
-        return name, Path(source).read_text("utf-8")
+        return name, read_text(Path(source))
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         raise SpaceError(Problem(name, f"the architecture cannot be read ({reason})")) from error

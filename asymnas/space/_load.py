@@ -7,6 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from asymnas._text_file import read_text
 from asymnas.errors import InfeasibleConstraint, Problem, SpaceError, nearest
 from asymnas.space._checks import Finding, Key, dotted
 from asymnas.space._parse import Parser
@@ -80,7 +81,7 @@ def _read(source: str | Path, folder: Path | None, where: str) -> tuple[Any, Mar
         return *parse_yaml(file.read_text("utf-8"), f"{text}.yaml"), text, None
     path = (folder or Path()) / text
     try:
-        content = path.read_text("utf-8")
+        content = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         raise SpaceError(Problem(where, f"the file of the space cannot be read ({reason})", f"'{path}'")) from error

@@ -6,23 +6,20 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from asymnas.errors import nearest
+from asymnas.errors import nearest, shown
 from asymnas.space._checks import Finding, Key
+from asymnas.space._lists import as_fix, as_groups, as_tie, as_without
 from asymnas.space._model import Branch, Constraint, Mixer, Stage, Stem
 
-__all__ = ["Parser", "as_fix", "as_groups", "as_tie", "as_without"]
+__all__ = ["Parser"]
 
 _MISSING = object()
-_MOST_BLOCKS = 1000
+_MOST_BLOCKS, _MOST_DIMENSIONS = 1000, 8
+_MOST, _LARGEST = 1_000_000, 1e30  # of whole numbers and of limits: what is computed from them stays a finite number
 _SPACE_KEYS = (
     *("name", "description", "extends", "ops", "width", "branches"),
     *("share_weights", "tie", "fix", "without", "constraints"),
 )
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 class Parser:
@@ -57,7 +54,7 @@ class Parser:
         return fields if whole else None
 
     def _wrong(self, key: Key, rule: str, value: Any, way_out: str = "") -> None:
-        self.findings.append(Finding(key, rule, _shown(value), way_out))
+        self.findings.append(Finding(key, rule, shown(value), way_out))
 
     def _mapping(self, raw: Any, key: Key, known: Sequence[str]) -> bool:
         if not isinstance(raw, Mapping):
@@ -94,8 +91,8 @@ class Parser:
         value = self._take(raw, key, name, default)
         if value is None:
             return 1 if default is _MISSING else default
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            self._wrong((*key, name), "a whole number of at least 1 is needed", value)
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST:
+            self._wrong((*key, name), f"a whole number of at least 1 and at most {_MOST:,} is needed", value)
             return 1
         return value
 
@@ -106,8 +103,8 @@ class Parser:
         if isinstance(value, str):  # YAML 1.1 reads 1e9 and 1.5e9 as text
             with contextlib.suppress(ValueError):
                 value = float(value)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-            self._wrong((*key, name), "a number of at least 0 is needed", value)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LARGEST:
+            self._wrong((*key, name), f"a number of at least 0 and at most {_LARGEST:g} is needed", value)
             return default
         return int(value) if float(value).is_integer() else value
 
@@ -152,9 +149,11 @@ class Parser:
     def _size(self, raw: Mapping[str, Any], key: Key) -> int | tuple[int, ...]:
         value = self._take(raw, key, "input_size", _MISSING)
         sizes = value if isinstance(value, list | tuple) and value else [value]
-        if value is not None and any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in sizes):
+        whole = all(isinstance(n, int) and not isinstance(n, bool) and 1 <= n <= _MOST for n in sizes)
+        if value is not None and not (whole and len(sizes) <= _MOST_DIMENSIONS):
             rule = "a whole number (a square image) or a list with one whole number a dimension is needed"
-            self._wrong((*key, "input_size"), rule, value)
+            way_out = f"Each is from 1 to {_MOST:,}, for at most {_MOST_DIMENSIONS} dimensions."
+            self._wrong((*key, "input_size"), rule, value, way_out)
             return 1
         return tuple(value) if isinstance(value, list | tuple) else (value or 1)
 
@@ -191,6 +190,10 @@ class Parser:
         if scaled < 1 or not float(scaled).is_integer():
             rule = f"channels x width is a whole number, but {channels} x {self._width} is not"
             self.findings.append(Finding((*key, "channels"), rule, f"{scaled:g}"))
+            return channels
+        if scaled > _MOST:
+            rule = f"channels x width is at most {_MOST:,}"
+            self.findings.append(Finding((*key, "channels"), rule, f"{channels} x {self._width:g}"))
             return channels
         return int(scaled)
 
@@ -240,68 +243,3 @@ class Parser:
         if len(self.findings) > before:
             return None
         return Constraint(measure=measure, max=high, min=low, branch=branch, amortised=amortised, op=op, genes=genes)
-
-
-def _text_list(value: Any) -> bool:
-    return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
-
-
-def as_tie(raw: Any, found: list[Finding]) -> tuple[tuple[str, ...], ...]:
-    """Read ties: `a.* = b.*`, a list of such texts, or a list of lists of patterns."""
-    items = [raw] if isinstance(raw, str) else raw
-    if items is None:
-        return ()
-    if not isinstance(items, list | tuple):
-        found.append(Finding(("tie",), "a text such as `template.* = search.*` or a list is needed", _shown(raw)))
-        return ()
-    ties = []
-    for n, item in enumerate(items):
-        if isinstance(item, str):
-            ties.append(tuple(side.strip() for side in item.split("=")))
-        elif _text_list(item):
-            ties.append(tuple(item))
-        else:
-            found.append(Finding(("tie", n), "a text such as `template.* = search.*` is needed", _shown(item)))
-    return tuple(ties)
-
-
-def as_fix(raw: Any, found: list[Finding]) -> tuple[tuple[str, str], ...]:
-    """Read fixes: a mapping from pattern to op, or pairs."""
-    pairs = _pairs(raw, "fix", found)
-    wrong = [(pattern, op) for pattern, op in pairs if not isinstance(op, str)]
-    found += [Finding(("fix", pattern), "the token of an op is needed", _shown(op)) for pattern, op in wrong]
-    return tuple((pattern, op) for pattern, op in pairs if isinstance(op, str))
-
-
-def as_without(raw: Any, found: list[Finding]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Read removals: a mapping from pattern to an op or a list of ops, or pairs."""
-    removed = []
-    for pattern, ops in _pairs(raw, "without", found):
-        listed = [ops] if isinstance(ops, str) else ops
-        if _text_list(listed) and listed:
-            removed.append((pattern, tuple(listed)))
-        else:
-            found.append(Finding(("without", pattern), "an op or a list of ops is needed", _shown(ops)))
-    return tuple(removed)
-
-
-def as_groups(raw: Any, found: list[Finding]) -> tuple[tuple[str, ...], ...]:
-    """Read groups of branch names."""
-    if raw is None:
-        return ()
-    if not isinstance(raw, list | tuple) or not all(_text_list(group) for group in raw):
-        found.append(Finding(("share_weights",), "a list of lists of branch names is needed", _shown(raw)))
-        return ()
-    return tuple(tuple(group) for group in raw)
-
-
-def _pairs(raw: Any, name: str, found: list[Finding]) -> list[tuple[str, Any]]:
-    if raw is None:
-        return []
-    if isinstance(raw, Mapping):
-        raw = list(raw.items())
-    fine = isinstance(raw, list | tuple) and all(isinstance(item, list | tuple) and len(item) == 2 for item in raw)
-    if not fine or not all(isinstance(pattern, str) for pattern, _ in raw):
-        found.append(Finding((name,), "a mapping from gene patterns to ops is needed", _shown(raw)))
-        return []
-    return [(pattern, value) for pattern, value in raw]

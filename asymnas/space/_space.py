@@ -27,8 +27,9 @@ from asymnas.space._checks import (
 )
 from asymnas.space._constraints import check_constraints, kept
 from asymnas.space._cost import Cost, CostTable
+from asymnas.space._lists import as_fix, as_groups, as_tie, as_without
 from asymnas.space._model import Branch, Constraint, FreeGene, Gene
-from asymnas.space._parse import Parser, as_fix, as_groups, as_tie, as_without
+from asymnas.space._parse import Parser
 from asymnas.space._patterns import matching
 from asymnas.space._plain import space_to_dict
 from asymnas.space._resolve import Resolved, resolve

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import pickle
 import warnings
 from collections.abc import Callable
@@ -51,6 +52,44 @@ def test_text_that_is_no_yaml(command: str, content: bytes, message: str, tmp_pa
     file = tmp_path / "x.yaml"
     file.write_bytes(content)
     assert_told(asymnas(command, str(file)), message)
+
+
+DIGITS = "9" * 401
+
+
+@pytest.mark.parametrize("command", ["validate", "space"])
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (f"width: {DIGITS}", "2: width: a number of at least 0 and at most 1e+30"),
+        ("width: 1e300", "2: width: a number of at least 0 and at most 1e+30"),
+        ("width: 1000000000", "channels x width is at most 1,000,000"),
+        ("width: 0x" + "f" * 5000, "a number of 20000 bits"),
+        (f"constraints: [{{measure: macs, max: {DIGITS}}}]", "constraints[0].max: a number of at least 0 and at most"),
+        (f"constraints: [{{measure: macs, max: 1, amortised: {DIGITS}}}]", "at most 1,000,000"),
+        (f"branches: {{template: {{input_size: {DIGITS}}}}}", "branches.template.input_size: a whole number"),
+        ("branches: {template: {input_size: [8, 8, 8, 8, 8, 8, 8, 8, 8]}}", "at most 8 dimensions"),
+    ],
+    ids=["width", "large width", "channels", "hexadecimal", "limit", "amortised", "size", "dimensions"],
+)
+def test_huge_numbers_in_a_space(command: str, line: str, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text(f"extends: tiny_asymmetric\n{line}\n")
+    assert_told(asymnas(command, str(file)), message)
+
+
+@pytest.mark.parametrize("command", ["validate", "space"])
+def test_a_device_or_a_huge_file_is_not_read(command: str, tmp_path: Path) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text("extends: /dev/zero\nname: x\n")
+    assert_told(asymnas(command, str(file)), "no regular file")
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "link.yaml").symlink_to("pipe.yaml")
+    file.write_text("extends: link.yaml\nname: x\nfix: {}\n")
+    assert_told(asymnas(command, str(file)), "no regular file")
+    with file.open("wb") as large:
+        large.truncate(16 * 2**20 + 1)
+    assert_told(asymnas(command, str(file)), "more than 16 MiB")
 
 
 def test_files_that_extend_each_other(tmp_path: Path) -> None:
