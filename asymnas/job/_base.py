@@ -8,16 +8,25 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["PLACES", "Count", "JobModel", "Positive", "Share", "Whole", "digest", "is_path", "written_out"]
+__all__ = ["PLACES", "Count", "JobModel", "NotNegative", "Positive", "Seed", "Share", "Whole"]
+__all__ += ["digest", "is_path", "written_out"]
 
-Count = Annotated[int, Field(ge=1)]
+MOST, LARGEST = 10**9, 1e12  # no number of a job comes near them; a slip of the keyboard does
+
+Count = Annotated[int, Field(ge=1, le=MOST)]
 """A whole number, at least 1."""
 
-Whole = Annotated[int, Field(ge=0)]
+Whole = Annotated[int, Field(ge=0, le=MOST)]
 """A whole number, at least 0."""
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Seed = Annotated[int, Field(ge=0, lt=2**64)]
+"""A seed of random streams."""
+
+Positive = Annotated[float, Field(gt=0, le=LARGEST, allow_inf_nan=False)]
 """A number above 0."""
+
+NotNegative = Annotated[float, Field(ge=0, le=LARGEST, allow_inf_nan=False)]
+"""A number, at least 0."""
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 """A share or probability in [0, 1]."""

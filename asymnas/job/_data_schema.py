@@ -6,11 +6,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from asymnas.job._base import Count, JobModel, Positive, Share, Whole
+from asymnas.job._base import MOST, Count, JobModel, NotNegative, Positive, Share, Whole
 
 __all__ = ["Augmentation", "Data", "EvaluationData", "TrainData", "TrainSource", "VideoSource"]
-
-Strength = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class _Later(JobModel):
@@ -34,7 +32,7 @@ class VideoSource(JobModel):
     """The split's name as the data set knows it: `train`, `val`, `test`."""
     videos: Count | None = None
     """How many videos to take, a fixed choice that is the same for every seed; null: all."""
-    frames: Annotated[int, Field(ge=2)] | None = None
+    frames: Annotated[int, Field(ge=2, le=MOST)] | None = None
     """How many first frames of each video to use, at least 2 (the first one is given); null: all."""
     include: Annotated[list[str], Field(min_length=1)] | None = None
     """Names, or patterns with `*`, of the videos that `videos` chooses among; null: all."""
@@ -66,15 +64,15 @@ class TrainSource(VideoSource, _Later):
 class Augmentation(JobModel):
     """Random changes of the training crops; the defaults are SiamCAR's."""
 
-    template_shift: Annotated[float, Field(ge=0, le=127)] = 4.0
+    template_shift: Annotated[float, Field(ge=0, le=127, allow_inf_nan=False)] = 4.0
     """Largest shift of the template crop, in pixels of a 127 px template; scales with the tracker's template size."""
-    template_scale: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    template_scale: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.05
     """Largest relative change of the template crop's side."""
-    search_shift: Annotated[float, Field(ge=0, le=255)] = 64.0
+    search_shift: Annotated[float, Field(ge=0, le=255, allow_inf_nan=False)] = 64.0
     """Largest shift of the search crop, in pixels of a 255 px search crop; scales with the tracker's search size."""
-    search_scale: Annotated[float, Field(ge=0, lt=1)] = 0.18
+    search_scale: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.18
     """Largest relative change of the search crop's side."""
-    colour: Strength = 1.0
+    colour: NotNegative = 1.0
     """Strength of the random colour offset of each crop; 1 is SiamCAR's (about 8 grey levels), 0 none."""
     blur: Share = 0.2
     """Probability of blurring the search crop."""
@@ -91,7 +89,7 @@ class TrainData(_Later):
 
     sources: Annotated[list[TrainSource], Field(min_length=1)]
     augmentation: Augmentation = Augmentation()
-    negatives: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    negatives: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.0
     """Share of pairs whose search crop shows another video; they are labelled as negatives."""
     language: Share = 1.0
     """Share of the pairs of described videos that keep their sentence."""

@@ -38,13 +38,13 @@ def launch_job(
     """
     if engine == "inprocess" and workers is None:
         workers = 1
-    given = {"resources.engine": engine, "resources.workers": workers, "resources.address": address}
-    given["training.workers"] = None if workers is None else 1
-    given["data.root"] = None if data_root is None else str(data_root.expanduser().resolve())
-    values = [*overrides, *(f"{key}={value}" for key, value in given.items() if value is not None)]
-    job = load_job(source, values)
+    places = {"resources.engine": engine, "resources.workers": workers, "resources.address": address}
+    places["training.workers"] = None if workers is None else 1
+    places["data.root"] = None if data_root is None else str(data_root.expanduser().resolve())
+    given = {key: value for key, value in places.items() if value is not None}
+    job = load_job(source, overrides, given)
     if workers is not None and min(workers, job.training.shards) > 1:
-        job = load_job(source, [*values, f"training.workers={min(workers, job.training.shards)}"])
+        job = load_job(source, overrides, {**given, "training.workers": min(workers, job.training.shards)})
     return job
 
 

@@ -19,17 +19,20 @@ from asymnas.job._sources import Overrides, open_job
 __all__ = ["Arm", "arms", "check_compare", "check_job", "load_compare", "load_job"]
 
 
-def load_job(source: str | Path | Mapping[str, Any], overrides: Overrides = ()) -> Job:
+def load_job(
+    source: str | Path | Mapping[str, Any], overrides: Overrides = (), given: Mapping[str, Any] | None = None
+) -> Job:
     """Load and check a job.
 
     Args:
         source: path of a job file, name of a shipped job, or the job as a mapping.
         overrides: `["training.steps=100", "~search.budget"]`, or a mapping from dotted keys to values.
+        given: dotted keys and values that are applied last, as they are.
 
     Raises:
         JobError: everything that is wrong with the job, each with file, line, key, rule, value and way out.
     """
-    document = open_job(source, overrides)
+    document = open_job(source, overrides, given)
     job, problems = check_job(document)
     if problems or job is None:
         raise JobError(problems)

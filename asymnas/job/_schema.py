@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, PrivateAttr
 
-from asymnas.job._base import PLACES, Count, JobModel, Positive, Whole, digest, written_out
+from asymnas.job._base import PLACES, Count, JobModel, NotNegative, Positive, Seed, Whole, digest, written_out
 from asymnas.job._data_schema import Data
 
 __all__ = [
@@ -20,6 +20,12 @@ __all__ = [
     "TrackerJob",
     "Training",
 ]
+
+Population = Annotated[int, Field(ge=1, le=1_000_000)]
+"""Architectures that are proposed, and held in memory, at once."""
+
+MACHINE = 10_000
+"""No machine has more cores, and no cluster of one job more processes."""
 
 
 class TrackerJob(JobModel):
@@ -65,9 +71,9 @@ class Training(JobModel):
     warmup_steps: Whole = 0
     """Steps in which the learning rate rises from a fifth of `lr` to `lr`."""
     optimizer: Literal["sgd", "adamw"] = "sgd"
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    momentum: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.9
     """Momentum of SGD; AdamW ignores it."""
-    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+    weight_decay: NotNegative = 1e-4
     clip_grad: Positive | None = 10.0
     """Largest gradient norm; null: no clipping."""
     sampling: Literal["uniform", "fair"] = "uniform"
@@ -112,7 +118,7 @@ class Search(JobModel):
     """How architectures are proposed."""
 
     algorithm: Literal["evolution", "random", "nni_tpe", "nni_evolution"] = "evolution"
-    population: Count = 50
+    population: Population = 50
     """Architectures a generation; the first one is random, later ones are topped up with random ones."""
     parents: Count = 10
     """Best architectures so far from which children come."""
@@ -120,13 +126,13 @@ class Search(JobModel):
     """Children by mutation, a generation."""
     children: Whole = 25
     """Children by crossover, a generation."""
-    mutation_prob: Annotated[float, Field(gt=0, le=1)] = 0.1
+    mutation_prob: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.1
     """Probability that a gene of a mutant changes; at least one does."""
     crossover: Literal["gene", "stage", "branch"] = "gene"
     """What crossover takes from one parent as a whole."""
     generations: Count = 20
     """All generations, the random one included; population * generations architectures are evaluated."""
-    budget: Count | None = None
+    budget: Population | None = None
     """Evaluations of `random`, `nni_*` and of the random-search baseline; null: as many as the evolution would make."""
 
     @property
@@ -140,7 +146,7 @@ class Baselines(JobModel):
 
     random_search: bool = True
     """Random search over the same supernet with the same number of evaluations."""
-    random_architectures: Whole = 20
+    random_architectures: Annotated[int, Field(ge=0, le=1_000_000)] = 20
     """Random architectures scored on the test videos; their median is the yardstick."""
     trackers: list[str] = Field(default_factory=lambda: ["static", "template_matching", "mil"])
     """Trackers without a search space, scored on the same videos."""
@@ -150,16 +156,16 @@ class Resources(JobModel):
     """Where a job runs; changes no result."""
 
     engine: Literal["ray", "inprocess"] = "ray"
-    workers: Count = 1
+    workers: Annotated[int, Field(ge=1, le=MACHINE)] = 1
     """Processes that evaluate candidates."""
     address: str | None = None
     """Address of a Ray cluster; null: a local one."""
-    cpus_per_worker: Positive = 1.0
-    gpus_per_worker: Annotated[float, Field(ge=0)] = 0.0
+    cpus_per_worker: Annotated[float, Field(gt=0, le=MACHINE, allow_inf_nan=False)] = 1.0
+    gpus_per_worker: Annotated[float, Field(ge=0, le=MACHINE, allow_inf_nan=False)] = 0.0
     """May be a fraction: several workers share a GPU."""
-    threads: Count | None = None
+    threads: Annotated[int, Field(ge=1, le=MACHINE)] | None = None
     """Threads of each worker; null: cpus_per_worker, rounded down, at least 1."""
-    frame_threads: Count | None = None
+    frame_threads: Annotated[int, Field(ge=1, le=MACHINE)] | None = None
     """Threads of each worker that decode training frames and cut pairs; null: as `threads`."""
     frame_cache: Whole = 512
     """MiB of decoded training frames that each worker keeps."""
@@ -175,7 +181,7 @@ class Job(JobModel):
     kind: Literal["search"] = "search"
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
     """Name of the run folder, `runs/<name>`: letters, digits, `_`, `.`, `-`."""
-    seed: Whole = 0
+    seed: Seed = 0
     """Everything random follows from it."""
     space: Any
     """A shipped search space, a path relative to the job file, or the space itself."""

@@ -60,8 +60,15 @@ def find_job(source: str | Path) -> Path:
     raise JobError(Problem("job", rule, repr(text), nearest(name, shipped)))
 
 
-def open_job(source: str | Path | Mapping[str, Any], overrides: Overrides = ()) -> Document:
+def open_job(
+    source: str | Path | Mapping[str, Any], overrides: Overrides = (), given: Mapping[str, Any] | None = None
+) -> Document:
     """Read a job, put it over the jobs it extends, apply overrides and presets and make its paths absolute.
+
+    Args:
+        source: path of a job file, name of a shipped job, or the job as a mapping.
+        overrides: as texts, whose values are YAML, or as a mapping.
+        given: dotted keys and values that are applied last, as they are.
 
     Raises:
         JobError: a file is missing or no YAML, the job extends itself, or an override is malformed.
@@ -74,7 +81,7 @@ def open_job(source: str | Path | Mapping[str, Any], overrides: Overrides = ()) 
     if not isinstance(document.data, dict):
         rule = "a job must be a mapping of keys to values"
         raise JobError(Problem(document.where(()), rule, type(document.data).__name__))
-    overridden = _override(document, overrides)
+    overridden = [*_override(document, overrides), *_override(document, given or {})]
     layers.insert(0, lambda place: any(place[: len(other)] == other for other in overridden) and document.has(place))
     _absolute_paths(document)
     _apply_preset(document, layers)
@@ -186,6 +193,8 @@ def _folder(document: Document, place: Place) -> Path:
 def _apply_preset(document: Document, layers: Sequence[Says]) -> None:
     """Fill in the values of the job's preset: they win over what the file that asks for it extends, and over no other.
 
+    What the merged job lacks is filled in whatever a file said of it: what is put over that file may replace its lists.
+
     Args:
         document: the job.
         layers: what overrides, the job, and the jobs it extends say themselves, in this order.
@@ -200,7 +209,7 @@ def _apply_preset(document: Document, layers: Sequence[Says]) -> None:
     origin = f"preset '{document.data['evaluation']['preset']}'"
 
     def fill(place: Place, value: Any) -> None:
-        if not any(says(place) for says in layers[: asking + 1]):
+        if not document.has(place) or not any(says(place) for says in layers[: asking + 1]):
             document.set(place, value, origin)
 
     if isinstance(document.data["evaluation"].get("recalibration", {}), dict):

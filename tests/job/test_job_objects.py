@@ -104,6 +104,28 @@ def test_a_preset_wins_over_what_is_extended_and_over_nothing_else(tmp_path):
     assert load_job(file, ["~evaluation.preset"]).data.validation.sources[0].frames == 24
 
 
+def test_a_preset_fills_what_a_replaced_list_lacks(tmp_path):
+    (tmp_path / "p1.yaml").write_text(
+        "extends: vlt_scar\nname: p1\nevaluation: {preset: vlt_release}\ndata: {validation: {sources: "
+        "[{dataset: synthetic, split: val, videos: 5, frames: 9}]}}\n"
+    )
+    (tmp_path / "p2.yaml").write_text(
+        "extends: p1.yaml\nname: p2\ndata: {validation: {sources: [{dataset: synthetic, split: val}]}}\n"
+    )
+
+    def parts(name, *overrides):
+        sources = load_job(tmp_path / f"{name}.yaml", overrides).data.validation.sources
+        return [(source.videos, source.frames) for source in sources]
+
+    assert parts("p1") == [(5, 9)]
+    assert parts("p2") == [(20, 11)]
+    assert parts("p2", "data.validation.sources[0].videos=4") == [(4, 11)]
+    source = "dataset: synthetic, split: val"
+    override = f"data.validation.sources=[{{{source}}}, {{{source}, frames: %s}}]"
+    assert parts("p1", override % 7) == [(10, 11), (10, 7)]
+    assert parts("p1", override % "null") == [(10, 11), (10, None)]
+
+
 def test_a_comparison_needs_test_videos_and_names(tmp_path):
     base = tmp_path / "base.yaml"
     sources = "{sources: [{dataset: synthetic, split: %s}]}"

@@ -140,6 +140,13 @@ def test_launch_options_go_over_the_file() -> None:
     assert job.hash == alone.hash
 
 
+def test_launch_options_are_values_and_no_yaml(tmp_path: Path) -> None:
+    for name in ("a #b", "x: y", "[c]", "null", "{", "'"):
+        assert launch_job("vlt_scar", data_root=tmp_path / name).data.root == str(tmp_path / name)
+    for address in ("[::1]:6379", "1e4", "a: b"):
+        assert launch_job("vlt_scar", ["resources.engine=ray"], address=address).resources.address == address
+
+
 def test_compare_makes_an_arm_of_each_space_and_seed() -> None:
     compare = load_compare("compare_symmetry")
     made = arms(compare)

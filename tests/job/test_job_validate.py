@@ -101,6 +101,12 @@ def one(tmp_path: Path, text: str) -> Problem:
         ("tracker: {name: static}", "3: tracker.name", "must be a trainable tracker"),
         ("space: nowhere.yaml", "3: space", "does not exist"),
         ("space: {branches: {}}", "3: space", ""),
+        ("search: {population: 100000000000000000000000}", "3: search.population", "must be <= 1000000"),
+        ("training: {steps: " + "9" * 401 + "}", "3: training.steps", "must be <= 1000000000"),
+        ("training: {weight_decay: .inf}", "3: training.weight_decay", "must be a finite number"),
+        ("training: {momentum: .nan}", "3: training.momentum", "must be a finite number"),
+        ("resources: {gpus_per_worker: .inf}", "3: resources.gpus_per_worker", "must be a finite number"),
+        ("resources: {cpus_per_worker: 1.0e+300}", "3: resources.cpus_per_worker", "must be <= 10000"),
     ],
 )
 def test_each_rule(addition: str, where: str, rule: str, tmp_path: Path) -> None:
