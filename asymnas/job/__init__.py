@@ -2,9 +2,10 @@
 
 from asymnas.job._compare_schema import Bootstrap, CompareJob
 from asymnas.job._data_schema import Augmentation, Data, EvaluationData, TrainData, TrainSource, VideoSource
+from asymnas.job._disk import write_text
 from asymnas.job._launch import launch_compare, launch_job, recorded_job
 from asymnas.job._load import Arm, arms, load_compare, load_job
-from asymnas.job._run_folder import RunFolder, write_text
+from asymnas.job._run_folder import RunFolder
 from asymnas.job._schema import (
     Baselines,
     Evaluation,

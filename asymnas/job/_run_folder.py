@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import json
 import logging
 import os
-import shutil
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -20,13 +17,26 @@ import yaml
 
 from asymnas.errors import Problem, RunFolderError
 from asymnas.job._compare_schema import CompareJob
+from asymnas.job._disk import disk_errors, write_text
 from asymnas.job._load import load_compare, load_job
+from asymnas.job._run_content import (
+    JOB,
+    LOCK,
+    LOG,
+    MARK,
+    SPACE,
+    clear,
+    foreign,
+    has_work,
+    is_run,
+    run_files,
+    sweep,
+)
 from asymnas.job._schema import Job
 
-__all__ = ["RunFolder", "write_text"]
+__all__ = ["RunFolder"]
 
-
-LOCK, JOB, SPACE, LOG = ".lock", "job.yaml", "space.json", "log.txt"
+MARKED = "AsymNAS made this run folder. --fresh deletes the files of its run, and no others.\n"
 
 
 class _LogFile(logging.FileHandler):
@@ -70,28 +80,42 @@ class RunFolder:
             path: the folder, usually `runs/<job's name>`.
             job: what runs in it.
             resume: continue the run that the folder holds; a folder without a run is started.
-            fresh: delete the run that the folder holds and start again.
+            fresh: delete the files of the run that the folder holds, and no others, and start again.
 
         Raises:
             RunFolderError: another process uses the folder; it holds a run and neither `resume` nor `fresh` is asked;
-                it holds the run of another job (every differing key is listed); it holds other files; or it cannot
-                be written.
+                it holds the run of another job (every differing key is listed); it holds other files and no run; a
+                file that the job is read from would be lost; or it cannot be written.
         """
         folder = Path(path)
         if resume and fresh:
             raise RunFolderError(Problem(str(folder), "`resume` and `fresh` exclude each other"))
-        with _disk_errors(folder):
+        resolved = yaml.safe_dump(job.resolved(), sort_keys=False, allow_unicode=True)
+        with disk_errors(folder):
+            _check_ours(folder)  # before anything is written: a folder of the user's own gets no lock either
             folder.mkdir(parents=True, exist_ok=True)
             lock = _take_lock(folder)
         try:
-            resumed = _enter(folder, job, resume=resume, fresh=fresh)
+            with disk_errors(folder):
+                resumed = _enter(folder, job, resume=resume, fresh=fresh)
+            if not (folder / MARK).is_file():
+                write_text(folder / MARK, MARKED)
             if not resumed:
-                write_text(folder / JOB, yaml.safe_dump(job.resolved(), sort_keys=False, allow_unicode=True))
-            with _disk_errors(folder):
-                return cls(folder, lock, resumed)
+                write_text(folder / JOB, resolved)
+            with disk_errors(folder):
+                run = cls(folder, lock, resumed)
         except BaseException:
             lock.close()
             raise
+        if fresh:
+            run._tell_left()
+        return run
+
+    def _tell_left(self) -> None:
+        left = [name for name in foreign(self.path) if name not in (JOB, LOG)]
+        if left:
+            text = "%s: deleted the files of the run; left untouched: %s"
+            logging.getLogger("asymnas.run").warning(text, self.path, ", ".join(left))
 
     def close(self) -> None:
         """Release the folder."""
@@ -160,39 +184,6 @@ class RunFolder:
         return write_text(self.path / name, text)
 
 
-def write_text(path: Path, text: str) -> Path:
-    """Write a file, whole or not at all: a temporary file beside it, flushed to disk, takes its place.
-
-    Raises:
-        RunFolderError: the disk is full or cannot be written; what was there before is still there.
-    """
-    with _disk_errors(path):
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
-            raise
-    return path
-
-
-@contextlib.contextmanager
-def _disk_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        way_out = "Free some space and resume with --resume." if full else "Check the path and its rights."
-        rule = f"cannot be written ({error.strerror or error}); nothing that was there is lost"
-        raise RunFolderError(Problem(str(path), rule, "", way_out)) from error
-
-
 def _take_lock(folder: Path) -> IO[str]:
     """Lock the folder; the kernel releases the lock when the process ends, however it ends."""
     lock = open(folder / LOCK, "a+", encoding="utf-8")  # noqa: SIM115 - it stays open as long as the folder is in use
@@ -215,38 +206,63 @@ def _take_lock(folder: Path) -> IO[str]:
     return lock
 
 
+def _check_ours(folder: Path) -> None:
+    """Refuse a folder that holds files and no run."""
+    held = [name for name in foreign(folder) if name != LOG] if folder.is_dir() else []
+    if held and not is_run(folder):
+        rule = "is no run folder: it holds other files and no run"
+        raise RunFolderError(Problem(str(folder), rule, ", ".join(held[:5]), "Choose another folder with --run."))
+
+
 def _enter(folder: Path, job: Job | CompareJob, *, resume: bool, fresh: bool) -> bool:
     """Decide what becomes of what the folder holds; True if its run is continued."""
-    for torn in [*folder.glob(".*.tmp"), *folder.glob("training/.*.tmp")]:
-        torn.unlink()
-    held = sorted(item.name for item in folder.iterdir() if item.name not in (LOCK, LOG))
-    if not held:
+    _check_ours(folder)
+    if not is_run(folder):
         return False
-    if JOB not in held:
-        rule = "is no run folder: it holds other files and no job.yaml"
-        raise RunFolderError(Problem(str(folder), rule, ", ".join(held[:5]), "Choose another folder with --run."))
-    if fresh:
-        for name in [*held, LOG]:
-            item = folder / name
-            if item.is_dir() and not item.is_symlink():
-                shutil.rmtree(item)
-            else:
-                item.unlink(missing_ok=True)
-        return False
-    if set(held) <= {JOB, SPACE} and not resume:
-        return False  # it ended before any work was done: there is nothing to lose
-    if not resume:
+    sweep(folder)
+    begun = (folder / JOB).is_file()
+    if resume and begun:
+        _check_same(folder, job)
+        return True
+    if has_work(folder) and not fresh:
+        if resume:
+            rule = "the file of the run's job is missing"
+            raise RunFolderError(Problem(str(folder / JOB), rule, "", "Restore it, or start again with --fresh."))
         way_out = "Continue it with --resume, delete it with --fresh, or choose another folder with --run."
         raise RunFolderError(Problem(str(folder), "the folder holds a run already", "", way_out))
-    _check_same(folder, job)
-    return True
+    _check_sources(folder, job)
+    if not (folder / MARK).is_file():
+        write_text(folder / MARK, MARKED)  # should the deletion be interrupted, what is left is still known as a run's
+    clear(folder)  # without `fresh` it ended before any work was done: there is nothing to lose
+    return False
+
+
+def _check_sources(folder: Path, job: Job | CompareJob) -> None:
+    """Refuse to delete what the job is read from."""
+    named: dict[str, Any]
+    if isinstance(job, CompareJob):
+        named = {"the job": job.origin, "`base`": job.base}
+        named |= {f"`spaces[{index}]`": space for index, space in enumerate(job.spaces)}
+    else:
+        weights = job.training.initial_weights
+        named = {"the job": job.origin, "`space`": job.space, "`training.initial_weights`": weights}
+    doomed = {item.resolve() for item in run_files(folder)}
+    problems = []
+    for name, value in named.items():
+        path = Path(value).resolve() if isinstance(value, str) and value else None
+        if path is not None and (path in doomed or not doomed.isdisjoint(path.parents)):
+            rule = f"{name} is read from the run folder itself, where it would be deleted or overwritten"
+            way_out = "Choose another folder with --run, or continue the run with --resume."
+            problems.append(Problem(str(value), rule, "", way_out))
+    if problems:
+        raise RunFolderError(problems)
 
 
 def _check_same(folder: Path, job: Job | CompareJob) -> None:
     load = load_compare if isinstance(job, CompareJob) else load_job
     before, now = _flat(load(folder / JOB).identity()), _flat(job.identity())
     problems = []
-    for key in sorted(before.keys() | now.keys()):
+    for key in sorted(key for key in before.keys() | now.keys() if not key.startswith(ARMS)):
         old, new = before.get(key, _ABSENT), now.get(key, _ABSENT)
         if old != new:
             rule = f"must be {old} as in the run that is resumed"
@@ -258,6 +274,8 @@ def _check_same(folder: Path, job: Job | CompareJob) -> None:
 
 
 _ABSENT = "absent"
+ARMS = "arms."
+"""Of a comparison: every arm's folder holds its own job, and is checked when the arm goes on."""
 
 
 def _flat(data: Any, prefix: str = "") -> dict[str, str]:

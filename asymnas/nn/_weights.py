@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from asymnas._whole_file import write_whole
 from asymnas.errors import Problem, WeightsError
 
 __all__ = ["LoadedWeights", "load_weights", "read_weights", "save_weights", "weights_hash", "write_weights"]
@@ -44,18 +43,10 @@ def write_weights(path: Path | str, tensors: Mapping[str, Tensor], metadata: Map
     path = Path(path)
     plain = {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
     content = save(plain, metadata={"format": "pt", **metadata})
-    temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        write_whole(path, content)
     except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             size = f"{len(content) / 2**20:.1f} MiB to write"
             raise _error(path, "the disk is full", size, "Free some space and run again.") from error

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from asymnas._whole_file import write_whole
 from asymnas.data import Video
 from asymnas.errors import DataError, Problem
 from asymnas.report._overlay import FOUND, draw_box, put_text, wrap_text
@@ -97,11 +97,9 @@ def save_picture(picture: np.ndarray, path: Path) -> None:
     if kind not in (".png", ".jpg", ".jpeg"):
         raise DataError(Problem(str(path), "a picture's name must end with .png or .jpg", f"'{path.suffix}'"))
     _good, data = cv2.imencode(kind, picture)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(data.tobytes())
-        os.replace(partial, path)
+        write_whole(path, data.tobytes())
     except OSError as error:
         raise DataError(
             Problem(str(path), "the picture must be writable", error.strerror or str(error), "Choose another place.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from asymnas._text_file import read_text
+from asymnas._whole_file import write_whole
 from asymnas.errors import ArchitectureMismatch, AsymNASError, Problem, RunFolderError, SpaceError, nearest
 from asymnas.space._architecture import Architecture, checked_path
 from asymnas.space._cost import Cost
@@ -85,13 +85,8 @@ def save_architecture(
     path = Path(path)
     content = architecture_content(arch, score=score, cost=cost, provenance=provenance)
     text = json.dumps(content, indent=2, allow_nan=False) + "\n"
-    part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        try:
-            part.write_text(text, "utf-8")
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
+        write_whole(path, text.encode())
     except OSError as error:
         rule = f"the architecture cannot be written ({error.strerror or error})"
         raise RunFolderError(Problem(str(path), rule, way_out="Make room or choose another place.")) from error

@@ -53,7 +53,8 @@ class VideoSink:
         if any(self._pad):
             self.notes.append(f"padded to {self._size[0]}x{self._size[1]} pixels: video codecs need even sides")
         order = codecs_for(self.path, codec)
-        self._partial = self.path.with_name(f".{self.path.stem}.part{self.path.suffix}")
+        self._target = Path(os.path.realpath(path))  # a link stays, and what it names is replaced
+        self._partial = self._target.with_name(f".{self.path.stem}.part{self.path.suffix}")
         _check_writable(self._partial)
         for name in order:
             writer = self._open(name, fps)
@@ -98,7 +99,7 @@ class VideoSink:
         if not good or abs(count - self.frames) > 1:  # webm's count is an estimate
             rule = f"must hold the {self.frames} frames that were written"
             raise DataError(Problem(str(self._partial), rule, str(max(count, 0)), "Is the disk full?"))
-        os.replace(self._partial, self.path)
+        os.replace(self._partial, self._target)
 
     def discard(self) -> None:
         """Leave no file behind."""

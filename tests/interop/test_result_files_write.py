@@ -175,15 +175,13 @@ def test_canonical_folder_belongs_to_one_tracker(tmp_path, results) -> None:
 
 
 def test_failed_writing_leaves_nothing_behind(tmp_path, results, monkeypatch) -> None:
-    import asymnas.interop.results._files as files
-
     write_results(results, tmp_path)
     before = (tmp_path / "cat-1.txt").read_bytes()
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files.os, "replace", full)
+    monkeypatch.setattr("os.replace", full)
     with pytest.raises(DataError, match="No space left on device"):
         write_results(results, tmp_path)
     assert (tmp_path / "cat-1.txt").read_bytes() == before

@@ -72,7 +72,7 @@ def test_held_run_is_only_touched_when_asked(tmp_path: Path, job: Job) -> None:
     (tmp_path / "training").mkdir()
     with RunFolder.open(tmp_path, job, fresh=True) as run:
         assert not run.resumed
-        assert sorted(item.name for item in tmp_path.iterdir()) == [".lock", "job.yaml", "log.txt"]
+        assert sorted(item.name for item in tmp_path.iterdir()) == [".asymnas-run", ".lock", "job.yaml", "log.txt"]
 
 
 def test_a_run_that_ended_before_any_work_is_in_nobodys_way(tmp_path: Path, job: Job) -> None:

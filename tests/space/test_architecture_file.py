@@ -119,7 +119,7 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(saved, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("asymnas.space._file.os.replace", full)
+    monkeypatch.setattr("os.replace", full)
     with pytest.raises(RunFolderError, match="No space left"):
         save_architecture(path, arch)
     assert path.read_text() == before and [p.name for p in path.parent.iterdir()] == [path.name]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tarfile
-import tempfile
 import zipfile
 import zlib
 from collections import Counter
@@ -13,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from asymnas._whole_file import write_whole
 from asymnas.errors import DataError, Problem
 
 __all__ = ["Entry", "decode", "is_archive", "open_source", "read_path", "replace_file"]
@@ -208,18 +207,4 @@ def decode(entry: Entry) -> tuple[str, str]:
 def replace_file(path: Path, data: bytes) -> None:
     """Write a file at once: readers see the old content or the new one, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    write_whole(path, data, sync=False)
