@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from asymnas.errors import Problem, RunFolderError
+from asymnas.report._summary_fields import check_summary
 from asymnas.search import Evaluation, ResultLog
 
 __all__ = ["RunData", "read_results", "read_run"]
@@ -66,10 +67,12 @@ def read_run(folder: Path | str) -> RunData:
     if not isinstance(job, dict):
         rule = "the file is corrupt: a job is a mapping of keys to values"
         raise RunFolderError(Problem(str(job_file), rule, type(job).__name__))
+    summary = _json(path / "summary.json")
+    check_summary(summary, path / "summary.json")
     return RunData(
         path,
         job,
-        _json(path / "summary.json"),
+        summary,
         list(ResultLog(path / "evaluations.jsonl")),
         _lines(path / "training.jsonl"),
         _json(path / "architecture.json"),

@@ -127,7 +127,7 @@ class ResultLog:
                 if not line.endswith(b"\n"):
                     raise ValueError("no line end")
                 evaluation = Evaluation.from_json(line.decode(), where)
-            except ValueError as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
+            except (ValueError, RecursionError) as error:  # errors of JSON and of UTF-8 are ValueErrors
                 if number == len(lines):
                     logger.warning("%s is torn (the run was killed while writing it) and is left out.", where)
                     return

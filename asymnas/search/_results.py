@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from asymnas.errors import JobError, Problem, RunFolderError, nearest
+from asymnas.search._fields import WAY_OUT, field_problems
 
 if TYPE_CHECKING:
     from asymnas.space import Architecture
@@ -210,18 +211,21 @@ class Evaluation:
 
         Raises:
             json.JSONDecodeError: it is not JSON.
-            RunFolderError: it is JSON, but no evaluation of this version.
+            RunFolderError: it is JSON, but no evaluation of this version, or its score is not that of its videos.
         """
         values = json.loads(line)
         if not isinstance(values, dict) or values.pop("version", None) != VERSION:
             raise RunFolderError(
                 Problem(where, f"must be an evaluation of version {VERSION}", _short(line), "Another program wrote it.")
             )
-        if set(values) != set(LOGGED) or values["status"] not in ("ok", "failed"):
-            wrong = ", ".join(sorted(set(values) ^ set(LOGGED))) or f"status {values['status']!r}"
+        if set(values) != set(LOGGED):
+            wrong = ", ".join(sorted(set(values) ^ set(LOGGED)))
             raise RunFolderError(
-                Problem(where, "must have exactly the fields of an evaluation", f"a difference in: {wrong}")
+                Problem(where, "must have exactly the fields of an evaluation", f"a difference in: {wrong}", WAY_OUT)
             )
+        problems = field_problems(values, where)
+        if problems:
+            raise RunFolderError(problems)
         return Evaluation(**values)
 
 

@@ -47,13 +47,14 @@ class ToyWorker:
                 if marker is not None:
                     marker.touch()
                 os._exit(1)
+        spread = min(0.01, score, 1 - score)
         return Evaluation(
             genes=dict(task.genes or ()),
             video_set=task.videos,
             language=task.language,
             suc=score,
             se=0.01,
-            videos={"toy/a": score - 0.01, "toy/b": score + 0.01},
+            videos={"toy/a": score - spread, "toy/b": score + spread},
             frames=2,
         )
 

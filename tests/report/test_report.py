@@ -194,6 +194,37 @@ def test_corrupt_files_are_told(tmp_path: Path) -> None:
         write_report(folder)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "rule"),
+    [
+        ("test.best.suc", "x", "number"),
+        ("test.best.suc", 5.0, "must be <= 1"),
+        ("test.best.videos.synthetic/v0", None, "number"),
+        ("validation.se", "x", "number"),
+        ("test.random_architectures.median", "x", "number"),
+        ("test.language.0.difference.low", "x", "number"),
+        ("test", [], "must be a mapping"),
+        ("cost.template.macs", "x", "number"),
+        ("seconds.training", "x", "number"),
+        ("search.evaluated", "x", "must be a whole number"),
+    ],
+)
+def test_a_summary_changed_by_hand_is_told(key: str, value: object, rule: str, tmp_path: Path) -> None:
+    folder = fill(tmp_path / "run")
+    summary = json.loads(json.dumps(SUMMARY))
+    node, *parents = summary, *key.split(".")[:-1]
+    for name in parents:
+        node = node[int(name) if name.isdigit() else name]
+    node[key.split(".")[-1]] = value
+    (folder / "summary.json").write_text(json.dumps(summary))
+    for read in (write_report, print_run, read_results):
+        with pytest.raises(RunFolderError) as caught:
+            read(folder)
+        problems = {problem.where: problem for problem in caught.value.problems}
+        assert rule in problems[f"{folder / 'summary.json'}: {key}"].rule
+        assert all("resume the run" in problem.way_out for problem in problems.values())
+
+
 def test_comparison_report(tmp_path: Path) -> None:
     job = {"kind": "compare", "name": "c", "base": "vlt_scar", "spaces": list(SPACES)}
     (tmp_path / "job.yaml").write_text(yaml.safe_dump(job))

@@ -24,7 +24,7 @@ GOLDEN = (
 
 def entry(index, **values):
     scored = {"key": f"k{index}", "stage": "search", "index": index, "genes": {"a": "x"}, "suc": index / 10, "se": 0.1}
-    return Evaluation(**(scored | values))
+    return Evaluation(**(scored | {"videos": {"v": index / 10}} | values))
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_corrupt_line_elsewhere_names_its_number(written):
 
 @pytest.mark.parametrize(
     ("change", "text"),
-    [({"version": 2}, "version 1"), ({"colour": 1}, "difference in: colour"), ({"status": "odd"}, "status 'odd'")],
+    [({"version": 2}, "version 1"), ({"colour": 1}, "difference in: colour"), ({"status": "odd"}, "status: must")],
 )
 def test_foreign_lines_are_refused_even_at_the_end(written, change, text):
     foreign = {"version": 1} | json.loads(entry(3).to_json()) | change
@@ -195,3 +195,29 @@ def test_wrong_tasks():
         Task(tracker="static", language="often")
     with pytest.raises(JobError, match="Did you mean 'val'"):
         ScoreSettings(**SETTINGS).key(Task(tracker="static", videos="vall"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"suc": 5.0}, "suc: must be null or a number from 0 to 1, but got 5.0"),
+        ({"suc": "high"}, "suc: must be null or a number from 0 to 1, but got 'high'"),
+        ({"suc": 0.6}, "suc: must be the mean of the scores of the videos, 0.5, but got 0.6"),
+        ({"suc": None}, "suc: must be the mean"),
+        ({"suc": float("nan")}, "suc: must be null or a number"),
+        ({"videos": {}}, "suc: must be the mean of the scores of the videos"),
+        ({"videos": {"v": "0.5"}}, "videos: must be a mapping"),
+        ({"status": "failed"}, "suc: must be null where it failed"),
+        ({"status": "fine"}, "status: must be ok or failed"),
+        ({"genes": {"a": 3}}, "genes: must be null or a mapping from genes to ops"),
+        ({"genes": [], "index": -1, "cached": 0, "seconds": 10**400}, "index: must be a whole number"),
+    ],
+    ids=str,
+)
+def test_a_line_changed_by_hand_is_not_believed(path, change, message):
+    path.write_text(GOLDEN + "\n" + json.dumps(json.loads(GOLDEN) | change) + "\n")
+    with pytest.raises(RunFolderError, match="line 2") as caught:
+        ResultLog(path)
+    told = [str(problem) for problem in caught.value.problems]
+    assert any(f"{path}, line 2: {message}" in text for text in told), told
+    assert all("delete the line" in text for text in told)
