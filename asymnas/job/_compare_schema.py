@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PrivateAttr
+from pydantic import AfterValidator, Field, PrivateAttr
 
 from asymnas.job._base import PLACES, Count, JobModel, Whole, digest, written_out
+from asymnas.job._flat import flat
 
 __all__ = ["Bootstrap", "CompareJob"]
 
@@ -30,8 +31,8 @@ class CompareJob(JobModel):
     """Two spaces or more: shipped names, paths relative to this file, or spaces; differences are first minus other."""
     seeds: Annotated[list[Whole], Field(min_length=1)] = Field(default_factory=lambda: [0, 1, 2])
     """Each seed trains one supernet a space; arms of one seed are a pair."""
-    overrides: dict[str, Any] = Field(default_factory=dict)
-    """Values over the base job by dotted key, e.g. `{training.steps: 300}`."""
+    overrides: Annotated[dict[str, Any], AfterValidator(flat)] = Field(default_factory=dict)
+    """Values over the base job by dotted key, e.g. `{training.steps: 300}`; `{training: {steps: 300}}` is the same."""
     bootstrap: Bootstrap = Bootstrap()
     concurrency: Count = 1
     """Arms that run side by side (Ray Tune)."""
@@ -52,10 +53,16 @@ class CompareJob(JobModel):
         return self.plain() | {"spaces": [written_out(space) for space in self.spaces]}
 
     def identity(self) -> dict[str, Any]:
-        """Return the resolved job without what changes no result."""
+        """Return the resolved job without what changes no result, and by `arms` the hash of each arm's whole job.
+
+        Raises:
+            JobError: an arm's job cannot be made.
+        """
+        from asymnas.job._load import arms  # which loads jobs of this kind
+
         plain = {key: value for key, value in self.resolved().items() if key != "concurrency"}
-        arms = {key: value for key, value in self.overrides.items() if not key.startswith(PLACES)}
-        return plain | {"overrides": arms}
+        overrides = {key: value for key, value in self.overrides.items() if not key.startswith(PLACES)}
+        return plain | {"overrides": overrides, "arms": {arm.name: arm.job.hash for arm in arms(self)}}
 
     @property
     def hash(self) -> str:

@@ -94,7 +94,25 @@ def check_compare(document: Document) -> tuple[CompareJob | None, list[Problem]]
     except AsymNASError as error:
         where = document.where(("base",))
         problems += [Problem(f"{where}: {item.where}", item.rule, item.value, item.way_out) for item in error.problems]
+    if not problems:
+        problems = _arm_problems(document, compare)
     return (None if problems else compare), problems
+
+
+def _arm_problems(document: Document, compare: CompareJob) -> list[Problem]:
+    """What is wrong with the arms of spaces, of which each seed makes one; the base job alone is valid."""
+    problems = []
+    for index, space in enumerate(compare.spaces):
+        where = document.where(("spaces", index))
+        try:
+            _arm(compare, space, max(compare.seeds))  # the longest name
+        except AsymNASError as error:
+            for item in error.problems:
+                named = item.where.endswith("'name': name")
+                rule = "names a run folder, so the name of the space" if named else f"makes no arm: {item.where}:"
+                way_out = "Give the space another `name`." if named else item.way_out
+                problems.append(Problem(where, f"{rule} {item.rule}", item.value, way_out))
+    return problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +143,11 @@ def arms(compare: CompareJob) -> list[Arm]:
     Raises:
         JobError: the base job with the overrides is not valid.
     """
-    found = []
-    for seed in compare.seeds:
-        for space in compare.spaces:
-            label = _label(space)
-            name = f"{label}-seed{seed}"
-            overrides = {**compare.overrides, "space": space, "seed": seed, "name": name}
-            found.append(Arm(name, label, seed, load_job(compare.base, overrides)))
-    return found
+    return [_arm(compare, space, seed) for seed in compare.seeds for space in compare.spaces]
+
+
+def _arm(compare: CompareJob, space: Any, seed: int) -> Arm:
+    label = _label(space)
+    name = f"{label}-seed{seed}"
+    overrides = {**compare.overrides, "space": space, "seed": seed, "name": name}
+    return Arm(name, label, seed, load_job(compare.base, overrides))

@@ -12,6 +12,7 @@ from typing import Any
 
 from asymnas.errors import JobError, Problem, nearest
 from asymnas.job._document import Document, Place, parse, read
+from asymnas.job._flat import flat, flatten_overrides, kept_at, kept_below
 
 __all__ = ["Overrides", "find_job", "list_jobs", "open_job", "place_of"]
 
@@ -82,6 +83,8 @@ def open_job(
         rule = "a job must be a mapping of keys to values"
         raise JobError(Problem(document.where(()), rule, type(document.data).__name__))
     overridden = [*_override(document, overrides), *_override(document, given or {})]
+    if isinstance(document.data.get("overrides"), dict):
+        document.data["overrides"] = flat(document.data["overrides"])
     layers.insert(0, lambda place: any(place[: len(other)] == other for other in overridden) and document.has(place))
     _absolute_paths(document)
     _apply_preset(document, layers)
@@ -90,6 +93,7 @@ def open_job(
 
 def _extend(document: Document, seen: tuple[str, ...]) -> tuple[Document, list[Says]]:
     """Put a document over those it extends; also what each of them says itself, the document first."""
+    flatten_overrides(document)
     if not isinstance(document.data, dict) or "extends" not in document.data:
         return document, [copy.deepcopy(document).has]
     parent, where = document.data["extends"], document.where(("extends",))
@@ -120,23 +124,24 @@ def _override(document: Document, overrides: Overrides) -> list[Place]:
     """Apply overrides; returns the places that they set."""
     places = []
     if isinstance(overrides, Mapping):
-        for key, value in overrides.items():
-            places.append(place_of(key))
+        for key, value in flat(overrides).items():
+            places.append(kept_at(place_of(key)))
             _set(document, places[-1], value, f"override '{key}'")
         return places
     for text in overrides:
         origin = f"override '{text}'"
         if text.startswith("~"):
-            place = place_of(text[1:])
-            if not document.has(place):
+            removed = kept_below(document, place_of(text[1:]))
+            if not removed:
                 rule = "`~key` removes a key that the job gives, but this one is not given"
                 raise JobError(Problem(origin, rule, "", "Leave the override out: the default counts already."))
-            document.remove(place)
+            for place in removed:
+                document.remove(place)
             continue
         key, equals, value = text.partition("=")
         if not equals:
             raise JobError(Problem(origin, "must be `key=value` or `~key`", repr(text)))
-        places.append(place_of(key.strip()))
+        places.append(kept_at(place_of(key.strip())))
         _set(document, places[-1], parse(value, origin).data, origin)
     return places
 
