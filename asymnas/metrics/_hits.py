@@ -85,17 +85,18 @@ class Rows:
 
     def fill(self, block: Block, out: np.ndarray) -> None:
         """Write the rows of a block as (4, n) columns."""
-        if self._merged is None:
+        merged = self._merged
+        if merged is None:
             for video, source, target in block.pieces:
                 out[:, target] = self._parts[video][source].T
             if self.truth.protocol.first_frame_given and len(block.firsts):
                 out[:, block.firsts] = self.truth.boxes[:, block.part][:, block.firsts]
             if out[2:].min() > 0 and np.isfinite(out.sum()):
                 return
-            self._mend()
-        np.copyto(out, self._merged[block.part].T)
+            merged = self._mend()
+        np.copyto(out, merged[block.part].T)
 
-    def _mend(self) -> None:
+    def _mend(self) -> np.ndarray:
         """Put all rows together, count the invalid ones, and replace them by the protocol's rule."""
         truth = self.truth
         boxes = np.concatenate([part[:n] for part, n in zip(self._parts, truth.lengths.tolist(), strict=True)])
@@ -114,6 +115,7 @@ class Rows:
             boxes, finite = boxes[last], finite[last]
         boxes[~(wanted & finite)] = NOWHERE
         self._merged = boxes
+        return boxes
 
 
 def hits(truth: Truth, trackers: Sequence[Rows]) -> list[Hits]:

@@ -55,12 +55,13 @@ def _print_table(out: Console, report: BenchmarkReport, runs: Sequence[Benchmark
     heads = [f"{measure} [{level}]" for measure in report.measures]
     if report.versus:
         heads.append(f"{report.main} minus the first's")
-    table = make_table("", "tracker", "language", *heads, "frames/s", "failed")
+    any_failed = any(run.failures for run in runs)
+    table = make_table("", "tracker", "language", *heads, "frames/s", *(["failed"] if any_failed else []))
     table.columns[1].justify = "left"
     scores = {item.name: item.scores for item in report.trackers}
     for run in runs:
         speed = run.results.frames_per_second()
-        end = ["" if speed is None else f"{speed:.1f}", str(len(run.failures)) if run.failures else ""]
+        end = ["" if speed is None else f"{speed:.1f}", *([str(len(run.failures))] if any_failed else [])]
         name = run.label if run.label != f"{run.tracker}-{run.language}" else run.tracker
         if run.label not in scores:
             table.add_row(name, run.language or "not read", *[""] * len(heads), *end)
