@@ -121,7 +121,7 @@ def _budget(summary: Mapping[str, Any]) -> Table | None:
     notes = {
         "training": _training_note(training),
         "search": _search_note(search),
-        "random search": f"{random['evaluated']} evaluations" if random.get("evaluated") is not None else "",
+        "random search": _search_note(random),
     }
     for stage in [*seconds, *(name for name in notes if name not in seconds and notes[name])]:
         table.add_row(stage, span(seconds[stage]) if stage in seconds else "", notes.get(stage, ""))

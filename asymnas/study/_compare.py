@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from asymnas.errors import AsymNASError, EvaluationError, Problem
+from asymnas.errors import AsymNASError, EvaluationError, Problem, RunFolderError
 from asymnas.job import Arm, CompareJob, Job, RunFolder, arms, load_job, write_text
+from asymnas.study._arm_summary import read_summary
 from asymnas.study._compare_statistics import compare_arms
 from asymnas.study._run import run_job
-from asymnas.study._session import Reporter
+from asymnas.study._times import Reporter, StageTimes, TimedReporter
 
 __all__ = ["run_compare"]
 
@@ -36,7 +37,7 @@ def run_compare(
         compare: the compare job.
         folder: the run folder; each arm is a run folder below it.
         resume: go on with what the folder holds; finished arms are not run again.
-        fresh: delete what the folder holds.
+        fresh: delete the files of the comparison and its arms.
         progress: told how far all arms together are.
 
     Returns:
@@ -44,18 +45,17 @@ def run_compare(
         over seeds and videos, and plain verdicts.
 
     Raises:
+        RunFolderError: an arm has begun with another job than it would have now; each difference is listed.
         AsymNASError: an arm failed; finished arms are kept and `resume` goes on.
     """
     with RunFolder.open(folder, compare, resume=resume, fresh=fresh) as run:
         todo = arms(compare)
-        began = time.perf_counter()
-        watch = _Watch(run.path, [arm.name for arm in todo], progress)
-        with watch:
+        _pin(todo, run.path)
+        times = StageTimes(run)
+        watch = _Watch(run.path, [arm.name for arm in todo], TimedReporter(progress, times))
+        with times.stage("arms"), watch:
             _run_arms(todo, run.path, compare.concurrency)
-        summaries: dict[str, dict[int, Any]] = {}
-        for arm in todo:
-            text = (run.path / arm.name / "summary.json").read_text(encoding="utf-8")
-            summaries.setdefault(arm.space, {})[arm.seed] = json.loads(text)
+        summaries = _summaries(todo, run.path)
         result = compare_arms(
             summaries, seeds=compare.seeds, level=compare.bootstrap.level, samples=compare.bootstrap.samples
         )
@@ -69,7 +69,7 @@ def run_compare(
             "test_videos": len(base["test"]["best"]["videos"]),
             "test_frames": base["test"]["best"]["frames"],
             "validation_videos": len(base["validation"]["videos"]),
-            "seconds": time.perf_counter() - began,
+            "seconds": times.seconds["arms"],
             "versions": base["versions"],
             **result,
         }
@@ -80,9 +80,37 @@ def run_compare(
         return summary
 
 
+def _pin(todo: Sequence[Arm], folder: Path) -> None:
+    """Write every arm's job before any arm runs, and check that of each arm that has begun against its definition.
+
+    The comparison's own job names its base only, and that file may change between the start and a `resume`.
+    """
+    problems: list[Problem] = []
+    for arm in todo:
+        try:
+            RunFolder.open(folder / arm.name, arm.job, resume=True).close()
+        except RunFolderError as error:
+            problems += error.problems
+    if problems:
+        raise RunFolderError(problems)
+
+
+def _summaries(todo: Sequence[Arm], folder: Path) -> dict[str, dict[int, Any]]:
+    """The summaries of all arms, by space and seed."""
+    found: dict[str, dict[int, Any]] = {}
+    for arm in todo:
+        summary = read_summary(folder / arm.name)
+        if summary is None:
+            rule = "the results of the arm cannot be read"
+            way_out = "Delete the file and go on with --resume."
+            raise RunFolderError(Problem(str(folder / arm.name / "summary.json"), rule, "", way_out))
+        found.setdefault(arm.space, {})[arm.seed] = summary
+    return found
+
+
 def _run_arms(todo: Sequence[Arm], folder: Path, concurrency: int) -> None:
-    """Run the arms that have no summary yet; each in one process, several side by side."""
-    rest = [arm for arm in todo if not (folder / arm.name / "summary.json").exists()]
+    """Run the arms that have no whole summary yet; each in one process, several side by side."""
+    rest = [arm for arm in todo if read_summary(folder / arm.name) is None]
     if not rest:
         return
     if rest[0].job.resources.engine == "inprocess":
@@ -198,12 +226,12 @@ class _Watch:
             return 1.0, ""
         try:
             state = json.loads((self._folder / name / STATUS).read_text(encoding="utf-8"))
-        except (OSError, json.JSONDecodeError):  # not begun, or being replaced
+            now, done, total = state["stage"], int(state["done"]), int(state["total"])
+        except (OSError, ValueError, KeyError, TypeError):  # not begun, or damaged: the next state replaces it
             return 0.0, ""
         before = 0.0
         for stage, weight in STAGES.items():
-            if stage == state["stage"]:
-                share = before + weight * state["done"] / max(1, state["total"])
-                return share, f"{name}: {stage} {state['done']}/{state['total']}"
+            if stage == now:
+                return before + weight * done / max(1, total), f"{name}: {stage} {done}/{total}"
             before += weight
         return 0.0, ""

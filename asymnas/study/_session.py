@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from asymnas.data import Video
 from asymnas.data._lazy import described_by, suspects
@@ -19,6 +19,7 @@ from asymnas.language import SentenceTable
 from asymnas.search import Evaluator, InProcessEvaluator, RayEvaluator, ScoreSettings
 from asymnas.space import SearchSpace
 from asymnas.study._build import check_held_out, options_of, sentences_of, space_of, train_datasets, video_set
+from asymnas.study._times import Reporter, StageTimes, TimedReporter
 from asymnas.study._workers import candidate_worker, threads_of, training_config
 from asymnas.training import TrainingProgress
 
@@ -35,13 +36,6 @@ def _collected(problems: list[Problem]) -> Iterator[None]:
         problems += error.problems
 
 
-class Reporter(Protocol):
-    """What shows progress to the user."""
-
-    def update(self, stage: str, done: int, total: int, text: str = "", eta: float | None = None) -> None:
-        """Say that `done` of `total` of a stage is finished; `eta` in seconds."""
-
-
 class Session:
     """One run of a job: the objects that its stages share.
 
@@ -54,8 +48,8 @@ class Session:
     def __init__(self, job: Job, run: RunFolder, progress: Reporter) -> None:
         self.job = job
         self.run = run
-        self.progress = progress
-        self.seconds: dict[str, float] = {}
+        self.times = StageTimes(run)
+        self.progress: Reporter = TimedReporter(progress, self.times)
         self.space: SearchSpace = space_of(job)
         options_of(job)
         run.write_json("space.json", self.space.to_dict())
@@ -79,14 +73,19 @@ class Session:
         if problems:
             raise DataError(list(dict.fromkeys(problems)))
 
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Seconds of each stage, those of earlier processes included."""
+        return self.times.seconds
+
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Time a stage and note its beginning and end."""
         began = time.perf_counter()
         logger.info("%s: begins", name)
-        yield
-        self.seconds[name] = time.perf_counter() - began
-        logger.info("%s: %.1f s", name, self.seconds[name])
+        with self.times.stage(name):
+            yield
+        logger.info("%s: %.1f s", name, time.perf_counter() - began)
 
     def prepare_sentences(self) -> None:
         """Embed every sentence once, before workers need them."""

@@ -1,0 +1,104 @@
+"""A resumed comparison mixes no jobs and trusts no torn results."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asymnas.errors import RunFolderError
+from asymnas.job import CompareJob, RunFolder, load_compare
+from asymnas.study import _compare
+
+VIDEOS = {f"synthetic/{index}": 0.5 + index / 100 for index in range(4)}
+SCORE = {"suc": 0.5, "videos": VIDEOS, "frames": 40}
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the arms that were run; running one only writes its summary."""
+    names: list[str] = []
+
+    def run_job(job: Any, folder: Path, *, resume: bool, progress: Any) -> None:
+        with RunFolder.open(folder, job, resume=resume) as run:
+            names.append(folder.name)
+            parts = {"validation": SCORE, "test": {"best": SCORE, "random_search": SCORE}, "training": {"steps": 1}}
+            more = {"search": {"budget": 4}, "architecture": {"key": "k"}, "protocol": "lasot", "versions": {}}
+            run.write_json("summary.json", parts | more)
+
+    monkeypatch.setattr(_compare, "run_job", run_job)
+    monkeypatch.setattr("asymnas.report.write_report", lambda folder: folder)
+    return names
+
+
+class Silent:
+    def update(self, *_: Any, **__: Any) -> None:
+        """Show nothing."""
+
+
+def _job(folder: Path, steps: int) -> CompareJob:
+    base = f"extends: vlt_scar\nname: base\ntraining: {{steps: {steps}, workers: 1}}\n"
+    (folder / "base.yaml").write_text(base + "resources: {engine: inprocess, workers: 1}\n")
+    file = folder / "c.yaml"
+    file.write_text(
+        "kind: compare\nname: c\nbase: base.yaml\nspaces: [tiny_asymmetric, tiny_symmetric]\nseeds: [0]\n"
+        "bootstrap: {samples: 100}\n"
+    )
+    return load_compare(file)
+
+
+def test_another_base_job_is_not_mixed_in(tmp_path: Path, ran: list[str]) -> None:
+    run = tmp_path / "run"
+    _compare.run_compare(_job(tmp_path, 500), run, progress=Silent())
+    assert ran == ["tiny_asymmetric-seed0", "tiny_symmetric-seed0"]
+    with pytest.raises(RunFolderError) as error:
+        _compare.run_compare(_job(tmp_path, 99_999), run, resume=True, progress=Silent())
+    told = [str(problem) for problem in error.value.problems]
+    assert len(told) == 2 and all("training.steps: must be 500" in text and "got 99999" in text for text in told)
+    assert "tiny_asymmetric-seed0" in told[0] and "tiny_symmetric-seed0" in told[1]
+    _compare.run_compare(_job(tmp_path, 500), run, resume=True, progress=Silent())
+    assert len(ran) == 2
+    _compare.run_compare(_job(tmp_path, 99_999), run, fresh=True, progress=Silent())
+    assert len(ran) == 4
+
+
+def test_arms_that_had_not_begun_are_pinned_too(tmp_path: Path, ran: list[str], monkeypatch) -> None:
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(_compare, "_run_arms", interrupt)
+        _compare.run_compare(_job(tmp_path, 500), tmp_path / "run", progress=Silent())
+    with pytest.raises(RunFolderError, match="must be 500"):
+        _compare.run_compare(_job(tmp_path, 700), tmp_path / "run", resume=True, progress=Silent())
+    _compare.run_compare(_job(tmp_path, 700), tmp_path / "run", progress=Silent())  # there was nothing to lose yet
+
+
+@pytest.mark.parametrize("content", ["", '{"test": {', "[]", '{"validation": {}}', "no test", "no videos"])
+def test_torn_results_of_an_arm_are_made_again(tmp_path: Path, ran: list[str], content: str) -> None:
+    before = _compare.run_compare(_job(tmp_path, 500), tmp_path / "run", progress=Silent())
+    file = tmp_path / "run" / "tiny_symmetric-seed0" / "summary.json"
+    whole = json.loads(file.read_text())
+    if content == "no test":
+        content = json.dumps({key: value for key, value in whole.items() if key != "test"})
+    if content == "no videos":
+        content = json.dumps(whole | {"test": {"best": {"suc": 0.5, "frames": 3}}})
+    file.write_text(content)
+    again = _compare.run_compare(_job(tmp_path, 500), tmp_path / "run", resume=True, progress=Silent())
+    assert ran[2:] == ["tiny_symmetric-seed0"]
+    assert again["differences"] == before["differences"] and again["seconds"] > before["seconds"]
+
+
+def test_results_that_stay_unreadable_are_told(tmp_path: Path, ran: list[str], monkeypatch) -> None:
+    monkeypatch.setattr(_compare, "run_job", lambda *_, **__: None)
+    with pytest.raises(RunFolderError, match=r"tiny_asymmetric-seed0/summary\.json.*--resume"):
+        _compare.run_compare(_job(tmp_path, 500), tmp_path / "run", progress=Silent())
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"stage": "search"}', '{"stage": "search", "done": null, "total": 1}'])
+def test_a_damaged_state_of_an_arm_is_no_progress(tmp_path: Path, content: str) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / _compare.STATUS).write_text(content)
+    assert _compare._Watch(tmp_path, ["a"], Silent())._share("a") == (0.0, "")

@@ -1,0 +1,72 @@
+"""The time that a run took is that of all its processes."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from asymnas.job import RunFolder, load_job
+from asymnas.study import _times
+from asymnas.study._times import StageTimes, TimedReporter
+
+
+@pytest.fixture
+def run(tmp_path: Path):
+    with RunFolder.open(tmp_path / "run", load_job("vlt_scar")) as opened:
+        yield opened
+
+
+def _spend(run: RunFolder, stage: str, seconds: float) -> dict[str, float]:
+    times = StageTimes(run)
+    with times.stage(stage):
+        time.sleep(seconds)
+    return times.seconds
+
+
+def test_processes_add_up_and_stages_stay(run: RunFolder) -> None:
+    first = _spend(run, "training", 0.05)["training"]
+    assert _spend(run, "search", 0.01) == pytest.approx({"training": first, "search": 0.01}, abs=0.04)
+    assert _spend(run, "training", 0.05)["training"] >= first + 0.05
+    assert list(json.loads((run.path / "seconds.json").read_text())) == ["training", "search"]
+
+
+def test_a_stage_that_fails_or_is_killed_has_its_time(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    times = StageTimes(run)
+    with pytest.raises(KeyboardInterrupt), times.stage("training"):
+        time.sleep(0.02)
+        raise KeyboardInterrupt
+    assert StageTimes(run).seconds["training"] >= 0.02
+    monkeypatch.setattr(_times, "PAUSE", 0.0)
+    told = []
+
+    class Other:
+        def update(self, *news: object) -> None:
+            told.append(news)
+
+    with times.stage("search"):
+        time.sleep(0.02)
+        TimedReporter(Other(), times).update("search", 1, 2, "text", 3.0)
+        assert StageTimes(run).seconds["search"] >= 0.02  # as another process would find it now
+    assert told == [("search", 1, 2, "text", 3.0)]
+
+
+@pytest.mark.parametrize("content", ["", '{"training": 1', "[]", '{"training": "1"}', '{"training": NaN}'])
+def test_torn_times_are_no_reason_to_stop(run: RunFolder, content: str) -> None:
+    (run.path / "seconds.json").write_text(content)
+    assert StageTimes(run).seconds == {}
+    (run.path / "training.jsonl").write_text('{"step": 1, "seconds": 4.5}\n{"step": 2, "sec')
+    assert StageTimes(run).seconds == {"training": 4.5}
+    run.write_json("summary.json", {"seconds": {"training": 5.0, "search": 7.0}})
+    assert StageTimes(run).seconds == {"training": 5.0, "search": 7.0}
+    run.write_json("summary.json", {"seconds": 9.0})
+    assert StageTimes(run).seconds == {"arms": 9.0}
+
+
+def test_times_that_cannot_be_written_are_a_warning(run: RunFolder, caplog: pytest.LogCaptureFixture) -> None:
+    (run.path / "seconds.json").mkdir()
+    with caplog.at_level("WARNING"):
+        assert _spend(run, "search", 0.0)["search"] >= 0
+    assert "seconds.json" in caplog.text
