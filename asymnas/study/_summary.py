@@ -52,7 +52,9 @@ def training_table(job: Job, training: TrainingResult) -> dict[str, Any]:
 
 
 def _counts(result: SearchResult) -> dict[str, int]:
-    return {"evaluated": result.evaluated, "from_log": result.from_log, "failed": result.failed}
+    """Count what was computed for this search, by whichever process, and what another stage had scored already."""
+    copied = sum(item.cached for item in result.evaluations)
+    return {"evaluated": len(result.evaluations) - copied, "from_log": copied, "failed": result.failed}
 
 
 def _best_by_generation(result: SearchResult, size: int) -> list[float | None]:
