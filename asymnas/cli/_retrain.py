@@ -49,8 +49,9 @@ def retrain(
 
     folder = Path(architecture)
     source = str(folder / "architecture.json") if folder.is_dir() else architecture
+    source_job = job or recorded_job(source)
     loaded = launch_job(
-        job or recorded_job(source), overrides, engine=engine, workers=workers, address=address, data_root=data_root
+        source_job, overrides, engine=engine, workers=workers, address=address, data_root=data_root, files=not resume
     )
     from asymnas.report import make_progress, print_summary
     from asymnas.study import retrain as train

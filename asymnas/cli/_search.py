@@ -45,7 +45,9 @@ def search(
     """Train the supernet of a job, search it, and score what was found on held-out videos."""
     from asymnas.job import launch_job
 
-    loaded = launch_job(job, overrides, engine=engine, workers=workers, address=address, data_root=data_root)
+    loaded = launch_job(
+        job, overrides, engine=engine, workers=workers, address=address, data_root=data_root, files=not resume
+    )
     from asymnas.report import make_progress, print_dry_run, print_summary
     from asymnas.study import dry_run as rehearse
     from asymnas.study import run_job

@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
+from asymnas.data._options import typed_options
 from asymnas.data._subset import subset
 from asymnas.data._video import Dataset
 from asymnas.errors import DataError, Problem, nearest
@@ -31,6 +32,7 @@ __all__ = [
 GROUP = "asymnas.datasets"
 
 Loader = Callable[..., Dataset]
+Check = Callable[..., Sequence[Problem]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +46,19 @@ class DatasetInfo:
         loader: `loader(split, **options) -> Dataset`, or "module:function" imported on first use. A loader with a
             parameter `root` gets the resolved data root; one without `videos`, `frames` or `seed` has them applied
             through `subset`.
+        check: `check(split, **options)` returns what is wrong with a split and options as far as it is known without
+            files, each problem at `split` or an option's name; or "module:function". None: nothing is known.
     """
 
     name: str
     summary: str
     layout: str
     loader: Loader | str
+    check: Check | str | None = None
 
     def load(self) -> Loader:
         """Return the loader, imported if need be."""
-        if not isinstance(self.loader, str):
-            return self.loader
-        module, _, function = self.loader.partition(":")
-        return getattr(importlib.import_module(module), function)
+        return _imported(self.loader) if isinstance(self.loader, str) else self.loader
 
     def options(self) -> frozenset[str] | None:
         """Return the names of the loader's parameters beside `split` and `root`; None if it takes any."""
@@ -64,6 +66,17 @@ class DatasetInfo:
         if any(item.kind is inspect.Parameter.VAR_KEYWORD for item in parameters.values()):
             return None
         return frozenset(parameters) - {"split", "root"}
+
+    def problems(self, split: str, options: Mapping[str, Any]) -> list[Problem]:
+        """Return what is wrong with a split and known options as far as it can be told without files.
+
+        Each problem is at `split` or the name of an option.
+        """
+        typed, problems = typed_options(self.load(), options)
+        if self.check is None:
+            return problems
+        check = _imported(self.check) if isinstance(self.check, str) else self.check
+        return [*problems, *check(split, **typed)]
 
 
 _DATASETS: dict[str, DatasetInfo] = {}
@@ -189,6 +202,14 @@ def load_dataset(name: str, split: str, *, root: Path | str | None = None, **opt
         options["root"] = data_root(root) if needed else root
     dataset = loader(split, **options)
     return subset(dataset, **choice) if choice else dataset
+
+
+def _imported(place: str) -> Any:
+    module, _, name = place.partition(":")
+    found: Any = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
 
 
 def _place(loader: Loader | str) -> str:

@@ -22,6 +22,7 @@ def launch_job(
     workers: int | None = None,
     address: str | None = None,
     data_root: Path | None = None,
+    files: bool = True,
 ) -> Job:
     """Load a job with the places where it is to run.
 
@@ -32,6 +33,7 @@ def launch_job(
         workers: processes for candidates, and for training as many of them as there are shards.
         address: of a Ray cluster.
         data_root: folder of the real data sets.
+        files: whether the files that it starts from must exist; a run that is resumed needs them no more.
 
     Raises:
         JobError: everything that is wrong with the job.
@@ -42,9 +44,10 @@ def launch_job(
     places["training.workers"] = None if workers is None else 1
     places["data.root"] = None if data_root is None else str(data_root.expanduser().resolve())
     given = {key: value for key, value in places.items() if value is not None}
-    job = load_job(source, overrides, given)
+    job = load_job(source, overrides, given, files=files)
     if workers is not None and min(workers, job.training.shards) > 1:
-        job = load_job(source, overrides, {**given, "training.workers": min(workers, job.training.shards)})
+        given["training.workers"] = min(workers, job.training.shards)
+        job = load_job(source, overrides, given, files=files)
     return job
 
 

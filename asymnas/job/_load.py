@@ -11,6 +11,7 @@ from asymnas.errors import AsymNASError, JobError, Problem
 from asymnas.job._check import check_model
 from asymnas.job._compare_schema import CompareJob
 from asymnas.job._document import Document
+from asymnas.job._fit import check_fit
 from asymnas.job._names import check_names, check_space
 from asymnas.job._rules import check_rules
 from asymnas.job._schema import Job, TrackerJob
@@ -20,7 +21,11 @@ __all__ = ["Arm", "arms", "check_compare", "check_job", "load_compare", "load_jo
 
 
 def load_job(
-    source: str | Path | Mapping[str, Any], overrides: Overrides = (), given: Mapping[str, Any] | None = None
+    source: str | Path | Mapping[str, Any],
+    overrides: Overrides = (),
+    given: Mapping[str, Any] | None = None,
+    *,
+    files: bool = True,
 ) -> Job:
     """Load and check a job.
 
@@ -28,12 +33,13 @@ def load_job(
         source: path of a job file, name of a shipped job, or the job as a mapping.
         overrides: `["training.steps=100", "~search.budget"]`, or a mapping from dotted keys to values.
         given: dotted keys and values that are applied last, as they are.
+        files: whether the files that it starts from must exist; a run that has begun needs them no more.
 
     Raises:
         JobError: everything that is wrong with the job, each with file, line, key, rule, value and way out.
     """
     document = open_job(source, overrides, given)
-    job, problems = check_job(document)
+    job, problems = check_job(document, files=files)
     if problems or job is None:
         raise JobError(problems)
     return job
@@ -48,18 +54,19 @@ def load_compare(source: str | Path | Mapping[str, Any], overrides: Overrides = 
     return compare
 
 
-def check_job(document: Document) -> tuple[Job | None, list[Problem]]:
-    """Return the job, or None, and all problems of its document."""
+def check_job(document: Document, *, files: bool = True) -> tuple[Job | None, list[Problem]]:
+    """Return the job, or None, and all problems of its document; `files`: those that it starts from must exist."""
     if document.data.get("kind", "search") == "compare":
         way_out = "Run it with `asymnas compare`."
         return None, [Problem(document.where(("kind",)), "this is a compare job, not a search", "", way_out)]
     job, problems, dropped = check_model(Job, document, stand_in={"name": "job", "space": ""})
-    named, options = check_names(document)
-    problems = [*document.problems, *problems, *named]
+    named = check_names(document, files=files)
+    problems = [*document.problems, *problems, *named.problems]
     if job is not None:
-        problems += check_rules(job, document, dropped)
+        problems += [*check_rules(job, document, dropped), *check_fit(job, document, dropped, named)]
     if job is None or problems:
         return None, problems
+    options = {} if named.options is None else named.options.model_dump(mode="json")
     tracker = TrackerJob(name=job.tracker.name, **{**job.tracker.options, **options})
     job = job.model_copy(update={"tracker": tracker})
     job._origin = document.file

@@ -21,6 +21,9 @@ class RandomSearcher(Searcher):
         seed: >= 0.
         budget: architectures in all.
         batch: architectures a generation; it changes nothing but how many are evaluated between two reports.
+
+    Raises:
+        SearchSpaceExhausted: fewer than `budget` architectures were found; all are drawn at once.
     """
 
     name: ClassVar[str] = "random"
@@ -29,14 +32,13 @@ class RandomSearcher(Searcher):
         check_counts({"budget": budget, "batch": batch}, least=1)
         check_counts({"seed": seed}, least=0)
         super().__init__(space, seed=seed, total=budget, generation_size=min(batch, budget))
-        self._all: list[Architecture] | None = None
+        # one stream for the whole budget, so that `batch` changes nothing
+        self._all = distinct_samples(space, rng_for(seed, "search", "random"), budget, set())
 
     def settings(self) -> dict[str, Any]:
         """Name, seed and options as JSON values."""
         return {"searcher": self.name, "seed": self.seed, "budget": self.total}
 
     def _propose(self, generation: int, size: int) -> list[Architecture]:
-        if self._all is None:  # one stream for the whole budget, so that `batch` changes nothing
-            self._all = distinct_samples(self.space, rng_for(self.seed, "search", "random"), self.total, set())
         start = len(self._archive)
         return self._all[start : start + size]

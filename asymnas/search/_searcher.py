@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from asymnas.errors import EvaluationError, JobError, Problem, RunFolderError, SearchSpaceExhausted
+from asymnas.space import ENUMERABLE, available
 
 if TYPE_CHECKING:
     from asymnas.space import Architecture, SearchSpace
 
 __all__ = ["Searcher", "distinct_samples"]
-
-ENUMERABLE = 16_384
-"""Spaces up to this size are enumerated when random draws find no new architecture any more."""
 
 
 class Searcher(ABC):
@@ -34,17 +32,19 @@ class Searcher(ABC):
         generation_size: how many belong to one generation; the last one may be smaller.
 
     Raises:
-        SearchSpaceExhausted: the space has fewer than `total` architectures.
+        SearchSpaceExhausted: the space has fewer than `total` architectures (see `asymnas.space.available`).
     """
 
     name: ClassVar[str]
 
     def __init__(self, space: SearchSpace, *, seed: int, total: int, generation_size: int) -> None:
         check_counts({"total": total, "generation_size": generation_size}, least=1)
-        if total > space.size:
+        found = available(space, total)
+        if found < total:
+            kept = f" that keep its constraints, of {space.size}" if space.constraints else ""
             raise SearchSpaceExhausted(
                 f"{self.name} search asks for {total} distinct architectures, but the space '{space.name}' has only "
-                f"{space.size}. Lower the budget or free more genes."
+                f"{found}{kept}. Lower the budget or free more genes."
             )
         self.space = space
         self.seed = seed

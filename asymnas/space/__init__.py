@@ -13,11 +13,12 @@ from asymnas.space._file import (
 )
 from asymnas.space._load import list_spaces, load_space
 from asymnas.space._model import Branch, Constraint, FreeGene, Gene, Mixer, Stage, Stem
-from asymnas.space._operators import Count
+from asymnas.space._operators import ENUMERABLE, Count, available
 from asymnas.space._ops import Op, OpCost, Place, find_op, register_op, registered_ops
 from asymnas.space._space import SearchSpace
 
 __all__ = [
+    "ENUMERABLE",
     "Architecture",
     "ArchitectureFile",
     "Branch",
@@ -36,6 +37,7 @@ __all__ = [
     "Stage",
     "Stem",
     "architecture_content",
+    "available",
     "canonical_json",
     "describe",
     "diff_spaces",

@@ -16,11 +16,14 @@ from asymnas.space._architecture import Architecture
 if TYPE_CHECKING:
     from asymnas.space._space import SearchSpace
 
-__all__ = ["DRAWS", "Count", "Level", "count", "crossover", "enumerate_all", "mutate", "neighbours", "sample"]
+__all__ = ["DRAWS", "ENUMERABLE", "Count", "Level", "available", "count", "crossover", "enumerate_all", "mutate"]
+__all__ += ["neighbours", "sample"]
 
 Level = Literal["gene", "stage", "branch"]
 DRAWS = 2000
 """How often a random operator draws before it gives up on the constraints."""
+ENUMERABLE = 16_384
+"""Spaces up to this size are enumerated where that tells more than draws."""
 
 FreeOps = tuple[str, ...]
 
@@ -131,6 +134,16 @@ def enumerate_all(space: SearchSpace) -> Iterator[Architecture]:
         arch = space.from_free_ops(ops)
         if space.satisfies(arch):
             yield arch
+
+
+def available(space: SearchSpace, wanted: int) -> int:
+    """Return how many of `wanted` distinct architectures a space has.
+
+    Constraints count in spaces of up to `ENUMERABLE` points; in larger ones the points are counted before constraints.
+    """
+    if not space.constraints or space.size > ENUMERABLE:
+        return min(wanted, space.size)
+    return sum(1 for _ in itertools.islice(enumerate_all(space), wanted))
 
 
 def _of(space: SearchSpace, arch: Architecture) -> Architecture:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,14 +12,30 @@ from asymnas.data import Video
 from asymnas.job import Job
 from asymnas.search import Evaluation, RandomSearcher, SearchResult, Task
 from asymnas.seeding import rng_for
-from asymnas.space import SearchSpace
+from asymnas.space import Architecture, SearchSpace, available
 from asymnas.study._statistics import above_median, as_dict, language_effect, parts_table, score_table
 
-__all__ = ["final_tasks", "final_tests"]
+__all__ = ["final_tasks", "final_tests", "random_architectures"]
+
+logger = logging.getLogger("asymnas.study")
 
 
-def final_tasks(job: Job, space: SearchSpace, found: SearchResult, random: SearchResult | None) -> dict[str, Task]:
-    """Return what is evaluated on the test videos, by a name for each."""
+def random_architectures(job: Job, space: SearchSpace) -> list[Architecture]:
+    """Return the random architectures of the yardstick: as many as the job asks for, or all that the space has."""
+    asked = job.baselines.random_architectures
+    wanted = available(space, asked)
+    if wanted < asked:
+        logger.warning("%d random architectures are asked for, and '%s' has %d in all", asked, space.name, wanted)
+    if not wanted:
+        return []
+    seed = int(rng_for(job.seed, "random architectures").integers(2**31))
+    return RandomSearcher(space, seed=seed, budget=wanted, batch=wanted).ask()
+
+
+def final_tasks(
+    job: Job, found: SearchResult, random: SearchResult | None, others: Sequence[Architecture]
+) -> dict[str, Task]:
+    """Return what is evaluated on the test videos, by a name for each; `others` are the random architectures."""
     reward = job.evaluation.language
     tasks = {
         "best": Task.of(found.best, "test", reward),
@@ -29,14 +46,8 @@ def final_tasks(job: Job, space: SearchSpace, found: SearchResult, random: Searc
         tasks["random search"] = Task.of(random.best, "test", reward)
     for name in job.baselines.trackers:
         tasks[f"baseline {name}"] = Task(tracker=name, videos="test", language="without")
-    if job.baselines.random_architectures:
-        seed = int(rng_for(job.seed, "random architectures").integers(2**31))
-        searcher = RandomSearcher(space, seed=seed, budget=job.baselines.random_architectures)
-        while not searcher.done:
-            asked = searcher.ask()
-            for architecture in asked:
-                tasks[f"architecture {len(tasks)}"] = Task.of(architecture, "test", reward)
-            searcher.tell([(architecture, 0.0) for architecture in asked])
+    for architecture in others:
+        tasks[f"architecture {len(tasks)}"] = Task.of(architecture, "test", reward)
     return tasks
 
 
@@ -68,12 +79,14 @@ def final_tests(job: Job, videos: Sequence[Video], results: Mapping[str, Evaluat
     if "random search" in good:
         tests["random_search"] = _scores(good["random search"])
     others = [result for name, result in good.items() if name.startswith("architecture ")]
+    drawn, asked = sum(name.startswith("architecture ") for name in results), job.baselines.random_architectures
     if others:
         scores = [float(result.suc or 0.0) for result in others]
         tests["random_architectures"] = {
             "n": len(others),
             "median": float(np.median(scores)),
             "scores": scores,
+            **({"asked": asked} if drawn < asked else {}),
             **_difference(best, others, seed=job.seed),
         }
     if "best with" in good and "best without" in good:

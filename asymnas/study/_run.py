@@ -20,7 +20,7 @@ from asymnas.search import (
 )
 from asymnas.search import Progress as SearchProgress
 from asymnas.seeding import rng_for
-from asymnas.study._final import final_tasks, final_tests
+from asymnas.study._final import final_tasks, final_tests, random_architectures
 from asymnas.study._session import Reporter, Session
 from asymnas.study._summary import search_summary, versions, write_architecture
 from asymnas.study._workers import training_config, training_setup
@@ -55,6 +55,10 @@ class _Run(Session):
     def complete(self) -> dict[str, Any]:
         """Run all stages, each of which continues where it stopped."""
         job, run = self.job, self.run
+        # a space that is too small for a search is told here, and not after hours of training
+        searcher = self._searcher()
+        random_searcher = self._random_searcher("random search") if job.baselines.random_search else None
+        others = random_architectures(job, self.space) if "test" in self.sets else []
         with self.stage("sentences"):
             self.prepare_sentences()
         with self.stage("training"):
@@ -64,15 +68,16 @@ class _Run(Session):
         with self.evaluator() as evaluator:
             shared = {"evaluator": evaluator, "log": log, "settings": settings}
             with self.stage("search"):
-                found = self._search(self._searcher(), "search", **shared)
+                found = self._search(searcher, "search", **shared)
+            write_architecture(run.architecture, job, found, training)
             random: SearchResult | None = None
-            if job.baselines.random_search:
+            if random_searcher is not None:
                 with self.stage("random search"):
-                    random = self._search(self._random_searcher("random search"), "random", **shared)
+                    random = self._search(random_searcher, "random", **shared)
             tests: dict[str, Any] = {}
             if "test" in self.sets:
                 with self.stage("test"):
-                    tasks = final_tasks(job, self.space, found, random)
+                    tasks = final_tasks(job, found, random, others)
                     results = evaluate_logged(
                         list(tasks.values()),
                         evaluator,
@@ -86,7 +91,6 @@ class _Run(Session):
             "seconds": self.seconds,
             "versions": versions(),
         }
-        write_architecture(run.architecture, job, found, training, self.seconds)
         run.write_json("summary.json", summary)
         self.report()
         return summary

@@ -58,7 +58,7 @@ def find_run(path: Path, trackers: Iterable[str], *, data_root: Path | str | Non
         raise _no_run(folder, file)
     _check_kind(folder)
     overrides = {} if data_root is None else {"data.root": str(Path(data_root).expanduser().resolve())}
-    job = load_job(folder / JOB, overrides)
+    job = load_job(folder / JOB, overrides, files=False)
     found, recorded = _architecture(folder, file)
     weights = folder / WEIGHTS
     if not weights.is_file():
@@ -123,7 +123,7 @@ def _architecture(folder: Path, file: Path) -> tuple[Architecture, str]:
             rule = f"holds no finished run: {ARCHITECTURE} and {SUMMARY} come at its end"
             way_out = f"Finish it with `asymnas search {folder / JOB} --run {folder} --resume`."
             raise RunFolderError(Problem(str(folder), rule, way_out=way_out))
-        space = space_of(load_job(folder / JOB))
+        space = space_of(load_job(folder / JOB, files=False))
         return space.architecture(dict(summary["architecture"]["genes"])), summary["weights_hash"]
     found = load_architecture(file)
     own = _weights_hash(found)

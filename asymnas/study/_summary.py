@@ -115,9 +115,7 @@ def search_summary(
     return summary
 
 
-def write_architecture(
-    path: Path, job: Job, found: SearchResult, training: TrainingResult, seconds: dict[str, float]
-) -> None:
+def write_architecture(path: Path, job: Job, found: SearchResult, training: TrainingResult) -> None:
     """Write architecture.json."""
     best = found.best_evaluation
     save_architecture(

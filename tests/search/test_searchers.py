@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from asymnas.errors import JobError, RunFolderError, SearchSpaceExhausted
-from asymnas.search import EvolutionSearcher, RandomSearcher
+from asymnas.search import EvolutionSearcher, RandomSearcher, distinct_samples
 from asymnas.space import distance, load_space
 from asymnas.testing._search import SearcherContract, toy_score
 
@@ -138,10 +139,10 @@ def test_constraints_hold_and_too_few_feasible_is_an_error():
     assert 10 < feasible < 200
     searcher = finish(RandomSearcher(rare, seed=0, budget=feasible))
     assert all(rare.satisfies(item) for item, _ in searcher.archive)
-    searcher = evolution(rare, 0, population=feasible // 2 + 1, parents=2, mutants=2, children=2, generations=2)
-    searcher.tell([(item, 0.5) for item in searcher.ask()])
+    with pytest.raises(SearchSpaceExhausted, match=rf"'small' has only {feasible} that keep its constraints"):
+        evolution(rare, 0, population=feasible // 2 + 1, parents=2, mutants=2, children=2, generations=2)
     with pytest.raises(SearchSpaceExhausted, match=r"only .* were found in the space 'small'"):
-        searcher.ask()
+        distinct_samples(rare, np.random.default_rng(0), feasible + 1, set())
 
 
 def test_ties_are_one_gene():

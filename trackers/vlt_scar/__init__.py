@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from asymnas.tracking import TrackerPlugin
 
-from ._geometry import crop_geometry
+from ._geometry import grid_for
 from ._options import VLTSCAROptions
 
 if TYPE_CHECKING:
+    from asymnas.boxes import CropGeometry
     from asymnas.space import SearchSpace
 
     from ._tracker import VLTSCAR
@@ -23,11 +24,15 @@ def _build(options: VLTSCAROptions, *, space: SearchSpace, language_dim: int, se
     return build(options, space=space, language_dim=language_dim, seed=seed)
 
 
+def _geometry(options: VLTSCAROptions, space: SearchSpace) -> CropGeometry:
+    return grid_for(space, options).crops
+
+
 plugin = TrackerPlugin(
     name="vlt_scar",
     summary="Vision-language tracker of the paper: supernet branches, neck, correlation, SiamCAR head",
     build=_build,
     options=VLTSCAROptions,
     trainable=True,
-    geometry=crop_geometry,
+    geometry=_geometry,
 )

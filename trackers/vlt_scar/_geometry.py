@@ -54,10 +54,15 @@ def crop_geometry(options: VLTSCAROptions, space: SearchSpace) -> CropGeometry:
     Raises:
         TrackerError: a branch is missing or reads no square image, or its size is not the one `options` names.
     """
-    sizes, problems = [], []
+    sizes: list[int] = []
+    problems: list[Problem] = []
     for role in ("template", "search"):
         size = getattr(options, f"{role}_size")
-        own = _input_side(space, getattr(options, f"{role}_branch"), f"tracker.{role}_branch")
+        try:
+            own = _input_side(space, getattr(options, f"{role}_branch"), f"tracker.{role}_branch")
+        except TrackerError as error:
+            problems += error.problems
+            continue
         if size not in (None, own):
             rule = f"the space's branch reads crops of {own} px"
             problems.append(Problem(f"tracker.{role}_size", rule, str(size), "Leave it out, or use another space."))
@@ -73,13 +78,8 @@ def grid_for(space: SearchSpace, options: VLTSCAROptions) -> Grid:
     Raises:
         TrackerError: the two branches' maps do not fit together; all reasons at once.
     """
-    crops = crop_geometry(options, space)
+    crops, levels = _crops_and_levels(space, options)
     branches = space.branch(options.template_branch), space.branch(options.search_branch)
-    names = tuple(tuple(stage.name for stage in branch.stages) for branch in branches)
-    if names[0] != names[1]:
-        where = f"{options.template_branch}, {options.search_branch}"
-        raise TrackerError(Problem(where, "both branches need the same stages", f"{names[0]} and {names[1]}"))
-    levels = _levels(names[0], options.levels)
     problems, shapes = [], []
     for branch, side in zip(branches, (crops.template_size, crops.search_size), strict=True):
         maps = _maps(branch, side)
@@ -103,6 +103,27 @@ def grid_for(space: SearchSpace, options: VLTSCAROptions) -> Grid:
     if problems:
         raise TrackerError(problems)
     return Grid(crops, levels, (template, search), search_stride, kernel, search_map - kernel + 1)
+
+
+def _crops_and_levels(space: SearchSpace, options: VLTSCAROptions) -> tuple[CropGeometry, tuple[int, ...]]:
+    problems: list[Problem] = []
+    try:
+        crops = crop_geometry(options, space)
+    except TrackerError as error:
+        problems += error.problems
+    read = [branch for branch in space.branches if branch.name in (options.template_branch, options.search_branch)]
+    names = [tuple(stage.name for stage in branch.stages) for branch in read]
+    if len(set(names)) > 1:
+        where = f"branches.{read[0].name}, {read[1].name}"
+        problems.append(Problem(where, "both branches need the same stages", f"{names[0]} and {names[1]}"))
+    elif names:
+        try:
+            levels = _levels(names[0], options.levels)
+        except TrackerError as error:
+            problems += error.problems
+    if problems:
+        raise TrackerError(problems)
+    return crops, levels
 
 
 def _levels(stages: tuple[str, ...], chosen: tuple[str, ...] | None) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ import numpy as np
 from asymnas.data._frames import FolderFrames, list_images
 from asymnas.data._subset import choose, subset
 from asymnas.data._video import Dataset, Video
+from asymnas.data.readers._splits import check_split, split_problems
 from asymnas.errors import DataError, Problem, nearest
 
 __all__ = [
@@ -22,7 +23,6 @@ __all__ = [
     "Reader",
     "VideoFiles",
     "build",
-    "check_split",
     "find_folder",
     "make_video",
     "raise_all",
@@ -138,6 +138,15 @@ class Reader:
     language: bool = True
     known: Mapping[str, str] = field(default_factory=dict)
 
+    def check(self, split: str, *, on_length_mismatch: str = "error", **_: object) -> list[Problem]:
+        """Return what is wrong with a split's name and the options of `load`, told without files."""
+        problems = split_problems(split, tuple(self.videos))
+        try:
+            Choice(on_length_mismatch=on_length_mismatch)
+        except DataError as error:
+            problems += error.problems
+        return problems
+
     def listing(self, root: Path, split: str) -> Index:
         """Return the videos of a split.
 
@@ -188,13 +197,6 @@ def find_folder(root: Path, names: Sequence[str], layout: str) -> Path:
     rule = f"the data root must hold {layout}"
     found = ", ".join(sorted(item.name for item in root.iterdir() if item.is_dir())[:8]) or "no folder"
     raise NotThere(Problem(str(root), rule, found, "Unpack the benchmark there, or mend the data root."))
-
-
-def check_split(dataset: str, split: str, splits: Sequence[str]) -> None:
-    """Raise `DataError` unless `split` is one of `splits`."""
-    if split not in splits:
-        way_out = nearest(split, splits)
-        raise DataError(Problem(dataset, f"the split must be one of {', '.join(splits)}", f"'{split}'", way_out))
 
 
 def make_video(dataset: str, files: VideoFiles, choice: Choice) -> Video:

@@ -11,14 +11,16 @@ import numpy as np
 
 from asymnas.data._index import Indexed
 from asymnas.data._video import Dataset
-from asymnas.data.readers._build import check_split, find_folder
+from asymnas.data.readers._build import find_folder
+from asymnas.data.readers._splits import check_split, split_check
 from asymnas.data.readers._tables import TableBuilder, load_table
 from asymnas.errors import DataError, Problem
 
-__all__ = ["load"]
+__all__ = ["check", "load"]
 
 _LAYOUT = "COCO/{images/train2017/*.jpg, annotations/instances_train2017.json}"
 _SPLITS = ("train2017", "val2017", "train2014", "val2014")
+check = split_check(_SPLITS)
 
 
 def load(split: str, *, root: Path, index: bool = True) -> Dataset:

@@ -9,7 +9,7 @@ from asymnas.data.readers._annotations import read_boxes, read_flags, read_names
 from asymnas.data.readers._build import Index, Reader, VideoFiles, find_folder
 from asymnas.data.readers._servers import SERVERS
 
-__all__ = ["READER", "load"]
+__all__ = ["READER", "check", "load"]
 
 _LAYOUT = "GOT-10k/{train,val,test}/GOT-10k_*/{%08d.jpg, groundtruth.txt, *.label, meta_info.ini}"
 _WORDS = ("object_class", "motion_class", "major_class", "root_class")
@@ -69,4 +69,4 @@ def _size(text: str) -> tuple[int, int] | None:
 
 
 READER = Reader(name="got10k", videos={"train": 9335, "val": 180, "test": 180}, index=_index)
-load = READER.load
+load, check = READER.load, READER.check

@@ -6,13 +6,17 @@ from pathlib import Path
 
 from asymnas.data._index import Indexed
 from asymnas.data._video import Dataset
-from asymnas.data.readers._build import check_split, find_folder
+from asymnas.data.readers._build import find_folder
+from asymnas.data.readers._splits import check_split, split_check
 from asymnas.data.readers._tables import TableBuilder, leaf_folders, load_table, read_folders, read_xml
 from asymnas.data.readers.imagenet_vid import NAMES
 
-__all__ = ["load"]
+__all__ = ["check", "load"]
 
 _LAYOUT = "ILSVRC2015/{Data,Annotations}/DET/{train,val}/**/*.{JPEG,xml}"
+
+_SPLITS = ("train", "val")
+check = split_check(_SPLITS)
 
 
 def load(split: str, *, root: Path, index: bool = True) -> Dataset:
@@ -30,7 +34,7 @@ def load(split: str, *, root: Path, index: bool = True) -> Dataset:
     Raises:
         DataError: whatever is wrong with the annotations, all at once.
     """
-    check_split("imagenet_det", split, ("train", "val"))
+    check_split("imagenet_det", split, _SPLITS)
     base = find_folder(root, NAMES, _LAYOUT)
     top = find_folder(base, (f"Annotations/DET/{split}",), _LAYOUT)
     folders = leaf_folders(top)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from asymnas.data._index import Indexed
 from asymnas.data._video import Dataset
-from asymnas.data.readers._build import check_split, find_folder
+from asymnas.data.readers._build import find_folder
+from asymnas.data.readers._splits import check_split, split_check
 from asymnas.data.readers._tables import TableBuilder, leaf_folders, load_table, read_folders, read_xml
 
-__all__ = ["NAMES", "load"]
+__all__ = ["NAMES", "check", "load"]
 
 NAMES = ("ILSVRC", "ILSVRC2015", "ILSVRC2017", "ImageNet")
 """Names that the folder of ImageNet VID and DET goes by."""
@@ -17,6 +18,9 @@ NAMES = ("ILSVRC", "ILSVRC2015", "ILSVRC2017", "ImageNet")
 _LAYOUT = "ILSVRC2015/{Data,Annotations}/VID/{train/<part>,val}/<video>/%06d.{JPEG,xml}"
 
 Tracks = dict[str, tuple[list[str], list[float]]]
+
+_SPLITS = ("train", "val")
+check = split_check(_SPLITS)
 
 
 def load(split: str, *, root: Path, occluded: bool = True, index: bool = True) -> Dataset:
@@ -35,7 +39,7 @@ def load(split: str, *, root: Path, occluded: bool = True, index: bool = True) -
     Raises:
         DataError: whatever is wrong with the annotations, all at once.
     """
-    check_split("imagenet_vid", split, ("train", "val"))
+    check_split("imagenet_vid", split, _SPLITS)
     base = find_folder(root, NAMES, _LAYOUT)
     top = find_folder(base, (f"Annotations/VID/{split}",), _LAYOUT)
     folders = leaf_folders(top)

@@ -9,7 +9,7 @@ from asymnas.data.readers._annotations import named_flags, read_boxes, read_flag
 from asymnas.data.readers._build import Index, Reader, VideoFiles, find_folder
 from asymnas.errors import DataError, Problem
 
-__all__ = ["ATTRIBUTES", "LAYOUT", "LISTS", "READER", "load"]
+__all__ = ["ATTRIBUTES", "LAYOUT", "LISTS", "READER", "check", "load"]
 
 LAYOUT = "LaSOT/<class>/<class>-<n>/{img/%08d.jpg, groundtruth.txt, full_occlusion.txt, out_of_view.txt, nlp.txt}"
 ATTRIBUTES = ("IV", "POC", "DEF", "MB", "CM", "ROT", "BC", "VC", "SV", "FOC", "FM", "OV", "LR", "ARC")
@@ -67,4 +67,4 @@ def read_video(base: Path, folder: Path, name: str) -> VideoFiles:
 
 
 READER = Reader(name="lasot", videos={"train": 1120, "test": 280, "all": 1400}, index=_index)
-load = READER.load
+load, check = READER.load, READER.check

@@ -8,7 +8,7 @@ from asymnas.data._lasot_names import is_extension, natural_order
 from asymnas.data.readers._build import Index, Reader, find_folder
 from asymnas.data.readers.lasot import read_video, video_folders
 
-__all__ = ["READER", "load"]
+__all__ = ["READER", "check", "load"]
 
 _LAYOUT = "LaSOT_ext/<class>/<class>-<n>/{img/*, groundtruth.txt, full_occlusion.txt, out_of_view.txt, nlp.txt}"
 _FOLDERS = ("LaSOT_ext", "LaSOT_extension_subset", "LaSOT_Ext", "LaSOText", "lasot_ext", "lasot_extension_subset")
@@ -23,4 +23,4 @@ def _index(root: Path, split: str) -> Index:
 
 
 READER = Reader(name="lasot_ext", videos={"test": 150}, index=_index)
-load = READER.load
+load, check = READER.load, READER.check

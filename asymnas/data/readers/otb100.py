@@ -9,7 +9,7 @@ from asymnas.data._otb_names import OTB100
 from asymnas.data.readers._build import Index, Reader, find_folder
 from asymnas.data.readers._otb import OTB100_FOLDERS, read_target
 
-__all__ = ["READER", "load"]
+__all__ = ["READER", "check", "load"]
 
 log = logging.getLogger("asymnas.data")
 
@@ -28,4 +28,4 @@ def _index(root: Path, split: str) -> Index:
 
 
 READER = Reader(name="otb100", videos={"test": 100}, index=_index, language=False)
-load = READER.load
+load, check = READER.load, READER.check

@@ -9,7 +9,7 @@ from asymnas.data.readers._annotations import read_sentence
 from asymnas.data.readers._build import Index, Reader, VideoFiles, find_folder
 from asymnas.data.readers._otb import OTB100_FOLDERS, read_target
 
-__all__ = ["READER", "load"]
+__all__ = ["READER", "check", "load"]
 
 log = logging.getLogger("asymnas.data")
 
@@ -39,4 +39,4 @@ def _index(root: Path, split: str) -> Index:
 
 
 READER = Reader(name="otb99_lang", videos={"train": 51, "test": 48}, index=_index)
-load = READER.load
+load, check = READER.load, READER.check

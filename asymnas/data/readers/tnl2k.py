@@ -9,7 +9,7 @@ import numpy as np
 from asymnas.data.readers._annotations import named_flags, read_boxes, read_flags, read_sentence
 from asymnas.data.readers._build import Index, Reader, VideoFiles, find_folder
 
-__all__ = ["ATTRIBUTES", "READER", "load"]
+__all__ = ["ATTRIBUTES", "READER", "check", "load"]
 
 _LAYOUT = "TNL2K/{train,test}/<seq>/{imgs/*, groundtruth.txt, language.txt}"
 ATTRIBUTES = (
@@ -61,4 +61,4 @@ def _first(*paths: Path) -> Path | None:
 
 
 READER = Reader(name="tnl2k", videos={"train": 1300, "test": 700}, index=_index, known=_KNOWN)
-load = READER.load
+load, check = READER.load, READER.check

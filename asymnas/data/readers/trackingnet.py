@@ -10,7 +10,7 @@ from asymnas.data.readers._build import Index, NotThere, Reader, VideoFiles, fin
 from asymnas.data.readers._servers import SERVERS
 from asymnas.errors import Problem
 
-__all__ = ["READER", "load"]
+__all__ = ["READER", "check", "load"]
 
 log = logging.getLogger("asymnas.data")
 
@@ -45,4 +45,4 @@ def _read(chunk: Path, name: str, test: bool) -> VideoFiles:
 
 
 READER = Reader(name="trackingnet", videos={"train": 30132, "test": 511}, index=_index, language=False)
-load = READER.load
+load, check = READER.load, READER.check

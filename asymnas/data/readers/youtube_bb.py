@@ -8,6 +8,7 @@ import os
 import string
 from array import array
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -15,17 +16,20 @@ import numpy as np
 
 from asymnas.data._index import Indexed
 from asymnas.data._video import Dataset
-from asymnas.data.readers._build import check_split, find_folder
+from asymnas.data.readers._build import find_folder
+from asymnas.data.readers._splits import check_split, split_problems
 from asymnas.data.readers._tables import TableBuilder, load_table
 from asymnas.errors import DataError, Problem, nearest
 
-__all__ = ["load"]
+__all__ = ["check", "load"]
 
 _LAYOUT = "YouTube-BB/{yt_bb_detection_train.csv, yt_bb_detection_train/<class>/<id>_<ms>_<class>_<object>.jpg}"
 _NAMES = ("YouTube-BB", "youtube_bb", "YoutubeBB", "yt_bb")
 _FILES = "{class_id}/{youtube_id}_{timestamp_ms}_{class_id}_{object_id}.jpg"
 _FIELDS = ("youtube_id", "timestamp_ms", "class_id", "object_id")
 _COLUMNS = 10
+
+_SPLITS = ("train", "validation")
 
 
 def load(split: str, *, root: Path, files: str = _FILES, index: bool = True) -> Dataset:
@@ -47,7 +51,7 @@ def load(split: str, *, root: Path, files: str = _FILES, index: bool = True) -> 
     Raises:
         DataError: the annotations are missing or malformed, or `files` names something else.
     """
-    check_split("youtube_bb", split, ("train", "validation"))
+    check_split("youtube_bb", split, _SPLITS)
     _check_pattern(files)
     base = find_folder(root, _NAMES, _LAYOUT)
     name = f"yt_bb_detection_{split}"
@@ -58,6 +62,16 @@ def load(split: str, *, root: Path, files: str = _FILES, index: bool = True) -> 
         raise DataError(Problem(str(base), rule, "neither is there", "Put YouTube-BB's annotations there."))
     options = f"{frames} {files}"
     return load_table("youtube_bb", split, [table], lambda: _read(table, frames, files), options=options, index=index)
+
+
+def check(split: str, *, files: str = _FILES, **_: object) -> list[Problem]:
+    """Return what is wrong with a split's name and the options of `load`, told without files."""
+    problems = split_problems(split, _SPLITS)
+    try:
+        _check_pattern(files)
+    except DataError as error:
+        problems += [replace(item, where="files") for item in error.problems]
+    return problems
 
 
 def _check_pattern(files: str) -> None:

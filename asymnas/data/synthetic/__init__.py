@@ -1,6 +1,6 @@
 """The embedded default benchmark: language-annotated video drawn on the fly from a seed."""
 
-from asymnas.data.synthetic._dataset import SPLITS, SyntheticVideos, load
+from asymnas.data.synthetic._dataset import SPLITS, SyntheticVideos, check, load
 from asymnas.data.synthetic._parts import CRITICAL, PARTS, STANDARD
 from asymnas.data.synthetic._render import SyntheticFrames
 from asymnas.data.synthetic._sheet import sheet
@@ -18,6 +18,7 @@ __all__ = [
     "Look",
     "SyntheticFrames",
     "SyntheticVideos",
+    "check",
     "held_out",
     "load",
     "sheet",

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -17,11 +18,12 @@ from asymnas.data.synthetic._sentences import describe
 from asymnas.errors import DataError, Problem, nearest
 from asymnas.seeding import rng_for
 
-__all__ = ["SPLITS", "SyntheticVideos", "load"]
+__all__ = ["SPLITS", "SyntheticVideos", "check", "load"]
 
 _VERSION = 1
 _VIDEOS = {"train": 4000, "val": 60, "test": 200}
 _FRAMES = 60
+_SIZE = (192, 144)
 _KEEP = 64
 SPLITS = tuple(_VIDEOS)
 
@@ -102,6 +104,29 @@ class SyntheticVideos(Sequence[Video]):
         )
 
 
+def check(
+    split: str,
+    *,
+    videos: int = 1,
+    frames: int = _FRAMES,
+    seed: int = 0,
+    part: str | None = None,
+    critical_share: float = 0.5,
+    size: tuple[int, int] = _SIZE,
+) -> list[Problem]:
+    """Return what is wrong with a split and the options of `load`, each at its name."""
+    rules = [
+        ("split", split in SPLITS, "must be train, val or test", split, nearest(split, SPLITS)),
+        ("videos", videos >= 1, "must be at least 1", videos, "Give a number, or leave it out."),
+        ("frames", frames >= 2, "must be at least 2", frames, "Give a number, or leave it out."),
+        ("seed", seed >= 0, "must not be negative", seed, "Give 0 or more."),
+        ("part", part is None or part in PARTS, "must be a part", part, nearest(str(part), PARTS)),
+        ("critical_share", 0 <= critical_share <= 1, "must be in [0, 1]", critical_share, "Give a share such as 0.5."),
+        ("size", min(size) >= 64, "must be at least 64 by 64 pixels", size, "Give width and height."),
+    ]
+    return [Problem(key, rule, str(value), out) for key, ok, rule, value, out in rules if not ok]
+
+
 def load(
     split: str,
     *,
@@ -111,7 +136,7 @@ def load(
     seed: int = 0,
     part: str | None = None,
     critical_share: float = 0.5,
-    size: tuple[int, int] = (192, 144),
+    size: tuple[int, int] = _SIZE,
 ) -> Dataset:
     """Return a split of the benchmark; nothing is drawn until a video is used.
 
@@ -132,18 +157,11 @@ def load(
     videos = _VIDEOS.get(split, 1) if videos is None else videos
     frames = _FRAMES if frames is None else frames
     size = (int(size[0]), int(size[1]))
-    rules = [
-        ("split", split in SPLITS, "must be train, val or test", split, nearest(split, SPLITS)),
-        ("videos", videos >= 1, "must be at least 1", videos, "Give a number, or leave it out."),
-        ("frames", frames >= 2, "must be at least 2", frames, "Give a number, or leave it out."),
-        ("seed", seed >= 0, "must not be negative", seed, "Give 0 or more."),
-        ("part", part is None or part in PARTS, "must be a part", part, nearest(str(part), PARTS)),
-        ("critical_share", 0 <= critical_share <= 1, "must be in [0, 1]", critical_share, "Give a share such as 0.5."),
-        ("size", min(size) >= 64, "must be at least 64 by 64 pixels", size, "Give width and height."),
-    ]
-    problems = [Problem(f"synthetic.{key}", rule, str(value), out) for key, ok, rule, value, out in rules if not ok]
+    problems = check(
+        split, videos=videos, frames=frames, seed=seed, part=part, critical_share=critical_share, size=size
+    )
     if problems:
-        raise DataError(problems)
+        raise DataError([replace(item, where=f"synthetic.{item.where}") for item in problems])
     options = {
         "videos": videos,
         "frames": frames,
