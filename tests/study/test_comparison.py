@@ -17,7 +17,7 @@ def _summary(scores, validation=0.6):
     best = {"suc": float(np.mean(scores)), "videos": videos}
     return {
         "architecture": {"key": "k"},
-        "validation": {"suc": validation, "videos": videos},
+        "validation": {"suc": validation, "videos": {"synthetic/v": validation, "synthetic/w": validation}},
         "test": {"best": best, "random_search": best},
     }
 

@@ -60,7 +60,7 @@ def test_a_run_gives_the_scores_of_its_summary_bit_for_bit(reference, ready, vid
 
 def test_a_ready_tracker_says_what_it_is(reference, ready):
     folder, summary, _ = reference
-    assert (ready.name, ready.reads_language, ready.lockstep) == ("run", True, 16)
+    assert (ready.name, ready.reads_language, ready.lockstep) == ("run", True, 36)
     assert dict(ready.path) == summary["architecture"]["genes"] == ready.settings["genes"]
     assert ready.settings["weights_hash"] == summary["weights_hash"]
     json.dumps(ready.settings, allow_nan=False)
