@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -186,6 +186,7 @@ def check_dataset(
     tally = _Tally(
         f"{name}/{split}", True if reader is None else reader.language, {} if reader is None else reader.known
     )
+    items: Iterator[tuple[int, int, Any, Any]]
     if reader is None:
         where, published = dataset_info(name).layout, None
         items = _loaded(name, split, root, videos, seed)
@@ -236,7 +237,7 @@ def _cut(dataset: str, files: VideoFiles) -> Video | None:
 class _Tally:
     """Counts and defects of the videos so far."""
 
-    def __init__(self, where: str, language: bool, known: dict[str, str]) -> None:
+    def __init__(self, where: str, language: bool, known: Mapping[str, str]) -> None:
         self.where, self.language, self.known = where, language, known
         self.problems: list[Problem] = []
         self.silent: list[str] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -84,7 +85,7 @@ def attribute_radar(report: BenchmarkReport) -> bytes:
     names = _attributes(report)
     figure = Figure(figsize=(8.4, 6.2), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot(projection="polar")
+    axes: Any = figure.add_subplot(projection="polar")  # polar axes have methods that Axes lacks
     angles = np.linspace(0, 2 * math.pi, len(names), endpoint=False)
     axes.set_theta_offset(math.pi / 2)
     axes.set_theta_direction(-1)

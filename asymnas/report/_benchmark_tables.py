@@ -47,7 +47,7 @@ def score_cells(tracker: TrackerScores, measure: str, level: float) -> tuple[str
     scores = tracker.scores
     se, interval = scores.se.get(measure), scores.intervals(level).get(measure)
     known = se is not None and se == se  # NaN for a single video
-    text = percent(scores.values[measure]) + (f" ± {percent(se)}" if known else "")
+    text = percent(scores.values[measure]) + (f" ± {percent(se)}" if se is not None and known else "")
     ceiling = scores.ceiling.get(measure)
     return text, interval_text(interval) if known and interval else "", "" if ceiling is None else percent(ceiling)
 

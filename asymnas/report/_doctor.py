@@ -110,7 +110,7 @@ def _meets(version: str, needed: str) -> bool:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.match(r"[\d.]*", version)[0].split(".") if part)
+    return tuple(int(part) for part in re.findall(r"\d+", re.sub(r"[^\d.].*", "", version)))
 
 
 def _data_root(root: Path | str | None, problems: list[Problem]) -> Path | None:

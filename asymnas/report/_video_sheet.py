@@ -73,7 +73,7 @@ def _cell(video: Video, index: int) -> np.ndarray:
     try:
         frame = video.frame(index)
     except DataError:
-        cell = np.full((_CELL * 9 // 16, _CELL, 3), 60, np.uint8)
+        cell: np.ndarray = np.full((_CELL * 9 // 16, _CELL, 3), 60, np.uint8)
         put_text(cell, (0, 0), f"{label}  cannot be read", size=_TEXT, colour=_ABSENT, background=(0, 0, 0))
         return cell
     scale = _CELL / max(frame.shape[:2])

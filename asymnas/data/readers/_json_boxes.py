@@ -58,7 +58,8 @@ def parse(path: Path, dataset: str, split: str) -> tuple[list[Annotation], list[
         notes = []
     base, how = _base(entries, dataset)
     notes.append(how)
-    annotations, problems = [], []
+    annotations: list[Annotation] = []
+    problems: list[Problem] = []
     for name, entry in entries.items():
         try:
             annotation, cut = _annotation(f"{path}: {name}", name, entry, base, dataset)

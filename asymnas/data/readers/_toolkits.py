@@ -15,7 +15,7 @@ from asymnas.data.readers._annotations import parse_boxes, parse_flags, parse_na
 from asymnas.data.readers._build import raise_all
 from asymnas.data.readers._servers import SERVERS
 from asymnas.data.readers._text_files import TextFiles
-from asymnas.errors import DataError
+from asymnas.errors import DataError, Problem
 
 __all__ = ["fits", "join_flags", "lasot", "note_absences", "some", "tnl2k", "trackingnet"]
 
@@ -41,7 +41,8 @@ def lasot(files: TextFiles, dataset: str, split: str) -> Parsed:
     boxes = files.folder("annos") or files.folder("")
     names, notes = _lasot_split(files, boxes, dataset, split)
     absent, attributes, sentences = (files.folder(folder) for folder in ("absent", "att", "nlp"))
-    annotations, problems = [], []
+    annotations: list[Annotation] = []
+    problems: list[Problem] = []
     for name in names:
         try:
             rows, missing = parse_boxes(files.text(boxes[name]), files.where(boxes[name]), one_based=True)
@@ -85,7 +86,8 @@ def tnl2k(files: TextFiles, dataset: str, split: str) -> Parsed:
         names, notes = _those_there(wanted, boxes)
     else:  # no list, or one of the same name of another benchmark: the toolkit has the test split alone
         names, notes = (sorted(boxes) if split == "test" else []), []
-    annotations, problems = [], []
+    annotations: list[Annotation] = []
+    problems: list[Problem] = []
     for name in names:
         try:
             rows, missing = parse_boxes(files.text(boxes[name]), files.where(boxes[name]), one_based=False)
@@ -104,7 +106,8 @@ def trackingnet(files: TextFiles, dataset: str, split: str) -> Parsed:
     """Read `<video>.txt` of the TrackingNet development kit, of the test split: 0-based boxes, used as they are."""
     if split != "test":
         return [], []
-    annotations, problems = [], []
+    annotations: list[Annotation] = []
+    problems: list[Problem] = []
     boxes = files.folder("anno") or files.folder("")
     for name, file in sorted(item for item in boxes.items() if _CLIP.fullmatch(item[0])):
         try:
