@@ -164,9 +164,11 @@ def test_a_space_is_searched_to_its_end_or_an_error():
     assert feasible is not None and feasible < 50
     with pytest.raises(SearchSpaceExhausted):
         NNISearcher(space, seed=0, budget=513)
-    for algorithm in ("tpe", "evolution"):
-        with pytest.raises(SearchSpaceExhausted, match=rf"NNI's {algorithm} tuner was asked"):
-            _run(NNISearcher(tight, seed=0, budget=50, algorithm=algorithm, batch=10))
+    with pytest.raises(SearchSpaceExhausted, match=f"only {feasible} that keep its constraints"):
+        NNISearcher(tight, seed=0, budget=50)
+    assert len(_run(NNISearcher(tight, seed=0, budget=feasible, algorithm="tpe", batch=10))) == feasible
+    with pytest.raises(SearchSpaceExhausted, match="NNI's evolution tuner was asked"):
+        _run(NNISearcher(tight, seed=0, budget=feasible, algorithm="evolution", batch=10))
 
 
 def test_wrong_settings():
