@@ -43,7 +43,10 @@ def test_a_step_of_fair_sampling_counts_all_its_paths(monkeypatch):
 
 
 def test_weights_and_patterns_that_do_not_fit_are_told(tmp_path):
-    with pytest.raises(WeightsError, match="no such weight file"):
-        dry_run(job(f"training.initial_weights={tmp_path / 'none.safetensors'}"), Silent())
+    with pytest.raises(JobError, match=r"training\.initial_weights"):
+        job(f"training.initial_weights={tmp_path / 'none.safetensors'}")
+    (tmp_path / "empty.safetensors").touch()
+    with pytest.raises(WeightsError, match=r"empty\.safetensors"):
+        dry_run(job(f"training.initial_weights={tmp_path / 'empty.safetensors'}"), Silent())
     with pytest.raises(JobError, match="must match a parameter's name"):
         dry_run(job('training.lr_scale={"*.steem.*": 0.1}'), Silent())
