@@ -259,8 +259,8 @@ def _check_sources(folder: Path, job: Job | CompareJob) -> None:
 
 
 def _check_same(folder: Path, job: Job | CompareJob) -> None:
-    load = load_compare if isinstance(job, CompareJob) else load_job
-    before, now = _flat(load(folder / JOB).identity()), _flat(job.identity())
+    held = load_compare(folder / JOB) if isinstance(job, CompareJob) else load_job(folder / JOB, files=False)
+    before, now = _flat(held.identity()), _flat(job.identity())
     problems = []
     for key in sorted(key for key in before.keys() | now.keys() if not key.startswith(ARMS)):
         old, new = before.get(key, _ABSENT), now.get(key, _ABSENT)

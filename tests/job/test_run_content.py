@@ -144,3 +144,13 @@ def test_text_goes_through_links(tmp_path: Path) -> None:
         write_text(tmp_path / "link", text)
         assert (tmp_path / "link").is_symlink() and (tmp_path / "there" / "x.txt").read_text() == text
     assert os.listdir(tmp_path / "there") == ["x.txt"]
+
+
+def test_a_run_that_has_begun_needs_its_initial_weights_no_more(tmp_path: Path) -> None:
+    weights = tmp_path / "first.safetensors"
+    weights.write_bytes(b"x")
+    job = load_job("vlt_scar", {"training.initial_weights": str(weights)})
+    with RunFolder.open(tmp_path / "run", job):
+        weights.unlink()
+    with RunFolder.open(tmp_path / "run", job, resume=True) as run:
+        assert run.resumed
