@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.measure import Measurement
-from rich.segment import Segments
 from rich.table import Table
 from rich.text import Text
 
 from asymnas.report._benchmark import BenchmarkReport, TrackerScores, percent
-from asymnas.report._terminal import make_console, make_table
+from asymnas.report._terminal import make_console, make_table, print_whole
 
 if TYPE_CHECKING:
     from asymnas.metrics import Comparison, Interval
@@ -32,9 +30,6 @@ NAMED = 12
 
 SHOWN = 8
 """Videos that a comparison shows on the terminal."""
-
-
-UNLIMITED = 10_000
 
 
 def interval_text(interval: Interval, *, sign: bool = False) -> str:
@@ -117,9 +112,7 @@ def _show(out: Console, title: str, table: Table) -> None:
     """Print a table under its title, neither cut: where the terminal is narrower, it wraps the lines."""
     if title:
         out.print(Text(title, style="bold"), soft_wrap=True)
-    needed = Measurement.get(out, out.options.update(max_width=UNLIMITED), table).maximum
-    segments = out.render(table, out.options.update(width=needed))  # print() would clamp the width
-    out.print(Segments(segments), soft_wrap=True, end="")
+    print_whole(out, table)
 
 
 def _filled(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:

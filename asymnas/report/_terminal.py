@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -15,9 +16,10 @@ from asymnas.report._numbers import difference_text, is_noise, language_rows, of
 from asymnas.report._progress import span
 from asymnas.report._read import read_results
 
-__all__ = ["make_console", "make_table", "print_comparison", "print_dry_run", "print_run", "print_summary"]
+__all__ = ["make_console", "make_table", "print_comparison", "print_dry_run", "print_run", "print_summary", "print_whole"]
 
 FILE_WIDTH = 130
+UNLIMITED = 10_000
 
 
 def print_summary(summary: Mapping[str, Any], folder: Path | None = None, console: Console | None = None) -> None:
@@ -28,10 +30,10 @@ def print_summary(summary: Mapping[str, Any], folder: Path | None = None, consol
         title = f"\nBest architecture {architecture.get('key', '')} of {summary.get('space', '')}"
         out.print(Text(title), style="bold")
         out.print(Text(architecture["drawing"]))
-    out.print(_scores(summary))
+    print_whole(out, _scores(summary))
     for table in (_language(summary), _cost(summary), _budget(summary), _videos(summary)):
         if table is not None:
-            out.print(table)
+            print_whole(out, table)
     if folder is not None:
         out.print(Text(f"run folder: {folder}  (report.html, architecture.json, evaluations.jsonl)"), soft_wrap=True)
 
@@ -42,6 +44,16 @@ def make_table(title: str, *columns: str) -> Table:
     for index, column in enumerate(columns):
         table.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
     return table
+
+
+def print_whole(out: Console, table: Table) -> None:
+    """Print a table without cutting it: where the terminal is narrower, it wraps the lines."""
+    before = out.width
+    out.width = max(before, Measurement.get(out, out.options.update(max_width=UNLIMITED), table).maximum)
+    try:
+        out.print(table, crop=False)
+    finally:
+        out.width = before
 
 
 def make_console() -> Console:
@@ -177,7 +189,7 @@ def print_comparison(result: Mapping[str, Any], folder: Path | None = None, cons
         if space.get("gap"):
             table.add_row(name, "all", "", "", difference_text(space["gap"]), "")
         table.add_section()
-    out.print(table)
+    print_whole(out, table)
     for row in result.get("differences", []):
         out.print(Text(f"{row['kind'].replace('_', ' ')}: {row['verdict']}"), soft_wrap=True)
     if folder is not None:
@@ -190,7 +202,7 @@ def print_dry_run(result: Mapping[str, Any], console: Console | None = None) -> 
     table = Table(title="Dry run", title_justify="left", title_style="bold", show_header=False)
     for key, value in _flat(result):
         table.add_row(key, value)
-    out.print(table)
+    print_whole(out, table)
 
 
 def _flat(data: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.measure import Measurement
-from rich.table import Table
 from rich.text import Text
 
 from asymnas.report._benchmark import BenchmarkReport, percent
-from asymnas.report._benchmark_tables import UNLIMITED, file_notes, interval_text
-from asymnas.report._terminal import make_console, make_table
+from asymnas.report._benchmark_tables import file_notes, interval_text
+from asymnas.report._terminal import make_console, make_table, print_whole
 
 if TYPE_CHECKING:
     from asymnas.metrics import Scores
@@ -71,7 +69,7 @@ def _print_table(out: Console, report: BenchmarkReport, runs: Sequence[Benchmark
             cells.append(_difference(report, run.label))
         table.add_row(name, run.language or "not read", *cells, *end)
     out.print(Text(f"{report.title}; percent", style="bold"), soft_wrap=True)
-    _print_whole(out, table)
+    print_whole(out, table)
     ceiling = report.trackers[0].scores.ceiling
     perfect = ", ".join(f"{name} {percent(value)}" for name, value in ceiling.items())
     default = "" if report.chosen else f" (the default of {report.dataset}; --protocol chooses another)"
@@ -85,16 +83,6 @@ def _print_table(out: Console, report: BenchmarkReport, runs: Sequence[Benchmark
     for item in report.trackers:
         lines += [f"{item.name}: {line}" for line in file_notes(item)]
     out.print(Text("\n".join(lines)), soft_wrap=True)
-
-
-def _print_whole(out: Console, table: Table) -> None:
-    """Print a table without cutting it: where the terminal is narrower, it wraps the lines."""
-    before = out.width
-    out.width = max(before, Measurement.get(out, out.options.update(max_width=UNLIMITED), table).maximum)
-    try:
-        out.print(table, crop=False)
-    finally:
-        out.width = before
 
 
 def _cell(scores: Scores, measure: str, level: float) -> str:

@@ -233,7 +233,7 @@ def start_ray(address: str | None, *, cpus: float) -> bool:
 
     Raises:
         MissingDependency: Ray is not installed.
-        EvaluationError: no cluster answers at the address.
+        EvaluationError: no cluster answers at the address, or Ray does not start on this machine.
     """
     ray = _import_ray()
     if ray.is_initialized():
@@ -257,11 +257,9 @@ def _import_ray() -> Any:
 
 def _connect(ray: Any, address: str | None, cpus: float) -> None:
     """Start Ray on this machine with enough logical CPUs for the workers, or join a cluster."""
-    quiet = {"ignore_reinit_error": True, "include_dashboard": False, "log_to_driver": False}
-    if address is None:
-        count = max(os.cpu_count() or 1, int(-(-cpus // 1)))
-        ray.init(address="local", num_cpus=count, logging_level=logging.WARNING, **quiet)
-        return
-    from asymnas.training import join_cluster  # training needs torch, reading results does not
+    from asymnas.training import join_cluster, start_local  # training needs torch, reading results does not
 
-    join_cluster(ray, address)
+    if address is None:
+        start_local(ray, cpus=max(os.cpu_count() or 1, int(-(-cpus // 1))))
+    else:
+        join_cluster(ray, address)

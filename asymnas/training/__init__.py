@@ -1,6 +1,6 @@
 """Training of supernets and of single architectures, in this process or on Ray Train."""
 
-from asymnas.training._cluster import join_cluster
+from asymnas.training._cluster import join_cluster, start_local
 from asymnas.training._config import TrainingConfig
 from asymnas.training._paths import paths_for_step
 from asymnas.training._progress import TrainingProgress
@@ -16,6 +16,7 @@ __all__ = [
     "join_cluster",
     "lr_at",
     "paths_for_step",
+    "start_local",
     "to_training_batch",
     "train_subnet",
     "train_supernet",

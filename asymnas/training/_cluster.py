@@ -1,4 +1,4 @@
-"""Joining a Ray cluster that runs already."""
+"""Starting Ray on this machine, or joining a Ray cluster that runs already."""
 
 from __future__ import annotations
 
@@ -8,7 +8,32 @@ from typing import Any
 
 from asymnas.errors import EvaluationError, Problem
 
-__all__ = ["join_cluster"]
+__all__ = ["join_cluster", "start_local"]
+
+
+def start_local(ray: Any, *, cpus: int | None) -> None:
+    """Start Ray on this machine.
+
+    Args:
+        ray: the module; it is imported only where Ray is asked for.
+        cpus: logical CPUs that it offers; None: as many as there are cores.
+
+    Raises:
+        EvaluationError: Ray does not start, as on a machine that is out of memory or far too busy.
+    """
+    try:
+        ray.init(
+            address="local",
+            num_cpus=cpus,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            ignore_reinit_error=True,
+        )
+    except Exception as error:  # Ray raises a bare Exception where a node's start times out
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        way_out = "Try again when the machine is less busy, or evaluate and train in-process: `--engine inprocess`."
+        raise EvaluationError(Problem("ray", "does not start on this machine", lines[0], way_out)) from error
 
 
 def join_cluster(ray: Any, address: str) -> None:

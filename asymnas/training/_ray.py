@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from asymnas.errors import AsymNASError, JobError, MissingDependency, Problem
-from asymnas.training._cluster import join_cluster
+from asymnas.training._cluster import join_cluster, start_local
 from asymnas.training._config import TrainingConfig
 from asymnas.training._failure import read_failure, write_failure
 from asymnas.training._journal import Tail
@@ -102,7 +102,7 @@ def _trainer(
     if address is not None and not ray.is_initialized():
         join_cluster(ray, address)
     if not ray.is_initialized():
-        ray.init(num_cpus=cpus, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        start_local(ray, cpus=cpus)
     gpu = _check_resources(ray.cluster_resources(), config)
     resources: dict[str, float] = {"CPU": config.threads}
     return TorchTrainer(
