@@ -16,7 +16,15 @@ from asymnas.report._numbers import difference_text, is_noise, language_rows, of
 from asymnas.report._progress import span
 from asymnas.report._read import read_results
 
-__all__ = ["make_console", "make_table", "print_comparison", "print_dry_run", "print_run", "print_summary", "print_whole"]
+__all__ = [
+    "make_console",
+    "make_table",
+    "print_comparison",
+    "print_dry_run",
+    "print_run",
+    "print_summary",
+    "print_whole",
+]
 
 FILE_WIDTH = 130
 UNLIMITED = 10_000

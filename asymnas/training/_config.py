@@ -131,4 +131,3 @@ class TrainingConfig:
             values["sampling"] = dict(self.sampling.genes)
         values["lr_scale"] = dict(self.lr_scale)
         return json.loads(json.dumps(values))
-

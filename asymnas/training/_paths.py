@@ -56,9 +56,7 @@ def _fair(space: SearchSpace, seed: int, step: int) -> list[Architecture]:
     count = max(len(gene.ops) for gene in space.free_genes)
     for _ in range(_MAX_DRAWS):
         columns = {gene.id: [gene.ops[index] for index in rng.permutation(len(gene.ops))] for gene in space.free_genes}
-        paths = [
-            space.expand({gene: ops[index % len(ops)] for gene, ops in columns.items()}) for index in range(count)
-        ]
+        paths = [space.expand({gene: ops[index % len(ops)] for gene, ops in columns.items()}) for index in range(count)]
         if all(space.satisfies(path) for path in paths):
             return paths
     raise InfeasibleConstraint(
