@@ -7,14 +7,17 @@ import os
 import stat
 from pathlib import Path
 
-__all__ = ["LARGEST", "read_text"]
+__all__ = ["LARGEST", "MOST_NODES", "read_text", "whole_characters"]
 
 LARGEST = 16 * 2**20
 """Bytes; no job, search space or architecture comes near it."""
 
+MOST_NODES = 500_000
+"""Keys and values; a file with more grows without an end, by aliases of aliases."""
+
 
 def read_text(path: Path) -> str:
-    """Return the text of a regular file.
+    """Return the text of a regular file, without the byte order mark that editors on Windows put before it.
 
     Raises:
         OSError: the file cannot be read, is a device, pipe or folder, or has more than `LARGEST` bytes.
@@ -28,4 +31,20 @@ def read_text(path: Path) -> str:
         content = file.read(LARGEST + 1)
     if len(content) > LARGEST:
         raise OSError(errno.EFBIG, f"it has more than {LARGEST // 2**20} MiB", os.fspath(path))
-    return content.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+    return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def whole_characters(text: str) -> str:
+    """Return a text of a JSON file that was read as YAML, with the halves of escaped characters joined.
+
+    JSON writes a character outside the basic plane as two escapes, such as `\\ud83d\\ude80`; YAML reads two characters.
+
+    Raises:
+        ValueError: a half stands alone.
+    """
+    if text.isascii():
+        return text
+    try:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        raise ValueError(f"half a character in {ascii(text)[:60]}") from None

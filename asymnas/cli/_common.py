@@ -51,7 +51,6 @@ DataRoot = Annotated[
 ]
 
 
-
 class Engine(StrEnum):
     """Where candidates are evaluated and the supernet is trained."""
 
@@ -102,8 +101,10 @@ def interruptible() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        words = [Path(sys.argv[0]).name, *(word for word in sys.argv[1:] if word not in ("--fresh", "--resume"))]
-        typer.echo(f"interrupted; resume with: {shlex.join([*words, '--resume'])}", err=True)
+        program = Path(sys.argv[0]).name
+        started = ["python", "-m", "asymnas"] if program == "__main__.py" else [program]
+        words = [word for word in sys.argv[1:] if word not in ("--fresh", "--resume")]
+        typer.echo(f"interrupted; resume with: {shlex.join([*started, *words, '--resume'])}", err=True)
         raise typer.Exit(INTERRUPTED) from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -52,11 +53,12 @@ def search(
     from asymnas.study import dry_run as rehearse
     from asymnas.study import run_job
 
-    with interruptible(), make_progress(stderr(), silent=as_json) as progress:
+    folder = run or Path("runs") / loaded.name
+    resumable = nullcontext() if dry_run else interruptible()
+    with resumable, make_progress(stderr(), silent=as_json) as progress:
         if dry_run:
             result = rehearse(loaded, progress)
         else:
-            folder = run or Path("runs") / loaded.name
             result = run_job(loaded, folder, resume=resume, fresh=fresh, progress=progress)
     if as_json:
         print_json(result)

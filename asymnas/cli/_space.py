@@ -13,9 +13,7 @@ __all__ = ["space"]
 
 @command
 def space(
-    words: Annotated[
-        list[str], typer.Argument(metavar="SPACE | diff A B", help="Names of shipped spaces, or files.")
-    ],
+    words: Annotated[list[str], typer.Argument(metavar="SPACE | diff A B", help="Names of shipped spaces, or files.")],
     as_json: Json = False,
 ) -> None:
     """Describe a search space: size, genes, ties, cost and a drawing; `space diff A B` compares two."""

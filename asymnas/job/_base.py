@@ -8,10 +8,13 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["PLACES", "Count", "JobModel", "NotNegative", "Positive", "Seed", "Share", "Whole"]
+__all__ = ["MACHINE", "PLACES", "Count", "JobModel", "NotNegative", "Positive", "Seed", "Share", "Whole"]
 __all__ += ["digest", "is_path", "written_out"]
 
 MOST, LARGEST = 10**9, 1e12  # no number of a job comes near them; a slip of the keyboard does
+
+MACHINE = 10_000
+"""No machine has more cores, and no cluster of one job more processes."""
 
 Count = Annotated[int, Field(ge=1, le=MOST)]
 """A whole number, at least 1."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, PrivateAttr
 
-from asymnas.job._base import PLACES, Count, JobModel, Whole, digest, written_out
+from asymnas.job._base import MACHINE, PLACES, JobModel, Whole, digest, written_out
 from asymnas.job._flat import flat
 
 __all__ = ["Bootstrap", "CompareJob"]
@@ -15,7 +15,7 @@ __all__ = ["Bootstrap", "CompareJob"]
 class Bootstrap(JobModel):
     """The confidence interval of a difference, by resampling videos and seeds."""
 
-    samples: Annotated[int, Field(ge=100)] = 10_000
+    samples: Annotated[int, Field(ge=100, le=1_000_000)] = 10_000
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
 
 
@@ -34,7 +34,7 @@ class CompareJob(JobModel):
     overrides: Annotated[dict[str, Any], AfterValidator(flat)] = Field(default_factory=dict)
     """Values over the base job by dotted key, e.g. `{training.steps: 300}`; `{training: {steps: 300}}` is the same."""
     bootstrap: Bootstrap = Bootstrap()
-    concurrency: Count = 1
+    concurrency: Annotated[int, Field(ge=1, le=MACHINE)] = 1
     """Arms that run side by side (Ray Tune)."""
 
     _origin: str = PrivateAttr(default="")

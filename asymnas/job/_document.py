@@ -11,10 +11,10 @@ from typing import Any
 
 import yaml
 
-from asymnas._text_file import read_text
+from asymnas._text_file import MOST_NODES, read_text, whole_characters
 from asymnas.errors import JobError, Problem
 
-__all__ = ["Document", "Place", "dotted", "parse", "read"]
+__all__ = ["Document", "Place", "dotted", "parse", "read", "written"]
 
 Place = tuple[str | int, ...]
 """The keys and list positions that lead to a value."""
@@ -31,6 +31,18 @@ _Loader.yaml_implicit_resolvers = copy.deepcopy(yaml.SafeLoader.yaml_implicit_re
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"^[-+]?(?:[0-9][0-9_]*)(?:\.[0-9_]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
 )
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes the text that `_Loader` would read as a number, such as a video's name `12e3`."""
+
+
+_Dumper.yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
+
+
+def written(data: Any) -> str:
+    """Return plain data as YAML that `parse` reads back as it is."""
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def dotted(place: Place) -> str:
@@ -163,7 +175,8 @@ def read(path: Path) -> Document:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise JobError(Problem(str(path), f"the file cannot be read: {reason}")) from error
-    return parse(text, str(path))
+    # JSON may be indented by tabs, which YAML refuses; inside its texts they are escaped
+    return parse(text.replace("\t", " ") if path.suffix == ".json" else text, str(path))
 
 
 def _mark(node: yaml.Node, place: Place, document: Document) -> None:
@@ -171,13 +184,19 @@ def _mark(node: yaml.Node, place: Place, document: Document) -> None:
         rule = f"a file must not be nested deeper than {DEEPEST} levels, or hold itself through an alias"
         raise JobError(Problem(f"{document.file}:{node.start_mark.line + 1}", rule))
     document.marks.setdefault(place, (document.file, node.start_mark.line + 1))
-    if isinstance(node, yaml.SequenceNode):
+    if len(document.marks) > MOST_NODES:
+        raise JobError(Problem(document.file, f"a file must have at most {MOST_NODES:,} keys and values"))
+    if isinstance(node, yaml.ScalarNode):
+        node.value = whole_characters(node.value)
+    elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             _mark(item, (*place, index), document)
     elif isinstance(node, yaml.MappingNode):
         seen: dict[Any, int] = {}
         for key_node, value in node.value:
             line = key_node.start_mark.line + 1
+            if isinstance(key_node, yaml.ScalarNode):
+                key_node.value = whole_characters(key_node.value)
             key = key_node.value if isinstance(key_node, yaml.ScalarNode) else str(key_node.value)
             if key in seen:
                 rule = f"the key is given twice, first on line {seen[key]}"

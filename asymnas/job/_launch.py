@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def launch_job(
         workers = 1
     places = {"resources.engine": engine, "resources.workers": workers, "resources.address": address}
     places["training.workers"] = None if workers is None else 1
-    places["data.root"] = None if data_root is None else str(data_root.expanduser().resolve())
+    places["data.root"] = None if data_root is None else _absolute(data_root)
     given = {key: value for key, value in places.items() if value is not None}
     job = load_job(source, overrides, given, files=files)
     if workers is not None and min(workers, job.training.shards) > 1:
@@ -56,8 +57,12 @@ def launch_compare(source: str | Path, overrides: Sequence[str] = (), *, data_ro
     job = load_compare(source, overrides)
     if data_root is None:
         return job
-    arms = {**job.overrides, "data.root": str(data_root.expanduser().resolve())}
+    arms = {**job.overrides, "data.root": _absolute(data_root)}
     return job.model_copy(update={"overrides": arms})
+
+
+def _absolute(folder: Path) -> str:
+    return os.path.realpath(os.path.expanduser(folder))
 
 
 def recorded_job(architecture: Path | str) -> Mapping[str, Any]:

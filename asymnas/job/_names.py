@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asymnas.errors import AsymNASError, DataError, LanguageError, Problem, TrackerError, nearest, shown
@@ -109,7 +109,7 @@ def _protocol(document: Document) -> Iterator[Problem]:
 def _initial_weights(document: Document) -> Iterator[Problem]:
     place = ("training", "initial_weights")
     value = document.data["training"]["initial_weights"] if document.has(place) else None
-    if isinstance(value, str) and not Path(value).is_file():
+    if isinstance(value, str) and not os.path.isfile(value):
         where, way_out = document.where(place), "Paths are relative to the job file; null starts from random weights."
         yield Problem(where, "the file of the initial weights does not exist", repr(value), way_out)
 
@@ -193,7 +193,7 @@ def _space(document: Document, place: Place) -> tuple[SearchSpace | None, list[P
         if not is_path(value) and value not in list_spaces():
             rule = "must name a shipped search space or a file"
             return None, [Problem(where, rule, repr(value), nearest(value, list_spaces()))]
-        if is_path(value) and not Path(value).is_file():
+        if is_path(value) and not os.path.isfile(value):
             rule = "the search space's file does not exist"
             return None, [Problem(where, rule, repr(value), "Paths are relative to the job file.")]
     elif not isinstance(value, dict):

@@ -13,11 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-import yaml
-
 from asymnas.errors import Problem, RunFolderError
 from asymnas.job._compare_schema import CompareJob
 from asymnas.job._disk import disk_errors, write_text
+from asymnas.job._document import written
 from asymnas.job._load import load_compare, load_job
 from asymnas.job._run_content import (
     JOB,
@@ -90,7 +89,7 @@ class RunFolder:
         folder = Path(path)
         if resume and fresh:
             raise RunFolderError(Problem(str(folder), "`resume` and `fresh` exclude each other"))
-        resolved = yaml.safe_dump(job.resolved(), sort_keys=False, allow_unicode=True)
+        resolved = written(job.resolved())
         with disk_errors(folder):
             _check_ours(folder)  # before anything is written: a folder of the user's own gets no lock either
             folder.mkdir(parents=True, exist_ok=True)

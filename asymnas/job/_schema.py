@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, PrivateAttr
 
-from asymnas.job._base import PLACES, Count, JobModel, NotNegative, Positive, Seed, Whole, digest, written_out
+from asymnas.job._base import MACHINE, PLACES, Count, JobModel, NotNegative, Positive, Seed, Whole, digest, written_out
 from asymnas.job._data_schema import Data
 
 __all__ = [
@@ -23,9 +23,6 @@ __all__ = [
 
 Population = Annotated[int, Field(ge=1, le=1_000_000)]
 """Architectures that are proposed, and held in memory, at once."""
-
-MACHINE = 10_000
-"""No machine has more cores, and no cluster of one job more processes."""
 
 
 class TrackerJob(JobModel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import resources
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from asymnas.errors import JobError, Problem, nearest
+from asymnas.job._base import is_path
 from asymnas.job._document import Document, Place, parse, read
 from asymnas.job._flat import flat, flatten_overrides, kept_at, kept_below
 
@@ -47,8 +49,8 @@ def find_job(source: str | Path) -> Path:
     Raises:
         JobError: neither a file nor a shipped job.
     """
-    path = Path(source).expanduser()
-    if path.is_file():
+    path = Path(os.path.expanduser(source))
+    if os.path.isfile(path):
         return path
     text = str(source)
     name = text.removeprefix("./").removeprefix("jobs/").removesuffix(".yaml")
@@ -100,7 +102,7 @@ def _extend(document: Document, seen: tuple[str, ...]) -> tuple[Document, list[S
     if not isinstance(parent, str):
         raise JobError(Problem(where, "must be a job file or the name of a shipped job", repr(parent)))
     beside = _folder(document, ("extends",)) / parent
-    path = find_job(beside if beside.is_file() else parent)
+    path = find_job(beside if os.path.isfile(beside) else parent)
     key = str(path.resolve())
     if key in seen or path.resolve() == Path(document.file).resolve():
         raise JobError(Problem(where, "a job must not extend itself", repr(parent), "Break the circle."))
@@ -117,7 +119,7 @@ def place_of(key: str) -> Place:
     if not all(parts):
         rule = "a key must be words joined by dots"
         raise JobError(Problem(f"override '{key}'", rule, repr(key), "Write `--set training.steps=100`."))
-    return tuple(int(part) if part.isdigit() else part for part in parts)
+    return tuple(int(part) if re.fullmatch(r"[0-9]{1,9}", part) else part for part in parts)
 
 
 def _override(document: Document, overrides: Overrides) -> list[Place]:
@@ -141,8 +143,11 @@ def _override(document: Document, overrides: Overrides) -> list[Place]:
         key, equals, value = text.partition("=")
         if not equals:
             raise JobError(Problem(origin, "must be `key=value` or `~key`", repr(text)))
-        places.append(kept_at(place_of(key.strip())))
-        _set(document, places[-1], parse(value, origin).data, origin)
+        given = parse(value, origin)
+        document.problems += given.problems
+        for name, item in flat({key.strip(): given.data}).items():  # a section is merged, as that of a file is
+            places.append(kept_at(place_of(name)))
+            _set(document, places[-1], item, origin)
     return places
 
 
@@ -183,8 +188,9 @@ def _absolute(document: Document, place: Place, *, always: bool) -> None:
         return
     folder = _folder(document, place)
     pathlike = value.startswith(("./", "../", "~/")) or value.endswith((".yaml", ".yml", ".json"))
-    if always or (pathlike and not (place == ("base",) and not (folder / value).is_file())):
-        node[place[-1]] = str((folder / Path(value).expanduser()).resolve())
+    pathlike = pathlike or (place[0] in ("space", "spaces") and is_path(value))
+    if always or (pathlike and not (place == ("base",) and not os.path.isfile(folder / value))):
+        node[place[-1]] = os.path.realpath(folder / os.path.expanduser(value))
 
 
 def _folder(document: Document, place: Place) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,7 +37,7 @@ def validate_file(path: str | Path) -> list[Problem]:
         return [Problem(document.where(()), rule, "", way_out)]
     try:
         if kind == "architecture":
-            return _architecture(file, document)
+            return [*document.problems, *_architecture(file, document)]
         if kind == "search space":
             return [*document.problems, *_space(file)]
         opened = open_job(file)
@@ -66,7 +67,7 @@ def _kind_of_extended(document: Document, seen: frozenset[Path]) -> FileKind:
     """A file with little more than `extends` is what the file it extends is."""
     parent = Path(document.file).parent / document.data["extends"]
     seen |= {Path(document.file).resolve()}
-    if parent.is_file():
+    if os.path.isfile(parent):
         # a circle is reported by whoever follows `extends`
         return "job" if parent.resolve() in seen else kind_of(read(parent), seen) or "job"
     try:
@@ -77,7 +78,7 @@ def _kind_of_extended(document: Document, seen: frozenset[Path]) -> FileKind:
 
 
 def _find(path: str | Path) -> Path:
-    if Path(path).is_file():
+    if os.path.isfile(path):
         return Path(path)
     from importlib import resources
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import log10
 from typing import Any
 
 from asymnas.errors import Problem, nearest
-from asymnas.space._model import Branch, Gene, Stage
+from asymnas.space._model import Branch, FreeGene, Gene, Stage
 from asymnas.space._ops import Place, Size, op_error, registered_ops
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "check_names",
     "check_places",
     "check_shared",
+    "check_size",
     "dotted",
     "genes_of",
     "to_problems",
@@ -26,6 +28,7 @@ __all__ = [
 Key = tuple["str | int", ...]
 _UNKNOWN_OP, _TWICE_OP = "the op is not registered", "an op is listed once"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+LARGEST_POWER = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +188,15 @@ def check_places(branches: Sequence[Branch], genes: Iterable[Gene]) -> list[Find
 def _check_name(key: Key, name: str) -> Iterator[Finding]:
     if not _NAME.fullmatch(name):
         yield Finding(key, "a name starts with a letter and has letters, digits, '_' and '-' only", f"'{name}'")
+
+
+def check_size(free: Iterable[FreeGene]) -> list[Finding]:
+    """Check that the number of architectures can be written: Python writes no whole number of over 4,300 digits."""
+    power = sum(log10(len(gene.ops)) for gene in free)
+    if power <= LARGEST_POWER:
+        return []
+    rule = f"a space has at most 10^{LARGEST_POWER} architectures"
+    return [Finding(("branches",), rule, f"10^{power:.0f}", "Use fewer blocks, or tie them.")]
 
 
 def check_shared(groups: Sequence[Sequence[str]], branches: Sequence[Branch]) -> list[Finding]:

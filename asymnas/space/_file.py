@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -21,6 +20,7 @@ from asymnas.space._space import SearchSpace
 __all__ = ["ArchitectureFile", "architecture_content", "list_architectures", "load_architecture", "save_architecture"]
 
 FORMAT, VERSION = "asymnas-architecture", 1
+LARGEST = 1e300  # of a score; a whole number of JSON may be larger than any float
 _KEYS = ("format", "version", "space", "genes", "ties", "score", "cost", "provenance")
 
 
@@ -216,6 +216,6 @@ def _score_problems(score: dict[str, Any] | None, where: str) -> list[Problem]:
     if not isinstance(score.get("metric"), str):
         problems.append(Problem(f"{where}: score.metric", "a score names its metric", repr(score.get("metric"))))
     value = score.get("value")
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST:
         problems.append(Problem(f"{where}: score.value", "a finite number is needed", repr(value)))
     return problems

@@ -85,6 +85,8 @@ def _read(source: str | Path, folder: Path | None, where: str) -> tuple[Any, Mar
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         raise SpaceError(Problem(where, f"the file of the space cannot be read ({reason})", f"'{path}'")) from error
+    if path.suffix == ".json":
+        content = content.replace("\t", " ")  # an indent that YAML refuses; inside JSON's texts tabs are escaped
     return *parse_yaml(content, str(path)), str(path.resolve()), path.parent
 
 

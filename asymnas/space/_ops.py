@@ -103,8 +103,9 @@ def find_op(token: str) -> Op:
     where, target = f"op '{token}'", points[token].value
     try:
         op = points[token].load()
-    except (ImportError, AttributeError) as error:
-        raise SpaceError(Problem(where, f"cannot import {target}", str(error), "Reinstall its package.")) from error
+    except Exception as error:  # what a package's own code may raise is not known
+        reason = f"{type(error).__name__}: {error}"
+        raise SpaceError(Problem(where, f"cannot import {target}", reason, "Reinstall its package.")) from error
     if not isinstance(op, Op):
         raise SpaceError(Problem(where, f"{target} must be an asymnas.space.Op", repr(op)[:60]))
     _OPS[token] = op

@@ -131,6 +131,9 @@ class Parser:
         if not isinstance(value, Mapping) or not value:
             self._wrong((*key, name), "a mapping from names to their contents is needed", value)
             return []
+        for part in value:
+            if not isinstance(part, str):  # YAML reads on, no and 1 as other things than text
+                self._wrong((*key, name, str(part)), "a name is a text", part, "Put it in quotes.")
         return [read(item, (*key, name, str(part)), str(part)) for part, item in value.items()]
 
     def _branch(self, raw: Any, key: Key, name: str) -> Branch:

@@ -22,6 +22,7 @@ from asymnas.space._checks import (
     check_names,
     check_places,
     check_shared,
+    check_size,
     genes_of,
     to_problems,
 )
@@ -304,7 +305,7 @@ def check_fields(fields: Mapping[str, Any]) -> list[Finding]:
     found += check_shared(fields["share_weights"], fields["branches"])
     genes = [gene for branch in fields["branches"] for gene in genes_of(branch)]
     resolved, broken = resolve(genes, fields["tie"], fields["fix"], fields["without"])
-    found += broken + check_places(fields["branches"], resolved.genes)
+    found += broken + check_places(fields["branches"], resolved.genes) + check_size(resolved.free)
     if not found:
         table = CostTable(fields["branches"], resolved.genes, fields["share_weights"])
         found += check_constraints(fields["constraints"], resolved.genes, resolved, table)

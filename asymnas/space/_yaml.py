@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from asymnas._text_file import MOST_NODES, whole_characters
 from asymnas.errors import Problem, SpaceError
 from asymnas.space._checks import Key
 
@@ -59,6 +60,10 @@ def _parsed(loader: yaml.SafeLoader, name: str) -> tuple[Any, Marks]:
 
 def _walk(loader: yaml.SafeLoader, node: yaml.Node, key: Key, name: str, marks: Marks, problems: list[Problem]) -> None:
     marks.setdefault(key, f"{name}:{node.start_mark.line + 1}")
+    if len(marks) > MOST_NODES:
+        raise SpaceError(Problem(name, f"a file has at most {MOST_NODES:,} keys and values"))
+    if isinstance(node, yaml.ScalarNode):
+        node.value = whole_characters(node.value)
     if isinstance(node, yaml.SequenceNode):
         for n, item in enumerate(node.value):
             _walk(loader, item, (*key, n), name, marks, problems)
@@ -69,6 +74,7 @@ def _walk(loader: yaml.SafeLoader, node: yaml.Node, key: Key, name: str, marks: 
         if not isinstance(part, yaml.ScalarNode):
             where = f"{name}:{part.start_mark.line + 1}"
             raise SpaceError(Problem(where, "a key is a word, no list or mapping"))
+        part.value = whole_characters(part.value)
         if part.value in seen and part.tag != "tag:yaml.org,2002:merge":
             where = f"{name}:{part.start_mark.line + 1}"
             problems.append(Problem(where, "a key is given once", f"'{part.value}' twice"))

@@ -162,11 +162,7 @@ def _run_on_tune(rest: Sequence[Arm], folder: Path, concurrency: int) -> None:
         if owned:
             ray.shutdown()
     results = [grid[index] for index in range(len(grid))]
-    problems = [
-        Problem(*problem)
-        for result in results
-        for problem in ((result.metrics or {}).get("problems") or [])
-    ]
+    problems = [Problem(*problem) for result in results for problem in ((result.metrics or {}).get("problems") or [])]
     if problems:
         raise EvaluationError(problems)
     for result in results:

@@ -29,9 +29,29 @@ def _matrix(summaries: Mapping[int, Mapping[str, Any]], seeds: Sequence[int], wh
     return np.array(rows)
 
 
+def _check_same_videos(summaries: Mapping[str, Mapping[int, Mapping[str, Any]]], seeds: Sequence[int]) -> None:
+    """A data set that has changed between two arms would pair the scores of different videos."""
+    first, *others = summaries
+    for where in (("validation",), ("test", "best")):
+        for other in others:
+            one, two = (_names(summaries[space][seeds[0]], where) for space in (first, other))
+            if one != two:
+                rule = f"{first} and {other} must be scored on the same videos"
+                value = ", ".join(sorted(one ^ two)[:5])
+                way_out = "Has the data changed between the arms? Run them again with --fresh."
+                raise DataError(Problem(".".join(where), rule, f"{value} in one of them only", way_out))
+
+
+def _names(summary: Mapping[str, Any], where: tuple[str, ...]) -> set[str]:
+    node: Any = summary
+    for key in where:
+        node = node[key]
+    return set(node["videos"])
+
+
 def verdict(first: str, other: str, difference: Interval, level: float, seeds: int) -> str:
     """Return one plain sentence on a difference of two spaces."""
-    size = f"{difference.value:+.4f} SUC, {level:.0%} interval [{difference.low:+.4f}, {difference.high:+.4f}]"
+    size = f"{difference.value:+.4f} SUC, {100 * level:.6g}% interval [{difference.low:+.4f}, {difference.high:+.4f}]"
     if not difference.clear_of_zero:
         return f"{first} against {other}: {size}: the interval contains zero: the difference is noise at this budget."
     better = first if difference.value > 0 else other
@@ -83,6 +103,7 @@ def compare_arms(
         gap = crossed_gap(*scores, level=level, samples=samples)
         spaces[space] = {"seeds": rows, "mean": means, "gap": as_dict(gap)}
     first, *others = summaries
+    _check_same_videos(summaries, seeds)
     differences = []
     for other in others:
         for kind, where in (

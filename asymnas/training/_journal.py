@@ -13,6 +13,9 @@ from asymnas.errors import Problem, RunFolderError
 
 __all__ = ["Journal", "Tail", "Window", "read_records"]
 
+ENTRIES = ("step", "steps", "total", "lr", "grad_norm", "pairs_per_second", "eta_seconds", "seconds")
+"""What every line has beside the parts of the loss."""
+
 
 @dataclass(slots=True)
 class Window:
@@ -67,7 +70,11 @@ class Journal:
 
 
 def read_records(path: Path) -> list[dict[str, Any]]:
-    """All whole lines of a training.jsonl; a torn last line is left out."""
+    """All whole lines of a training.jsonl; a torn last line is left out.
+
+    Raises:
+        RunFolderError: a line is damaged.
+    """
     return list(Tail(path, -1).new()) if path.is_file() else []
 
 
@@ -83,7 +90,11 @@ class Tail:
         self.path, self.step, self._offset = path, step, 0
 
     def new(self) -> Iterator[dict[str, Any]]:
-        """The whole lines added since the last call."""
+        """The whole lines added since the last call.
+
+        Raises:
+            RunFolderError: a line is damaged.
+        """
         if not self.path.is_file():
             return
         with self.path.open("rb") as file:
@@ -94,10 +105,21 @@ class Tail:
         whole = data[: data.rfind(b"\n") + 1]
         self._offset += len(whole)
         for line in whole.splitlines():
-            record = json.loads(line)
+            record = self._record(line)
             if record["step"] > self.step:
                 self.step = record["step"]
                 yield record
+
+    def _record(self, line: bytes) -> dict[str, Any]:
+        try:
+            record = json.loads(line)
+            if not all(isinstance(record[key], int | float) for key in ENTRIES):
+                raise ValueError("an entry is no number")
+        except (ValueError, KeyError, TypeError) as error:  # a hand, or a disk, was at it
+            shown = line.decode(errors="replace")[:60]
+            way = "Delete the line, or what is left of it, and resume the run."
+            raise RunFolderError(Problem(str(self.path), "a line is damaged", repr(shown), way)) from error
+        return record
 
 
 def _unwritable(path: Path, error: OSError) -> RunFolderError:

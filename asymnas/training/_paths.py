@@ -53,7 +53,7 @@ def paths_for_step(
 
 def _fair(space: SearchSpace, seed: int, step: int) -> list[Architecture]:
     rng = rng_for(seed, "fair-paths", step)
-    count = max(len(gene.ops) for gene in space.free_genes)
+    count = max((len(gene.ops) for gene in space.free_genes), default=1)
     for _ in range(_MAX_DRAWS):
         columns = {gene.id: [gene.ops[index] for index in rng.permutation(len(gene.ops))] for gene in space.free_genes}
         paths = [space.expand({gene: ops[index % len(ops)] for gene, ops in columns.items()}) for index in range(count)]

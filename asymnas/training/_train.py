@@ -95,8 +95,19 @@ def train_supernet(
             run_ray(factory, config, folder, address=address, cpus=cpus, first_step=first_step, **common)
     finally:
         sink.close()
-    path, last = folder / weights, read_records(folder / "training.jsonl")[-1]
+    path, last = folder / weights, _last_record(folder, config.steps)
     return TrainingResult(path, weights_hash(path), config.steps, losses_of(last), last["seconds"])
+
+
+def _last_record(folder: Path, steps: int) -> dict[str, Any]:
+    """The line of the last step; a crash of the machine may lose it and keep the checkpoint of that step."""
+    records = read_records(folder / "training.jsonl")
+    if records and records[-1]["step"] == steps:
+        return records[-1]
+    rule = f"must hold the line of the last step, {steps}, with the final losses"
+    found = f"step {records[-1]['step']} as the last one" if records else "no lines"
+    way = f"Delete the folder training/step_{steps:08d} and resume: training goes on from the checkpoint before it."
+    raise RunFolderError(Problem(str(folder / "training.jsonl"), rule, found, way))
 
 
 def train_subnet(

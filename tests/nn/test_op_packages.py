@@ -51,7 +51,10 @@ def package(tmp_path, monkeypatch):
     info = tmp_path / "toy_ops-1.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toy-ops\nVersion: 1\n")
-    points = "toy_dilated = toy_ops:dilated\ntoy_unbuilt = toy_ops:unbuilt\ntoy_wrong = toy_ops:wrong\n"
+    (tmp_path / "toy_broken.py").write_text("import os\nos.getenv('X').lower(\n")
+    (tmp_path / "toy_raises.py").write_text("raise RuntimeError('no licence')\n")
+    broken = "toy_broken = toy_broken:op\ntoy_raises = toy_raises:op\n"
+    points = f"{broken}toy_dilated = toy_ops:dilated\ntoy_unbuilt = toy_ops:unbuilt\ntoy_wrong = toy_ops:wrong\n"
     (info / "entry_points.txt").write_text(f"[asymnas.ops]\n{points}toy_gone = toy_gone:op\n")
     monkeypatch.syspath_prepend(tmp_path)
     _ops._entry_points.cache_clear()
@@ -79,6 +82,10 @@ def test_what_is_wrong_with_a_package_is_told(package):
     with pytest.raises(SpaceError, match="registered already"):
         register_op("toy_dilated", lambda place: None)
     wrong = {"toy_wrong": "toy_ops:wrong must be an asymnas.space.Op", "toy_gone": "cannot import toy_gone:op"}
+    wrong |= {
+        "toy_broken": "cannot import toy_broken:op, but got SyntaxError",
+        "toy_raises": "RuntimeError: no licence",
+    }
     for token, rule in wrong.items():
         with pytest.raises(SpaceError, match=rule):
             load_space(SPACE | {"ops": ["shuffle_3x3", token]})

@@ -323,3 +323,28 @@ def test_junk_anywhere_is_an_error_of_ours_or_a_space(junk):
             load_space(content)
         except SpaceError as error:
             assert error.problems and all(problem.rule for problem in error.problems)
+
+
+def test_a_name_that_yaml_reads_as_something_else(tmp_path):
+    messages = _errors(
+        tmp_path,
+        GOOD.replace(
+            "      one: {channels: 16, stride: 2, blocks: 3}", "      on: {channels: 16, stride: 2, blocks: 3}"
+        ),
+    )
+    assert messages == ["@14: branches.b.stages.True: a name is a text, but got True. Put it in quotes."]
+
+
+def test_a_space_has_no_more_architectures_than_can_be_written(tmp_path):
+    stages = "\n".join(f"      s{n}: {{channels: 8, blocks: 1000}}" for n in range(14))
+    head = "name: huge\nops: [shuffle_3x3, shuffle_5x5]\n"
+    text = f"{head}branches:\n  a:\n    input_channels: 8\n    input_size: 4\n    stages:\n{stages}\n"
+    assert "a space has at most 10^4000 architectures, but got 10^4214" in _errors(tmp_path, text)[0]
+    space = load_space({"name": "x", "tie": "a.*.* = b.*.*", **_two_branches()})
+    assert len(str(space.size)) < 4001
+
+
+def _two_branches():
+    stages = {f"s{n}": {"channels": 8, "blocks": 1000} for n in range(7)}
+    branch = {"input_channels": 8, "input_size": 4, "stages": stages}
+    return {"ops": ["shuffle_3x3", "shuffle_5x5"], "branches": {"a": branch, "b": branch}}

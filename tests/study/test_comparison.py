@@ -59,6 +59,23 @@ def test_different_videos_cannot_be_compared():
         compare_arms(arms, seeds=[0, 1], samples=200)
 
 
+def test_spaces_scored_on_different_videos_cannot_be_compared():
+    more = {"a": {0: _summary([0.1, 0.2])}, "b": {0: _summary([0.1, 0.2, 0.3])}}
+    other = {"a": {0: _summary([0.1, 0.2])}, "b": {0: _summary([0.1, 0.2])}}
+    videos = other["b"][0]["test"]["best"]["videos"]
+    videos["synthetic/new"] = videos.pop("synthetic/1")
+    for arms in (more, other):
+        with pytest.raises(DataError, match=r"test\.best: a and b must be scored on the same videos"):
+            compare_arms(arms, seeds=[0], samples=200)
+
+
+def test_the_level_is_written_as_it_is():
+    arms = {name: {0: _summary([0.1, 0.2, 0.4])} for name in "ab"}
+    for level, text in ((0.95, "95% interval"), (0.995, "99.5% interval"), (0.683, "68.3% interval")):
+        (row, *_) = compare_arms(arms, seeds=[0], samples=200, level=level)["differences"]
+        assert text in row["verdict"]
+
+
 def test_arms_run_side_by_side_and_a_resumed_comparison_runs_none_again(small, tmp_path):
     overrides = dict(item.split("=", 1) for item in small)
     values = {key: yaml.safe_load(value) for key, value in overrides.items()}

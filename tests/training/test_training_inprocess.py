@@ -289,3 +289,25 @@ def test_the_in_process_engine_needs_no_ray(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True)
     assert done.stderr.strip() == "" and (tmp_path / "supernet.safetensors").is_file()
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_a_lost_last_line_is_told_with_the_way_back(tmp_path, kept):
+    before = run(tmp_path, config(log_every=4))
+    file = tmp_path / "training.jsonl"
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:kept]))
+    with pytest.raises(RunFolderError, match=r"line of the last step, 12.*Delete the folder training/step_00000012"):
+        run(tmp_path, config(log_every=4), resume=True)
+    shutil.rmtree(tmp_path / "training" / "step_00000012")
+    again = run(tmp_path, config(log_every=4), resume=True)
+    assert (again.weights_hash, again.losses) == (before.weights_hash, before.losses)
+
+
+@pytest.mark.parametrize("line", ["{not json", '{"step": 3}', "[]", '{"step": "x"}'])
+def test_a_damaged_line_is_told(tmp_path, line):
+    run(tmp_path, config(log_every=4))
+    file = tmp_path / "training.jsonl"
+    first, *rest = file.read_text().splitlines(keepends=True)
+    file.write_text(first + line + "\n" + "".join(rest))
+    with pytest.raises(RunFolderError, match="a line is damaged, but got"):
+        run(tmp_path, config(log_every=4), resume=True)

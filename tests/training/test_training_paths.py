@@ -95,3 +95,9 @@ def test_shards_bound_workers_and_divide_the_batch():
 def test_identity_leaves_out_what_changes_no_number():
     moved = config(workers=2, shards=2, log_every=3, checkpoint_every=7)
     assert moved.identity() == config(shards=2).identity() != config(shards=2, lr=0.2).identity()
+
+
+def test_fair_sampling_of_a_space_with_nothing_to_choose_gives_its_one_path():
+    space = load_space({"extends": "tiny_asymmetric", "fix": {"*": "shuffle_3x3"}})
+    (path,) = paths_for_step(space, 0, 5, "fair")
+    assert set(path.genes.values()) == {"shuffle_3x3"}
