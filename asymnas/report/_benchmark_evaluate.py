@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -57,24 +58,21 @@ def evaluate_results(
     rules = get_protocol(protocol or default_protocol(dataset))
     annotations = _annotations(dataset, split, root)
     require_boxes(annotations)
-    path = None if versus is None or not Path(versus).exists() else Path(versus)
+    path = None if versus is None or not _is_place(versus) else Path(versus)
     places = [*results] if path is None or path in results else [*results, path]
-    trackers: list[TrackerScores] = []
-    problems: list[Problem] = []
-    origins: list[Path] = []
-    notes = list(annotations.notes)
-    for place in places:
-        found, left_out, wrong = _read(place, annotations, rules.name, missing, reading)
-        trackers += found
-        origins += [place] * len(found)
-        notes += left_out
-        problems += wrong
+    sources, theirs, left_out, problems = _all_sources(places, path, annotations)
+    scored: dict[str, TrackerScores] = {}
+    for key, (place, folder) in sources.items():
+        try:
+            scored[key] = _score(place, folder, annotations, rules.name, missing, reading)
+        except AsymNASError as error:
+            problems += error.problems
     if problems:
         raise DataError(problems)
-    trackers = _named(trackers)
-    chosen = None if versus is None else _versus(versus, path, trackers, origins)
-    comparisons = {} if chosen is None else {item.name: compare(item.scores, chosen.scores) for item in trackers
-                                             if item is not chosen}  # fmt: skip
+    trackers = dict(zip(scored, _named(list(scored.values())), strict=True))
+    chosen = None if versus is None else _versus(versus, None if path is None else theirs, trackers)
+    comparisons = {} if chosen is None else {item.name: compare(item.scores, chosen.scores)
+                                             for item in trackers.values() if item is not chosen}  # fmt: skip
     if chosen is not None and not comparisons:
         rule = "the tracker to compare with must be another than the results"
         raise DataError(Problem("--vs", rule, f"'{versus}' alone", "Give further results."))
@@ -89,8 +87,8 @@ def evaluate_results(
         frames=annotations.frames,
         absent=sum(int(item.absent.sum()) for item in annotations),
         annotations=str(annotations.source),
-        trackers=tuple(sorted(trackers, key=lambda item: -item.scores.values[rules.main])),
-        notes=tuple(notes),
+        trackers=tuple(sorted(trackers.values(), key=lambda item: -item.scores.values[rules.main])),
+        notes=(*annotations.notes, *left_out),
         comparisons=comparisons,
         versus="" if chosen is None else chosen.name,
     )
@@ -111,33 +109,54 @@ def _annotations(dataset: str, split: str | None, root: Path | None) -> Annotati
         raise DataError(Problem(where, rule, value, "Mend the path or its rights, or --dataset.")) from None
 
 
-def _read(
-    place: Path, annotations: AnnotationSet, protocol: str, missing: Missing, reading: Mapping[str, Any]
-) -> tuple[list[TrackerScores], list[str], list[Problem]]:
-    """Return the scores of every tracker in a place, notes on what is left out, and what is wrong."""
-    trackers: list[TrackerScores] = []
-    problems: list[Problem] = []
+def _is_place(versus: str) -> bool:
+    """Tell whether `versus` is a path with results, inside an archive too, and not a tracker's name."""
+    from asymnas.interop.results._files import is_source
+
     try:
-        sources, notes = _sources(place, annotations)
-    except AsymNASError as error:
-        return [], [], list(error.problems)
-    for source in sources:
+        return is_source(Path(versus))
+    except DataError:
+        if os.sep in versus:
+            raise
+        return False  # too long for a file's name, as a tracker's can be
+
+
+def _all_sources(
+    places: Sequence[Path], versus: Path | None, annotations: AnnotationSet
+) -> tuple[dict[str, tuple[Path, str]], list[str], list[str], list[Problem]]:
+    """Find the trackers of all places; one that several of them lead to is there once.
+
+    Returns:
+        real place of each tracker to the place that named it first and its folder there, the real places below
+        `versus`, notes on what is left out, and what is wrong.
+    """
+    sources: dict[str, tuple[Path, str]] = {}
+    theirs: list[str] = []
+    notes: list[str] = []
+    problems: list[Problem] = []
+    for place in places:
         try:
-            trackers.append(_score(source, annotations, protocol, missing, reading))
+            found, left_out = _sources(place, annotations)
         except AsymNASError as error:
             problems += error.problems
-    return trackers, notes, problems
+            continue
+        real = [os.path.realpath(place / folder) for folder in found]
+        for key, folder in zip(real, found, strict=True):
+            sources.setdefault(key, (place, folder))
+        theirs += real if place == versus else []
+        notes += [note for note in left_out if note not in notes]
+    return sources, theirs, notes, problems
 
 
-def _sources(place: Path, annotations: AnnotationSet) -> tuple[list[Path], list[str]]:
-    """Return the folders, maybe inside an archive, that hold a tracker each; of several, those of these videos."""
+def _sources(place: Path, annotations: AnnotationSet) -> tuple[list[str], list[str]]:
+    """Return the folders of a place that hold a tracker each, "." for itself; of several, those of these videos."""
     from asymnas.interop.results._files import open_source
     from asymnas.interop.results._layout import find_trackers
 
     _, entries, _ = open_source(place)
     found = find_trackers(place, entries)
     if len(found) < 2:
-        return [place], []
+        return [str(item.folder) for item in found] or ["."], []
     known = {_plain(name) for item in annotations for name in (item.name, *getattr(item, "aliases", ()))}
     ours = [item for item in found if item.manifest or item.form == "otb-json"
             or any(_plain(name) in known for name in item.videos)]  # fmt: skip
@@ -151,7 +170,7 @@ def _sources(place: Path, annotations: AnnotationSet) -> tuple[list[Path], list[
         "1 folder without results of these videos is" if len(others) == 1 else f"{len(others)} folders without any are"
     )
     note = f"{place}: {what} left out: {shown}"
-    return [place / item.folder for item in ours], [note] if others else []
+    return [str(item.folder) for item in ours], [note] if others else []
 
 
 def _plain(name: str) -> str:
@@ -159,13 +178,13 @@ def _plain(name: str) -> str:
 
 
 def _score(
-    source: Path, annotations: AnnotationSet, protocol: str, missing: Missing, reading: Mapping[str, Any]
+    place: Path, folder: str, annotations: AnnotationSet, protocol: str, missing: Missing, reading: Mapping[str, Any]
 ) -> TrackerScores:
     from asymnas.interop.results import read_results
     from asymnas.metrics import score
 
-    videos = annotations.annotations
-    read = read_results(source, annotations=videos, dataset=annotations.dataset, **reading)
+    videos, source = annotations.annotations, place / folder
+    read = read_results(place, annotations=videos, dataset=annotations.dataset, tracker=folder, **reading)
     absent = [item.name for item in videos if item.name not in read.boxes]
     if absent and missing == "error":
         shown = ", ".join(absent[:NAMED]) + (f" and {len(absent) - NAMED} more" if len(absent) > NAMED else "")
@@ -187,19 +206,17 @@ def _named(trackers: Sequence[TrackerScores]) -> list[TrackerScores]:
     return named
 
 
-def _versus(
-    versus: str, path: Path | None, trackers: Sequence[TrackerScores], origins: Sequence[Path]
-) -> TrackerScores:
-    """Return the tracker that the others are compared with."""
-    if path is None:
-        for item in trackers:
+def _versus(versus: str, theirs: Sequence[str] | None, trackers: Mapping[str, TrackerScores]) -> TrackerScores:
+    """Return the tracker that the others are compared with: of the real places `theirs`, or by its name."""
+    if theirs is None:
+        for item in trackers.values():
             if item.name == versus:
                 return item
-        rule = "must be a path, or the name of one of the trackers"
-        raise DataError(Problem("--vs", rule, f"'{versus}'", nearest(versus, [item.name for item in trackers])))
-    found = [item for item, origin in zip(trackers, origins, strict=True) if origin == path]
+        rule, names = "must be a path, or the name of one of the trackers", [item.name for item in trackers.values()]
+        raise DataError(Problem("--vs", rule, f"'{versus}'", nearest(versus, names)))
+    found = [trackers[key] for key in dict.fromkeys(theirs)]
     if len(found) != 1:
-        rule, names = "must hold the results of one tracker", ", ".join(item.name for item in found)
+        rule, shown = "must hold the results of one tracker", ", ".join(item.name for item in found)
         way_out = "Give it among the results, and the name of one of its trackers with --vs."
-        raise DataError(Problem(f"--vs {path}", rule, f"{len(found)}: {names}", way_out))
+        raise DataError(Problem(f"--vs {versus}", rule, f"{len(found)}: {shown}", way_out))
     return found[0]

@@ -93,8 +93,10 @@ def _attributes(report: BenchmarkReport, plots: Mapping[str, bytes]) -> str:
 
 
 def _comparisons(report: BenchmarkReport, plots: Mapping[str, bytes]) -> str:
+    from asymnas.report._benchmark_plots import difference_files
+
     parts = []
-    pictures = [png for name, png in plots.items() if name.startswith("difference")]
+    files = difference_files(report) if report.comparisons else {}
     for name, comparison in report.comparisons.items():
         rows = [
             (
@@ -110,7 +112,7 @@ def _comparisons(report: BenchmarkReport, plots: Mapping[str, bytes]) -> str:
         parts.append(table(("measure", "difference", f"{report.level:.0%} interval", ""), rows))
         videos = [[text(cell) for cell in row] for row in video_rows(comparison, SHOWN)]
         if videos:
-            parts.append(image(pictures.pop(0), f"difference of {name} on every video"))
+            parts.append(image(plots[files[name]], f"difference of {name} on every video"))
             head = (f"the videos that make it, {report.main}", text(name), text(report.versus), "difference")
             parts.append(table(head, videos))
     return "".join(parts)

@@ -14,12 +14,14 @@ from matplotlib.figure import Figure
 from asymnas.report._benchmark import BenchmarkReport, TrackerScores
 from asymnas.report._plots import BLUE, COLOURS, GREY, RED, make_axes, make_png
 
-__all__ = ["attribute_radar", "benchmark_plots", "curve_plot", "difference_bars"]
+__all__ = ["attribute_radar", "benchmark_plots", "curve_plot", "difference_bars", "difference_files"]
 
 LINES = ("-", "--", "-.", ":")
 MARKERS = "osD^vP"
 FEWEST_SPOKES = 3
 BARS = 40
+NAME = 60
+"""Letters of a tracker's name in a plot or a file's name; what two trackers are told apart by may be long paths."""
 
 AXES: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "success": ("overlap threshold (IoU)", "share of frames above it", ("SUC", "AO", "Success")),
@@ -41,11 +43,25 @@ def benchmark_plots(report: BenchmarkReport) -> dict[str, bytes]:
             plots[f"{kind.replace(' ', '_')}.png"] = curve_plot(report, kind)
     if len(_attributes(report)) >= FEWEST_SPOKES:
         plots["attributes.png"] = attribute_radar(report)
+    for name, file in difference_files(report).items():
+        plots[file] = difference_bars(report, name)
+    return plots
+
+
+def difference_files(report: BenchmarkReport) -> dict[str, str]:
+    """Return the file names of the plots of differences by tracker, for the comparisons that have any difference."""
+    files: dict[str, str] = {}
+    taken: set[str] = set()
     for name, comparison in report.comparisons.items():
         if any(difference for *_, difference in comparison.videos):
-            stem = "".join(sign if sign.isalnum() else "_" for sign in name)
-            plots[f"difference_{stem}.png"] = difference_bars(report, name)
-    return plots
+            stem = "".join(sign if sign.isalnum() else "_" for sign in name[:NAME])
+            number, file = 1, f"difference_{stem}.png"
+            while file.lower() in taken:  # `run-1` and `run_1`
+                number += 1
+                file = f"difference_{stem}_{number}.png"
+            taken.add(file.lower())
+            files[name] = file
+    return files
 
 
 def curve_plot(report: BenchmarkReport, kind: str) -> bytes:
@@ -122,7 +138,7 @@ def difference_bars(report: BenchmarkReport, name: str) -> bytes:
     places = np.arange(len(videos))
     if named:
         axes.barh(places, values, height=0.75, color=colours)
-        axes.set_yticks(places, [video for video, *_ in videos], fontsize=7)
+        axes.set_yticks(places, [_name(video) for video, *_ in videos], fontsize=7)
         axes.set_ylim(-0.7, len(videos) - 0.3)
         axes.axvline(0, color="black", linewidth=0.8)
         axes.set_xlabel(f"difference in {report.main}, points")
@@ -134,7 +150,8 @@ def difference_bars(report: BenchmarkReport, name: str) -> bytes:
         axes.set_ylabel(f"difference in {report.main}, points")
     better, worse = int((values > 0).sum()), int((values < 0).sum())
     verdict = f"better on {better}, worse on {worse}"
-    axes.set_title(f"{name} - {report.versus}, {_place(report)}, {len(videos)} videos\n{verdict}", fontsize=10)
+    title = f"{_name(name)} - {_name(report.versus)}, {_place(report)}, {len(videos)} videos\n{verdict}"
+    axes.set_title(title, fontsize=10)
     return make_png(figure)
 
 
@@ -143,7 +160,14 @@ def _label(tracker: TrackerScores, measure: str) -> str:
     scores = tracker.scores
     counts = ((len(scores.missing), "missing"), (len(scores.short), "short"))
     remarks = "".join(f", {count} {what}" for count, what in counts if count)
-    return f"{tracker.name} [{100 * scores.values[measure]:.1f}]{remarks}"
+    return f"{_name(tracker.name)} [{100 * scores.values[measure]:.1f}]{remarks}"
+
+
+def _name(name: str) -> str:
+    """Return a tracker's name for matplotlib, which takes $ for formulas and leaves out labels that begin with _."""
+    half = NAME // 2
+    short = name if len(name) <= NAME else f"{name[: half - 1]}…{name[-half:]}"
+    return (" " if short.startswith("_") else "") + short.replace("$", r"\$")
 
 
 def _place(report: BenchmarkReport) -> str:

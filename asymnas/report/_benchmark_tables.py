@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -116,21 +117,27 @@ def _show(out: Console, title: str, table: Table) -> None:
 
 
 def _filled(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    table = make_table("", *head)
+    table = _table(head)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     return table
+
+
+def _table(head: Sequence[str]) -> Table:
+    """Return an empty table; names in it may hold what rich would take for markup."""
+    return make_table("", *map(escape, head))
 
 
 def _scores(report: BenchmarkReport) -> Table:
     head = ("tracker", "measure", "score ± SE", f"{report.level:.0%} interval", "perfect tracker")
-    table = make_table("", *head)
+    table = _table(head)
     table.columns[1].justify = "left"
     for tracker in report.trackers:
         for index, measure in enumerate(report.measures):
             first = tracker.name if index == 0 else ""
             style = "bold" if measure == report.main else ""
-            table.add_row(first, measure, *score_cells(tracker, measure, report.level), style=style)
+            cells = (first, measure, *score_cells(tracker, measure, report.level))
+            table.add_row(*map(Text, cells), style=style)
         table.add_section()
     return table
 

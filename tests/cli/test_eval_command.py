@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -226,6 +227,56 @@ def test_bad_input_is_told(bench: Path, monkeypatch: pytest.MonkeyPatch, words: 
         Path("others", tracker).mkdir(parents=True)
         Path("others", tracker, "airplane-1.txt").write_text("1,2,3,4\n")
     assert_told(evaluate(*words), message)
+
+
+def test_linked_folders_are_read_and_loops_are_not(bench: Path) -> None:
+    elsewhere = bench / "disk" / "good"
+    elsewhere.parent.mkdir()
+    (bench / "results" / "good").rename(elsewhere)
+    (bench / "results" / "good").symlink_to(elsewhere)
+    (bench / "results" / "poor" / "up").symlink_to(bench / "results")
+    found = data(evaluate(bench / "results", *options(bench), "--json"))
+    assert [tracker["tracker"] for tracker in found["trackers"]] == ["perfect", "good", "poor"]
+
+
+def test_results_with_others_in_a_folder_below(bench: Path) -> None:
+    (bench / "results" / "poor").rename(bench / "results" / "good" / "old")
+    found = data(evaluate(bench / "results" / "good", *options(bench), "--vs", "old", "--json"))
+    assert [tracker["tracker"] for tracker in found["trackers"]] == ["good", "old"]
+    assert found["comparisons"]["good"]["differences"]["SUC"]["value"] > 0
+
+
+def test_folders_that_cannot_be_listed_are_told(bench: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if Path(path).name == "good":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert_told(evaluate(bench / "results", *options(bench)), "results/good: the folder must be readable")
+
+
+def test_places_that_cannot_be_looked_at_are_told(bench: Path) -> None:
+    long = "x" * 300
+    assert_told(evaluate(long, *options(bench)), "results must be reachable")
+    assert_told(evaluate(bench / "results", *options(bench), "--vs", long), "or the name of one of the trackers")
+    assert_told(evaluate(bench / "results", *options(bench), "--vs", bench / long), "results must be reachable")
+
+
+def test_one_tracker_named_twice_is_there_once(bench: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(bench)
+    Path("link").symlink_to("results/good")
+    twice = data(evaluate("results/good", "./results/good/", bench / "results/good", "link", *OTB, "--json"))
+    assert [tracker["tracker"] for tracker in twice["trackers"]] == ["good"]
+    inside = data(evaluate("results", *OTB, "--vs", "results/poor", "--json"))
+    assert inside["versus"] == "poor" and sorted(inside["comparisons"]) == ["good", "perfect"]
+    with zipfile.ZipFile("all.zip", "w") as archive:
+        for path in Path("results").rglob("*.txt"):
+            archive.write(path)
+    packed = data(evaluate("all.zip", *OTB, "--vs", "all.zip/results/poor", "--json"))
+    assert packed["versus"] == "poor" and packed["comparisons"].keys() == inside["comparisons"].keys()
 
 
 def test_all_broken_places_are_told_at_once(bench: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -127,3 +129,26 @@ def test_names_cannot_leave_page_or_folder(tmp_path: Path) -> None:
     assert "&lt;b&gt;x" in page
     assert "<b>x" not in page
     assert "<i>" not in page
+
+
+def renamed(*names: str) -> BenchmarkReport:
+    """A report whose trackers have other names; all but the last are compared with the last."""
+    item = report(len(names))
+    trackers = tuple(replace(one, name=name) for one, name in zip(item.trackers, names, strict=True))
+    pairs = dict(zip(names, item.comparisons.values(), strict=False))
+    return replace(item, trackers=trackers, comparisons=pairs, versus=names[-1])
+
+
+def test_names_that_are_formulas_markup_or_one_file(tmp_path: Path) -> None:
+    long = "tracker (" + "/a long folder" * 20 + ")"
+    item = renamed("run-1", "run_1", "a$b_{$", "_mine", "ATOM [final] :smile:", long, "base[/b]")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        files = write_benchmark(item, tmp_path)
+    differences = [file.name for file in files if file.name.startswith("difference")]
+    assert len(differences) == len(set(differences)) == len(item.comparisons)
+    assert {"difference_run_1.png", "difference_run_1_2.png"} <= set(differences)
+    assert _label(item.trackers[3], "SUC").startswith(" _mine") and len(_label(item.trackers[5], "SUC")) < 80
+    text = printed(item, 400)
+    for name in (one.name for one in item.trackers):
+        assert text.count(name) >= 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tarfile
 import zipfile
@@ -14,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from asymnas._whole_file import write_whole
 from asymnas.errors import DataError, Problem
 
-__all__ = ["Entry", "decode", "is_archive", "open_source", "read_path", "replace_file"]
+__all__ = ["Entry", "decode", "is_archive", "is_source", "open_source", "read_path", "replace_file"]
 
 _LARGEST = 256 * 2**20
 """Bytes that one result file may have; a million frames need a tenth of that."""
@@ -37,7 +38,16 @@ class Entry:
 
 def is_archive(path: Path) -> bool:
     """Tell whether a path is named as an archive that can be read."""
-    return path.name.lower().endswith((".zip", ".tar", ".tar.xz", ".tar.gz", ".tgz", ".txz"))
+    return path.name.lower().endswith((".zip", ".tar", ".tar.xz", ".tar.gz", ".tar.bz2", ".tgz", ".txz"))
+
+
+def is_source(path: Path) -> bool:
+    """Tell whether something is at a path, or whether it names a folder inside an archive that is.
+
+    Raises:
+        DataError: it cannot be looked at.
+    """
+    return _there(path) or any(is_archive(parent) and _there(parent) for parent in path.parents)
 
 
 def open_source(path: Path) -> tuple[Path, list[Entry], int]:
@@ -48,12 +58,11 @@ def open_source(path: Path) -> tuple[Path, list[Entry], int]:
         that are of no kind that holds results.
 
     Raises:
-        DataError: nothing is there, the archive is broken, or it holds names that leave it.
+        DataError: nothing is there, a folder cannot be listed, the archive is broken, or it holds names that leave it.
     """
     outer, inner = _split(path)
     if outer.is_dir():
-        found = [(PurePosixPath(p.relative_to(outer).as_posix()), p) for p in sorted(outer.rglob("*")) if p.is_file()]
-        entries = [Entry(name, str(p), read_path(p)) for name, p in found]
+        entries = _listed(outer)
     elif not is_archive(outer) and outer.suffix in (".txt", ".json"):
         entries = [Entry(PurePosixPath(outer.name), str(outer), read_path(outer))]
     else:
@@ -81,9 +90,50 @@ def read_path(path: Path) -> Callable[[], bytes]:
     return read
 
 
+def _listed(folder: Path) -> list[Entry]:
+    """Return the files below a folder in order, those of linked folders too.
+
+    Raises:
+        DataError: folders that cannot be listed, each named.
+    """
+    entries: list[Entry] = []
+    problems: list[Problem] = []
+
+    def walk(place: Path, name: PurePosixPath, above: tuple[str, ...]) -> None:
+        real = os.path.realpath(place)
+        if real in above:  # a link back to where it lies in
+            return
+        try:
+            with os.scandir(place) as found:
+                items = sorted((item.name, item.is_dir(), item.is_file()) for item in found)
+        except OSError as error:
+            out = "Mend its rights, or move it away."
+            problems.append(Problem(str(place), "the folder must be readable", error.strerror or str(error), out))
+            return
+        for item, is_folder, is_file in items:
+            inside = place / item
+            if is_folder and not _JUNK.search(item):
+                walk(inside, name / item, (*above, real))
+            elif is_file:
+                entries.append(Entry(name / item, str(inside), read_path(inside)))
+
+    walk(folder, PurePosixPath(), ())
+    if problems:
+        raise DataError(problems)
+    return entries
+
+
+def _there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        value, out = error.strerror or str(error), "Mend the path or its rights."
+        raise DataError(Problem(str(path), "results must be reachable", value, out)) from None
+
+
 def _split(path: Path) -> tuple[Path, PurePosixPath]:
     """Part a path into what exists on disk and the folder inside an archive."""
-    if path.exists():
+    if _there(path):
         return path, PurePosixPath()
     for parent in path.parents:
         if parent.is_file() and is_archive(parent):

@@ -21,6 +21,7 @@ _SIDES = {
     "_confidence.value": "scores",
 }
 _REPEAT = re.compile(r"^(?P<video>.+)_(?P<number>\d{3})$")
+_ENDING = re.compile(r"\.(zip|tar|tar\.(gz|xz|bz2)|t[gx]z|txt|json)$", re.IGNORECASE)
 _SUFFIX = "_tracking_result"
 
 
@@ -94,7 +95,7 @@ def _in_own_folder(path: PurePosixPath) -> bool:
 
 
 def _tracker(path: Path, folder: PurePosixPath, files: Sequence[Entry], canonical: bool) -> Found:
-    name = folder.name or re.sub(r"\.(zip|tar|tar\.[gx]z|t[gx]z|txt|json)$", "", path.name, flags=re.IGNORECASE)
+    name = folder.name or _ENDING.sub("", path.name)
     found = Found(folder, name.removesuffix(_SUFFIX) or name, "text")
     names = {entry.path for entry in files}
     for entry in files:
@@ -156,7 +157,8 @@ def choose(path: Path, found: Sequence[Found], tracker: str | None) -> Found:
         )
         raise DataError(Problem(str(path), "must hold result files of one tracker", "none", out))
     if tracker is not None:
-        chosen = [item for item in found if tracker in (item.tracker, str(item.folder))]
+        chosen = [item for item in found if tracker == str(item.folder)]
+        chosen = chosen or [item for item in found if tracker == item.tracker]
         if len(chosen) != 1:
             known = [str(item.folder) for item in found]
             raise DataError(
