@@ -153,6 +153,9 @@ def load_annotations(dataset: str, split: str | None = None, *, root: Path | str
     from asymnas.data.readers import _forms
     from asymnas.data.readers._build import Reader, check_split
 
+    if not dataset_info(dataset).layout:  # made and not downloaded
+        made = load_dataset(dataset, split or "test")
+        return AnnotationSet(dataset, made.split, tuple(annotation_of(video) for video in made.videos), Path(dataset))
     place = data_root() if root is None else Path(root).expanduser()
     if not place.exists():
         rule = "the place of annotations must be an archive, a file or a folder"

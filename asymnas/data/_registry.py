@@ -196,12 +196,23 @@ def load_dataset(name: str, split: str, *, root: Path | str | None = None, **opt
         if unknown:
             problems = [Problem(name, "unknown option", f"'{key}'", nearest(key, accepted)) for key in unknown]
             raise DataError(problems)
-    choice = {key: options.pop(key) for key in ("videos", "frames", "seed") if key in options and key not in parameters}
+    named = isinstance(options.get("videos"), Sequence) and not isinstance(options["videos"], str)
+    choice = {
+        key: options.pop(key)
+        for key in ("videos", "frames", "seed")
+        if key in options and (key not in parameters or (key == "videos" and named and not _takes_names(parameters)))
+    }
     if "root" in parameters:  # a loader whose root has a default needs no files
         needed = parameters["root"].default is inspect.Parameter.empty
         options["root"] = data_root(root) if needed else root
     dataset = loader(split, **options)
     return subset(dataset, **choice) if choice else dataset
+
+
+def _takes_names(parameters: Mapping[str, inspect.Parameter]) -> bool:
+    """Whether a loader's own `videos` may be names; else it is a number, and names are chosen from what it loads."""
+    hint = str(parameters["videos"].annotation)
+    return "int" not in hint or "equence" in hint or "list" in hint
 
 
 def _imported(place: str) -> Any:

@@ -181,6 +181,13 @@ def test_annotations_of_loaded_videos_and_of_other_sets():
     assert first.boxes is loaded[0].boxes and first.sentence == loaded[0].sentence and len(first) == 3
 
 
+def test_annotations_of_made_videos_need_no_root(monkeypatch):
+    monkeypatch.delenv("ASYMNAS_DATA", raising=False)
+    found = load_annotations("synthetic", "val")
+    video = load_dataset("synthetic", "val").videos[3]
+    assert found.split == "val" and np.array_equal(found.annotations[3].boxes, video.boxes)
+
+
 @pytest.mark.parametrize(
     ("make", "match"),
     [

@@ -247,3 +247,12 @@ def test_sheet_shows_frames_and_sentence():
     picture = sheet(video, range(0, 60, 10), columns=3, scale=2)
     assert picture.dtype == np.uint8 and picture.shape == (34 + 2 * (288 + 2), 3 * (384 + 2), 3)
     assert picture[:20].max() > 200
+
+
+def test_videos_can_be_named():
+    every = load_dataset("synthetic", "val", frames=5)
+    name = every.videos[7].name
+    (video,) = load_dataset("synthetic", "val", frames=5, videos=[name]).videos
+    assert video.name == name and np.array_equal(video.boxes, every.videos[7].boxes)
+    with pytest.raises(DataError, match="no such video, but got 'nope'"):
+        load_dataset("synthetic", "val", videos=["nope"])

@@ -64,7 +64,7 @@ def test_base_is_detected_through_rounding_and_cutting(tmp_path, base, how) -> N
 def test_unknown_base_is_refused_with_the_way_out(tmp_path, annotations, boxes) -> None:
     half = {name: np.add(rows, [0.5, 0.5, 0, 0]) for name, rows in boxes.items()}
     folder = write_set(tmp_path / "r", half, 0)
-    with pytest.raises(DataError, match=r"index base must be known.*\+0\.50, \+0\.50 px.*Give base=0 or base=1"):
+    with pytest.raises(DataError, match=r"index base must be known.*\+0\.50, \+0\.50 px.*Give the base: 0, or 1"):
         read_results(folder, annotations=annotations)
     results = read_results(folder, annotations=annotations, base=0)
     same(results, half)

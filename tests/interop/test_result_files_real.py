@@ -44,7 +44,7 @@ def test_the_five_are_listed(shared) -> None:
 
 def test_results_without_the_first_frame(shared) -> None:
     path = shared / "oracles/snlt_otb99lang_raw.zip"
-    with pytest.raises(DataError, match=r"index base must be known.*Give base=0 or base=1"):
+    with pytest.raises(DataError, match=r"index base must be known.*Give the base: 0, or 1"):
         read_results(path, annotations=otb(shared))
     results = read_results(path, annotations=otb(shared), base=1)
     assert len(results) == 48 and any(note.startswith("48 of 48 files lack the first frame") for note in results.notes)

@@ -94,7 +94,7 @@ def _without_annotations(
     problems: list[Problem] = []
     base = options.base if options.base is not None else convention(options.form, options.dataset)
     if base is None:
-        out = "Give the annotations, base=0 or base=1, or the format (lasot, pysot, ...) whose convention holds."
+        out = "Give the annotations, the base (0 or 1), or the format (lasot, pysot, ...) whose convention holds."
         problems.append(Problem(str(path), "the index base must be known", "files that do not tell it", out))
     if options.first_row == "missing":
         problems.append(Problem(str(path), "first_row='missing' needs annotations", "none", "Give the annotations."))
@@ -150,7 +150,7 @@ def _base(
         notes.append(f"base {usual} by the convention of {_title(options)}; the first rows do not tell it{offset}")
         return usual
     value = f"first rows that are the given boxes in {counts[0]} files for base 0 and {counts[1]} for base 1{offset}"
-    out = "Give base=0 or base=1 (LaSOT and OTB count from 1), or the format whose convention holds."
+    out = "Give the base: 0, or 1 as LaSOT and OTB count, or the format whose convention holds."
     raise DataError(Problem(str(path), "the index base must be known", value, out))
 
 

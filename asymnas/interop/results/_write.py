@@ -107,7 +107,7 @@ def _plan(
         base = convention(format, known)
     if base not in (0, 1):
         value = f"{base}" if base is not None else f"data set {given!r}"
-        out = "Give base=0 or base=1, or dataset='lasot', 'otb100', 'tnl2k', ..., whose convention holds."
+        out = "Give the base, or dataset='lasot', 'otb100', 'tnl2k', ..., whose convention holds."
         problems.append(Problem("base", f"the index base of {format} files must be 0 or 1", value, out))
     if format == "pysot" and not known:
         out = "Give dataset='lasot', ..."
