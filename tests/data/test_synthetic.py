@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asymnas.data import Dataset, FrameSource, Video, subset
+from asymnas.data import Dataset, FrameSource, Video, load_dataset, subset
 from asymnas.data.synthetic import COLOURS, PATTERNS, SHAPES, held_out, load, sheet
 from asymnas.errors import DataError
 
