@@ -37,7 +37,7 @@ def export(
         typer.Option(
             "--to", help="json: architecture.json; sots: CAND lists; nni: NNI sample; vot: trackers.ini of vot-toolkit"
         ),
-    ],
+    ] = Format.json,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="A file, for vot a folder; stdout by default.")
     ] = None,

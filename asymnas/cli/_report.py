@@ -18,8 +18,10 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write report.html into a run folder and print its table; finished and unfinished runs alike."""
+    from asymnas.job import RunFolder
     from asymnas.report import print_run, read_results, write_report
 
+    RunFolder.check_made(run)
     path = write_report(run)
     if as_json:
         print_json({"report": str(path), **read_results(run)})

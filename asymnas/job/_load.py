@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from asymnas.errors import AsymNASError, JobError, Problem
+from asymnas.errors import AsymNASError, JobError, Problem, shown
 from asymnas.job._check import check_model
 from asymnas.job._compare_schema import CompareJob
 from asymnas.job._document import Document
@@ -18,6 +18,10 @@ from asymnas.job._schema import Job, TrackerJob
 from asymnas.job._sources import Overrides, open_job
 
 __all__ = ["Arm", "arms", "check_compare", "check_job", "load_compare", "load_job"]
+
+
+ARM_KEYS = {"space": "`spaces`", "seed": "`seeds`", "name": "its space and seed"}
+"""Keys of the base job that each arm of a comparison gives itself, and what they come from."""
 
 
 def load_job(
@@ -90,6 +94,12 @@ def check_compare(document: Document) -> tuple[CompareJob | None, list[Problem]]
         values = getattr(compare, key)
         if len({repr(item) for item in values}) < len(values):
             problems.append(Problem(document.where((key,)), "must not name the same twice", repr(values)))
+    for key, by in ARM_KEYS.items():
+        if key in compare.overrides:
+            value = shown(compare.overrides[key])
+            problems.append(
+                Problem(document.where(("overrides", key)), f"every arm has its own, by {by}", value, "Leave it out.")
+            )
     labels = [_label(space) for space in compare.spaces]
     if not problems and len(set(labels)) < len(labels):
         problems.append(Problem(document.where(("spaces",)), "spaces must have different names", ", ".join(labels)))

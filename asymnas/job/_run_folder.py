@@ -110,6 +110,18 @@ class RunFolder:
             run._tell_left()
         return run
 
+    @staticmethod
+    def check_made(path: Path | str) -> None:
+        """Check that AsymNAS made a folder, so that a file of a run may be replaced in it.
+
+        Raises:
+            RunFolderError: it holds no run; a job that was written by hand makes none.
+        """
+        folder = Path(path)
+        if not folder.is_dir() or not is_run(folder):
+            held = ", ".join(foreign(folder)[:5]) if folder.is_dir() else ""
+            raise RunFolderError(Problem(str(folder), "is no run folder", held, "Give a folder such as runs/x."))
+
     def _tell_left(self) -> None:
         left = [name for name in foreign(self.path) if name not in (JOB, LOG)]
         if left:

@@ -204,6 +204,14 @@ def test_damaged_videos_are_told_before_training(
     ],
 )
 def test_report_of_a_damaged_run(name: str, content: bytes, tmp_path: Path) -> None:
+    (tmp_path / ".asymnas-run").touch()
     (tmp_path / "job.yaml").write_text("name: x\n")
     (tmp_path / name).write_bytes(content)
-    assert_told(asymnas("report", str(tmp_path)), name)
+    assert_told(asymnas("report", str(tmp_path)), f"{tmp_path / name}")
+
+
+def test_report_leaves_a_folder_of_the_users_own_alone(tmp_path: Path) -> None:
+    (tmp_path / "job.yaml").write_text("# mine\nextends: vlt_scar\nname: x\n")
+    (tmp_path / "report.html").write_text("my own report")
+    assert_told(asymnas("report", str(tmp_path)), "is no run folder, but got job.yaml, report.html")
+    assert (tmp_path / "report.html").read_text() == "my own report"

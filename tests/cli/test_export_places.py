@@ -19,3 +19,9 @@ def test_export_into_a_link_and_a_full_device(tmp_path: Path) -> None:
     full = CliRunner().invoke(app, [*words, "/dev/full"])
     assert full.exit_code == 2 and "No space left" in full.stderr
     assert stat.S_ISCHR(Path("/dev/full").stat().st_mode)
+
+
+def test_export_writes_an_architecture_file_where_no_format_is_named() -> None:
+    plain, named = (CliRunner().invoke(app, ["export", "vlt_tt_released", *more]) for more in ([], ["--to", "json"]))
+    assert plain.exit_code == 0 and plain.stdout == named.stdout
+    assert '"format": "asymnas-architecture"' in plain.stdout

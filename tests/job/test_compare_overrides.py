@@ -20,11 +20,11 @@ def _write(path: Path, **more: object) -> Path:
 
 def test_a_nested_override_is_merged(tmp_path: Path) -> None:
     base = load_job("vlt_scar")
-    nested = load_compare(_write(tmp_path / "c.yaml", overrides={"training": {"steps": 500}, "seed": 3}))
-    assert nested.overrides == {"training.steps": 500, "seed": 3}
+    nested = load_compare(_write(tmp_path / "c.yaml", overrides={"training": {"steps": 500}, "data.root": "d"}))
+    assert nested.overrides == {"training.steps": 500, "data.root": "d"}
     (arm, *_) = arms(nested)
     assert arm.job.training == base.training.model_copy(update={"steps": 500})
-    flat = load_compare(_write(tmp_path / "c.yaml", overrides={"training.steps": 500, "seed": 3}))
+    flat = load_compare(_write(tmp_path / "c.yaml", overrides={"training.steps": 500, "data.root": "d"}))
     assert flat.hash == nested.hash
     made = CompareJob.model_validate(COMPARE | {"overrides": {"training": {"steps": 500}}})
     assert made.overrides == {"training.steps": 500}
@@ -84,3 +84,12 @@ def test_a_comparison_is_known_by_what_its_arms_run(tmp_path: Path) -> None:
     assert load_compare(file).hash != old
     base.write_text("extends: vlt_scar\nname: base\ntraining: {steps: 500, workers: 1}\n")
     assert load_compare(file).hash == old
+
+
+def test_what_each_arm_has_of_its_own_is_no_override(tmp_path: Path) -> None:
+    file = _write(tmp_path / "c.yaml", overrides={"seed": 5, "space": "tiny_symmetric", "training.steps": 300})
+    with pytest.raises(JobError) as caught:
+        load_compare(file)
+    found = [(problem.where.rpartition(" ")[2], problem.value) for problem in caught.value.problems]
+    assert found == [("overrides.space", "'tiny_symmetric'"), ("overrides.seed", "5")]
+    assert "every arm has its own, by `seeds`" in str(caught.value)
