@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from asymnas.cli._common import DataRoot, Json, command, print_json, stderr
 
@@ -72,14 +73,14 @@ def _print(report: DataReport) -> None:
         ("decoded", report.decoded),
         ("absent frames", report.absent),
         ("frames without a public box", report.unknown),
-        ("videos without a sentence", len(report.without_sentence) if report.language else None),
-        ("videos that cannot be read", len(report.unreadable)),
-        ("broken frames", len(report.broken)),
-        ("defects", len(report.defects)),
+        ("videos without a sentence", report.totals["without_sentence"] if report.language else None),
+        ("videos that cannot be read", report.totals["unreadable"]),
+        ("broken frames", report.totals["broken"]),
+        ("defects", report.totals["defects"]),
     ]
     for label, value in rows:
         if value is not None and (value or label != "frames without a public box"):
-            table.add_row(label, str(value))
+            table.add_row(label, Text(str(value)))
     Console(soft_wrap=True).print(table)
     for note in report.notes:
         typer.echo(f"note: {note}")

@@ -4,9 +4,10 @@ from asymnas.data._annotation import Annotation, AnnotationSet, annotation_of, l
 from asymnas.data._augment import Augmentation
 from asymnas.data._batch import PairBatch
 from asymnas.data._check import check
-from asymnas.data._data_report import DataReport, check_dataset, find_video, reader_of, splits_of, splits_to_check
+from asymnas.data._data_report import DataReport, check_dataset
 from asymnas.data._frames import CachedFrames, FirstFrames, FolderFrames, FrameCache, cached, scene_of
 from asymnas.data._mixture import LanguageShare, Mixture, PairSource
+from asymnas.data._on_disk import find_video, reader_of, splits_of, splits_to_check
 from asymnas.data._pairs import PairSampler
 from asymnas.data._prefetch import prefetch
 from asymnas.data._registry import (

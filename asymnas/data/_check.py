@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from asymnas.boxes import xywh_to_xyxy
-from asymnas.data._frames import FolderFrames
+from asymnas.data._frames import FolderFrames, scene_of
+from asymnas.data._lazy import names_of
+from asymnas.data._tracks import TrackFrames
 from asymnas.data._video import Dataset, Video
 from asymnas.errors import DataError, Problem
 
-__all__ = ["Checked", "check", "check_video"]
+__all__ = ["Checked", "SceneFiles", "check", "check_video"]
 
 _THREADS = 4
+
+Result = TypeVar("Result")
 
 
 def check(dataset: Dataset, *, deep: bool = False) -> list[Problem]:
@@ -29,11 +35,16 @@ def check(dataset: Dataset, *, deep: bool = False) -> list[Problem]:
         dataset: what to check.
         deep: decode every frame; otherwise the first of each video.
     """
-    names = [video.name for video in dataset.videos]
     where = f"{dataset.name}/{dataset.split}"
-    problems = repeated(names, where)
-    for video in dataset.videos:
-        problems.extend(check_video(video, f"{where}/{video.name}", deep=deep).problems)
+    problems = repeated(names_of(dataset.videos), where)
+    files = SceneFiles()
+    for index in range(len(dataset.videos)):
+        try:
+            video = dataset.videos[index]
+        except DataError as error:  # lazy videos are made here, some from their first frame's size
+            problems.extend(error.problems)
+            continue
+        problems.extend(check_video(video, f"{where}/{video.name}", deep=deep, files=files).problems)
     return problems
 
 
@@ -41,6 +52,27 @@ def repeated(names: list[str], where: str) -> list[Problem]:
     """Return a problem for each name that is there more than once."""
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     return [Problem(where, "names must be unique", f"'{name}' twice") for name in twice]
+
+
+class SceneFiles:
+    """What was found out of the files of one scene: targets of the same frames, one after the other, share it.
+
+    Sets of objects have many targets an image: each file is looked at, and told, once.
+    """
+
+    def __init__(self) -> None:
+        self._scene: Hashable = None
+        self._known: dict[Path, tuple[int, int] | str] = {}
+
+    def of(self, video: Video) -> dict[Path, tuple[int, int] | str]:
+        """Return what is known of a video's files: the size of a frame that was decoded, `THERE` or `BROKEN`."""
+        scene = scene_of(video.frames)
+        if scene is None or scene != self._scene:
+            self._scene, self._known = scene, {}
+        return self._known
+
+
+THERE, BROKEN = "there", "broken"
 
 
 class Checked:
@@ -58,7 +90,9 @@ class Checked:
         self.decoded = 0
 
 
-def check_video(video: Video, where: str, *, deep: bool = False, language: bool = True) -> Checked:
+def check_video(
+    video: Video, where: str, *, deep: bool = False, language: bool = True, files: SceneFiles | None = None
+) -> Checked:
     """Check one video; see `check`.
 
     Args:
@@ -66,6 +100,7 @@ def check_video(video: Video, where: str, *, deep: bool = False, language: bool 
         where: its place, for messages.
         deep: decode every frame; otherwise the first, and of the others the files must be there and not be empty.
         language: whether a missing sentence is a problem.
+        files: what is known of files of the videos before; what it calls broken is not told again.
     """
     found = Checked()
     boxes = np.asarray(video.boxes, dtype=np.float64)
@@ -84,9 +119,10 @@ def check_video(video: Video, where: str, *, deep: bool = False, language: bool 
     found.problems += _frames_where(where, ~finite, "boxes must be finite")
     flat = finite & ~video.absent & (boxes[:, 2:] <= 0).any(axis=1)
     found.problems += _frames_where(where, flat, "boxes of visible targets must have an area")
-    sizes = _read(video, deep, found)
+    known = (files or SceneFiles()).of(video)
+    sizes = _read(video, deep, found, known)
     if not deep:
-        _files(video, found)
+        _files(video, found, known)
     if sizes:
         _check_sizes(video, where, boxes, sizes, finite & ~video.absent & ~flat, found)
     return found
@@ -118,8 +154,10 @@ def _frames_where(where: str, mask: np.ndarray, rule: str) -> list[Problem]:
     return [Problem(where, rule, f"{len(found)} of {len(mask)} frames that do not (0-based: {shown})")]
 
 
-def _read(video: Video, deep: bool, found: Checked) -> dict[int, tuple[int, int]]:
-    """Decode frames; return (width, height) by frame of what was decoded."""
+def _read(
+    video: Video, deep: bool, found: Checked, known: dict[Path, tuple[int, int] | str]
+) -> dict[int, tuple[int, int]]:
+    """Decode frames that are not known; return (width, height) by frame of what decodes."""
 
     def size_of(index: int) -> tuple[int, int] | DataError:
         try:
@@ -128,25 +166,39 @@ def _read(video: Video, deep: bool, found: Checked) -> dict[int, tuple[int, int]
             return error
         return width, height
 
-    sizes: dict[int, tuple[int, int]] = {}
-    with ThreadPoolExecutor(_THREADS if deep else 1) as pool:
-        for index, size in enumerate(pool.map(size_of, range(len(video) if deep else 1))):
-            if isinstance(size, DataError):
-                found.problems += size.problems
-                found.broken.append(_frame_name(video, index))
-            else:
-                sizes[index] = size
-    found.decoded = len(sizes)
+    wanted = range(len(video) if deep else 1)
+    paths = {index: path for index in wanted if (path := _path(video, index)) is not None}
+    sizes = {index: seen for index, path in paths.items() if isinstance(seen := known.get(path), tuple)}
+    left = [index for index in wanted if index not in sizes and known.get(paths.get(index, Path())) != BROKEN]
+    for index, size in zip(left, _each(size_of, left), strict=True):
+        if isinstance(size, DataError):
+            found.problems += size.problems
+            found.broken.append(str(paths.get(index, f"{video.name}: {index}")))
+        else:
+            sizes[index] = size
+            found.decoded += 1
+        if index in paths:
+            known[paths[index]] = BROKEN if isinstance(size, DataError) else size
     return sizes
 
 
-def _files(video: Video, found: Checked) -> None:
+def _each(work: Callable[[int], Result], items: list[int]) -> Iterable[Result]:
+    """Return the results for some items, in order; of many items by several threads."""
+    if len(items) < _THREADS:
+        return [work(item) for item in items]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return list(pool.map(work, items))
+
+
+def _files(video: Video, found: Checked, known: dict[Path, tuple[int, int] | str]) -> None:
     """Look at the files of all frames but the first, which was read."""
-    if not isinstance(video.frames, FolderFrames):
-        return
     for index in range(1, len(video)):
-        path = video.frames.path(index)
+        path = _path(video, index)
+        if path is None or path in known:
+            continue
+        known[path] = THERE
         if _size(path) <= 0:
+            known[path] = BROKEN
             value = "an empty file" if path.exists() else "no file"
             where = f"{path} (video '{video.name}')"
             rule = "the frame must be a whole image file"
@@ -161,5 +213,6 @@ def _size(path: Path) -> int:
         return -1
 
 
-def _frame_name(video: Video, index: int) -> str:
-    return str(video.frames.path(index)) if isinstance(video.frames, FolderFrames) else f"{video.name}: {index}"
+def _path(video: Video, index: int) -> Path | None:
+    """Return the file of a frame, None where frames are no files."""
+    return video.frames.path(index) if isinstance(video.frames, (FolderFrames, TrackFrames)) else None

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from asymnas.data._check import check_video, repeated
+from asymnas.data._check import SceneFiles, check_video, repeated
+from asymnas.data._lazy import names_of
+from asymnas.data._on_disk import reader_of
 from asymnas.data._registry import data_root, dataset_info, load_dataset
 from asymnas.data._subset import choose
+from asymnas.data._tracks import TrackVideos
 from asymnas.data._video import Video
-from asymnas.data.readers._build import Choice, Index, NotThere, Reader, VideoFiles, make_video
-from asymnas.errors import DataError, Problem, nearest
+from asymnas.data.readers._build import Choice, Index, VideoFiles, make_video
+from asymnas.errors import DataError, Problem
 
-__all__ = ["DataReport", "check_dataset", "find_video", "reader_of", "splits_of", "splits_to_check"]
+__all__ = ["DataReport", "check_dataset"]
 
 OnVideo = Callable[[int, int, str], None]
+Item = TypeVar("Item")
+
+KEPT = 100_000
+"""Defects, frames and names of each kind that a report lists, before it only counts them; sets have millions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,8 @@ class DataReport:
         broken: frames that are missing, empty or do not decode.
         defects: everything that is wrong, the above in words among it.
         notes: what is not wrong, but should be known.
+        totals: how many there are of `without_sentence`, `unreadable`, `broken` and `defects`, of each of which the
+            first 100,000 are listed.
     """
 
     dataset: str
@@ -57,104 +66,12 @@ class DataReport:
     broken: tuple[str, ...]
     defects: tuple[Problem, ...]
     notes: tuple[str, ...]
+    totals: Mapping[str, int]
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-able form."""
-        return dataclasses.asdict(self)
-
-
-def reader_of(name: str) -> Reader | None:
-    """Return the reader of a built-in benchmark; None for sets that are loaded in another way.
-
-    Raises:
-        DataError: no data set has the name.
-    """
-    reader = getattr(dataset_info(name).load(), "__self__", None)
-    return reader if isinstance(reader, Reader) else None
-
-
-def splits_of(name: str, root: Path | str | None = None) -> tuple[dict[str, int], dict[str, DataError]]:
-    """Return the splits of a built-in benchmark that are on disk with their numbers of videos, and why others are not.
-
-    Raises:
-        DataError: no data set has the name, there is no data root.
-    """
-    reader = reader_of(name)
-    found: dict[str, int] = {}
-    lost: dict[str, DataError] = {}
-    if reader is None:
-        return found, lost
-    place = data_root(root)
-    for split in reader.videos:
-        try:
-            count = len(reader.listing(place, split).names)
-        except DataError as error:
-            lost[split] = error
-            continue
-        if count:
-            found[split] = count
-        else:
-            lost[split] = DataError(Problem(f"{name}/{split}", "the split must hold videos", "none"))
-    return found, lost
-
-
-def splits_to_check(name: str, root: Path | str | None = None) -> tuple[list[str], list[str]]:
-    """Return the splits of a data set that are on disk, and in words which are not and why.
-
-    A benchmark with a split "all" has that one alone.
-
-    Raises:
-        DataError: none is there.
-    """
-    if reader_of(name) is None:
-        raise DataError(Problem(name, "the splits of this data set are its own", "", "Name one with --split."))
-    found, lost = splits_of(name, root)
-    if not found:
-        raise DataError([problem for error in lost.values() for problem in error.problems][:1])
-    if "all" in found:
-        return ["all"], []
-    return list(found), [
-        f"{name}/{split} is not there" if isinstance(error, NotThere) else f"{name}/{split} is not checked: {error}"
-        for split, error in lost.items()
-    ]
-
-
-def find_video(name: str, video: str, split: str | None = None, root: Path | str | None = None) -> tuple[Video, str]:
-    """Load one video and return it with its split.
-
-    Args:
-        name: registered name of the data set.
-        video: the video's name.
-        split: its split; None for the first on disk that has it.
-        root: the data root.
-
-    Raises:
-        DataError: no such video; its files are damaged.
-    """
-    if split is not None or reader_of(name) is None:
-        splits = ["train", "val", "test"] if split is None else [split]
-        return _first_with(name, video, splits, root)
-    found, lost = splits_of(name, root)
-    if not found:
-        raise DataError([problem for error in lost.values() for problem in error.problems][:1])
-    return _first_with(name, video, list(found), root)
-
-
-def _first_with(name: str, video: str, splits: Sequence[str], root: Path | str | None) -> tuple[Video, str]:
-    reader = reader_of(name)
-    problems: list[Problem] = []
-    for split in splits:
-        try:
-            if reader is not None and video not in set(names := reader.listing(data_root(root), split).names):
-                problems.append(Problem(f"{name}/{split}", "no such video", f"'{video}'", nearest(video, names)))
-                continue
-            options = {} if reader is None else {"on_length_mismatch": "shorter"}
-            return load_dataset(name, split, root=root, videos=[video], **options).videos[0], split
-        except DataError as error:
-            problems += error.problems
-            if reader is not None:
-                raise
-    raise DataError(problems)
+        parts = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
+        return {**parts, "defects": [dataclasses.asdict(item) for item in self.defects], "totals": dict(self.totals)}
 
 
 def check_dataset(
@@ -186,31 +103,44 @@ def check_dataset(
     tally = _Tally(
         f"{name}/{split}", True if reader is None else reader.language, {} if reader is None else reader.known
     )
-    items: Iterator[tuple[int, int, Any, Any]]
     if reader is None:
-        where, published = dataset_info(name).layout, None
-        items = _loaded(name, split, root, videos, seed)
+        published = None
+        where, names, make = _loaded(name, split, root, videos, seed, tally)
     else:
         listing = reader.listing(data_root(root), split)
-        where, published = str(listing.where), reader.videos[split]
-        names = list(listing.names)
-        tally.problems += repeated(names, tally.where)
-        names = [names[index] for index in choose(names, videos, seed, tally.where)]
-        items = ((index, len(names), item, listing) for index, item in enumerate(names))
-    for index, total, item, source in items:
+        where, published, every = str(listing.where), reader.videos[split], list(listing.names)
+        tally.problems.add(repeated(every, tally.where))
+        names = [every[index] for index in choose(every, videos, seed, tally.where)]
+
+        def make(index: int) -> Video | None:
+            return _read(name, names[index], listing, tally)
+
+    for index, item in enumerate(names):
         if on_video is not None:
-            on_video(index, total, item)
-        video = source if isinstance(source, Video) else _read(name, item, source, tally)
-        tally.add(item, video, decode)
+            on_video(index, len(names), item)
+        tally.add(item, make(index), decode)
     return tally.report(name, split, where, published if videos is None else None)
 
 
 def _loaded(
-    name: str, split: str, root: Path | str | None, videos: int | Sequence[str] | None, seed: int
-) -> Iterator[tuple[int, int, str, Video]]:
-    dataset = load_dataset(name, split, root=root, videos=videos, seed=seed)
-    total = len(dataset)
-    return ((index, total, video.name, video) for index, video in enumerate(dataset.videos))
+    name: str, split: str, root: Path | str | None, videos: int | Sequence[str] | None, seed: int, tally: _Tally
+) -> tuple[str, Sequence[str], Callable[[int], Video | None]]:
+    """Load a set that is not a reader's; return its place, the names, and what makes a video, None where that fails."""
+    found = load_dataset(name, split, root=root, videos=videos, seed=seed).videos
+    where = dataset_info(name).layout
+    if isinstance(found, TrackVideos):
+        where = str(found.table.root)
+        tally.language = bool(found.described.any())
+
+    def make(index: int) -> Video | None:
+        try:
+            return found[index]
+        except DataError as error:  # lazy videos are made here, some from their first frame's size
+            tally.defect(names[index], error)
+            return None
+
+    names = names_of(found)
+    return where, names, make
 
 
 def _read(dataset: str, name: str, listing: Index, tally: _Tally) -> Video | None:
@@ -234,52 +164,72 @@ def _cut(dataset: str, files: VideoFiles) -> Video | None:
         return None
 
 
+class _Kept(Generic[Item]):
+    """The first items of what may be millions, and the number of all."""
+
+    def __init__(self) -> None:
+        self.first: list[Item] = []
+        self.total = 0
+
+    def add(self, items: Iterable[Item]) -> None:
+        for item in items:
+            self.total += 1
+            if len(self.first) < KEPT:
+                self.first.append(item)
+
+
 class _Tally:
     """Counts and defects of the videos so far."""
 
     def __init__(self, where: str, language: bool, known: Mapping[str, str]) -> None:
         self.where, self.language, self.known = where, language, known
-        self.problems: list[Problem] = []
-        self.silent: list[str] = []
-        self.unreadable: list[str] = []
-        self.broken: list[str] = []
+        self.files = SceneFiles()
+        self.problems: _Kept[Problem] = _Kept()
+        self.silent: _Kept[str] = _Kept()
+        self.unreadable: _Kept[str] = _Kept()
+        self.broken: _Kept[str] = _Kept()
         self.videos = self.frames = self.decoded = self.absent = self.unknown = 0
 
     def defect(self, name: str, error: DataError) -> None:
-        self.problems += [self._with_known(name, problem) for problem in error.problems]
+        self.problems.add(self._with_known(name, problem) for problem in error.problems)
 
     def add(self, name: str, video: Video | None, decode: bool) -> None:
         self.videos += 1
         if video is None:
-            self.unreadable.append(name)
+            self.unreadable.add([name])
             return
-        found = check_video(video, f"{self.where}/{name}", deep=decode, language=self.language)
-        self.problems += [self._with_known(name, problem) for problem in found.problems]
-        self.broken += found.broken
+        where = f"{self.where}/{name}"
+        found = check_video(video, where, deep=decode, language=self.language, files=self.files)
+        self.problems.add(self._with_known(name, problem) for problem in found.problems)
+        self.broken.add(found.broken)
         self.decoded += found.decoded
         self.frames += len(video)
         if video.server:
             self.unknown += len(video) - 1
         else:
             self.absent += int(video.absent.sum())
-        if not video.sentence:
-            self.silent.append(name)
+        if self.language and not video.sentence:
+            self.silent.add([name])
 
     def _with_known(self, name: str, problem: Problem) -> Problem:
         return dataclasses.replace(problem, way_out=self.known[name]) if name in self.known else problem
 
+    def _drop_silence(self) -> None:
+        """Take a set of which no video has a sentence for one without language."""
+        self.language = False
+        self.problems.first = [item for item in self.problems.first if "has no sentence" not in item.rule]
+        self.problems.total -= self.silent.total
+        self.silent = _Kept()
+
     def report(self, dataset: str, split: str, where: str, published: int | None) -> DataReport:
-        notes, language = [], self.language
-        problems = self.problems
-        if len(self.silent) == self.videos and self.language and reader_of(dataset) is None:
-            language = False  # a set of which no video has a sentence is one without language
-            problems = [problem for problem in problems if "has no sentence" not in problem.rule]
-        if published is not None and self.videos != published:
-            notes.append(f"the benchmark has {published} videos in this split")
-        if not language:
-            notes.append("the data set has no sentences")
-        if self.unknown:
-            notes.append("only the first box of its videos is public: they can be tracked, but not scored here")
+        if self.silent.total == self.videos and reader_of(dataset) is None:
+            self._drop_silence()
+        totals = {
+            "without_sentence": self.silent.total,
+            "unreadable": self.unreadable.total,
+            "broken": self.broken.total,
+            "defects": self.problems.total,
+        }
         return DataReport(
             dataset=dataset,
             split=split,
@@ -290,10 +240,23 @@ class _Tally:
             decoded=self.decoded,
             absent=self.absent,
             unknown=self.unknown,
-            language=language,
-            without_sentence=tuple(self.silent),
-            unreadable=tuple(self.unreadable),
-            broken=tuple(self.broken),
-            defects=tuple(problems),
-            notes=tuple(notes),
+            language=self.language,
+            without_sentence=tuple(self.silent.first),
+            unreadable=tuple(self.unreadable.first),
+            broken=tuple(self.broken.first),
+            defects=tuple(self.problems.first),
+            notes=tuple(self._notes(published)),
+            totals=totals,
         )
+
+    def _notes(self, published: int | None) -> list[str]:
+        notes = []
+        if published is not None and self.videos != published:
+            notes.append(f"the benchmark has {published} videos in this split")
+        if not self.language:
+            notes.append("the data set has no sentences")
+        if self.unknown:
+            notes.append("only the first box of its videos is public: they can be tracked, but not scored here")
+        if self.problems.total > KEPT:
+            notes.append(f"the first {KEPT:,} of {self.problems.total:,} defects are listed")
+        return notes

@@ -51,9 +51,12 @@ def read_image(path: Path, video: str) -> np.ndarray:
         if head.startswith(start) and end not in tail:
             value = f"a {kind} of {data.size} bytes without its end mark (cut short)"
             raise DataError(Problem(where, rule, value, "Restore the file or leave the video out."))
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    try:
+        image, why = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None, ""
+    except cv2.error as error:  # a header of more pixels than OpenCV takes
+        image, why = None, f" ({error.err})"
     if image is None:
-        value = f"{data.size} bytes that do not decode"
+        value = f"{data.size} bytes that do not decode{why}"
         raise DataError(Problem(where, rule, value, "Restore the file or leave the video out."))
     return image
 

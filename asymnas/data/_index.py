@@ -25,6 +25,8 @@ VERSION = 1
 
 _ARRAYS = ("names", "offsets", "folders", "folder", "scene", "files", "boxes", "sentences", "sentence")
 
+_ABOUT = {"dataset", "root", "normalised", "images", "left_out", "fingerprint"}
+
 Indexed = tuple[TrackTable, dict[str, int]]
 """A table, and the counts of what was left out by the reason."""
 
@@ -99,10 +101,12 @@ def _key(dataset: str, split: str, stamps: Iterable[Path], options: str) -> str:
 def _load(folder: Path) -> tuple[TrackTable, dict[str, int], str] | None:
     try:
         about = json.loads((folder / "index.json").read_text("utf-8"))
+        if not isinstance(about, dict) or not about.keys() >= _ABOUT:
+            raise ValueError("index.json lacks keys")
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _ARRAYS}
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         log.warning("the index %s cannot be read (%s) and is made anew", folder, error)
         shutil.rmtree(folder, ignore_errors=True)
         return None

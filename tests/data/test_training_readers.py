@@ -5,13 +5,24 @@ from __future__ import annotations
 import json
 import logging
 import math
+import zlib
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from asymnas.data import Dataset, dataset_info, load_dataset
+from asymnas.data import (
+    Dataset,
+    _data_report,
+    check,
+    check_dataset,
+    dataset_info,
+    find_video,
+    load_dataset,
+    splits_to_check,
+)
+from asymnas.data.readers import _tables
 from asymnas.errors import DataError
 
 
@@ -286,3 +297,92 @@ def test_a_missing_set_tells_its_layout(tmp_path):
         assert dataset_info(name).layout
     with pytest.raises(DataError, match="train2017"):
         load_dataset("coco", "train2071", root=tmp_path)
+
+
+def test_the_check_looks_at_each_image_once(tmp_path, monkeypatch):
+    coco(tmp_path)
+    found = check_dataset("coco", "train2017", tmp_path)
+    assert (found.videos, found.frames, found.decoded, found.defects) == (3, 3, 2, ())  # two objects share an image
+    assert not found.language and found.without_sentence == () and found.where.endswith("COCO/images/train2017")
+    (tmp_path / "COCO/images/train2017/000000000009.jpg").write_bytes(b"junk")
+    found = check_dataset("coco", "train2017", tmp_path)
+    assert len(found.defects) == len(found.broken) == 1 and found.broken[0].endswith("000000000009.jpg")
+    assert found.totals == {"without_sentence": 0, "unreadable": 0, "broken": 1, "defects": 1}
+
+
+def test_the_check_looks_for_the_files_of_all_frames(tmp_path):
+    vid(tmp_path)
+    data = tmp_path / "ILSVRC2015/Data/VID/train/ILSVRC2015_VID_train_0000/ILSVRC2015_train_00000000"
+    (data / "000002.JPEG").unlink()  # of both tracks
+    (data / "000003.JPEG").write_bytes(b"")
+    found = check_dataset("imagenet_vid", "train", tmp_path)
+    assert [Path(path).name for path in found.broken] == ["000002.JPEG", "000003.JPEG"] and len(found.defects) == 2
+    assert found.decoded == 2  # the first frames of two videos; the tracks of one begin with the same
+    assert check_dataset("imagenet_vid", "train", tmp_path, decode=True).decoded == 4
+
+
+def test_a_broken_first_frame_does_not_end_the_check(tmp_path):
+    youtube(tmp_path)
+    (tmp_path / "yt_bb/yt_bb_detection_train/0/AAAAAAAAAAA_1000_0_0.jpg").write_bytes(b"junk")  # boxes need its size
+    found = check_dataset("youtube_bb", "train", tmp_path)
+    assert (found.videos, found.unreadable) == (3, ("AAAAAAAAAAA-0-0",)) and len(found.defects) == 1
+    loaded = load_dataset("youtube_bb", "train", root=tmp_path)
+    assert sum("AAAAAAAAAAA_1000_0_0.jpg" in str(problem) for problem in check(loaded)) == 1
+
+
+def test_millions_of_defects_are_counted_and_not_all_kept(tmp_path, monkeypatch):
+    vid(tmp_path)
+    for path in (tmp_path / "ILSVRC2015/Data").rglob("*.JPEG"):
+        path.unlink()
+    monkeypatch.setattr(_data_report, "KEPT", 2)
+    found = check_dataset("imagenet_vid", "train", tmp_path)
+    assert len(found.defects) == len(found.broken) == 2 and found.totals["defects"] == found.totals["broken"] == 6
+    assert "the first 2 of 6 defects are listed" in found.notes
+    json.dumps(found.to_dict())
+
+
+def test_splits_of_training_sets_are_told(tmp_path):
+    for ask in (lambda: find_video("coco", "x", None, tmp_path), lambda: splits_to_check("coco", tmp_path)):
+        with pytest.raises(DataError, match=r"must be one of train2017, val2017.*--split"):
+            ask()
+
+
+def test_folders_are_not_read_far_ahead_of_their_use(monkeypatch):
+    monkeypatch.setattr(_tables, "_AHEAD", 3)
+    read: list[int] = []
+    folders = [Path(str(number)) for number in range(50)]
+
+    def one(folder: Path) -> int:
+        read.append(int(folder.name))
+        return int(folder.name)
+
+    found = _tables.read_folders(folders, one)
+    assert [next(found)[1] for _ in range(5)] == list(range(5)) and len(read) <= 5 + 3
+    assert [number for _, number in found] == list(range(5, 50))
+
+
+@pytest.mark.parametrize("torn", [("index.json", b"{}"), ("names.npy", b""), ("boxes.npy", b"\x93NUMPY")])
+def test_a_torn_index_is_made_anew(tmp_path, cache, caplog, torn):
+    coco(tmp_path)
+    before = load_dataset("coco", "train2017", root=tmp_path)
+    (folder,) = cache.iterdir()
+    (folder / torn[0]).write_bytes(torn[1])
+    assert load_dataset("coco", "train2017", root=tmp_path).fingerprint == before.fingerprint
+    assert "made anew" in caplog.text
+
+
+def test_numbers_that_are_none_are_no_annotation(tmp_path):
+    annotations = vid(tmp_path) / "ILSVRC2015_train_00010001/000001.xml"
+    annotations.write_text(annotations.read_text().replace("<xmin>1<", "<xmin>nan<"))
+    with pytest.raises(DataError, match=r"000001.xml.*not finite"):
+        load_dataset("imagenet_vid", "train", root=tmp_path)
+
+
+def test_an_image_of_more_pixels_than_can_be_is_a_broken_frame(tmp_path):
+    coco(tmp_path)
+    path = tmp_path / "COCO/images/train2017/000000000025.jpg"
+    good = cv2.imencode(".png", np.zeros((4, 4, 3), np.uint8))[1].tobytes()
+    head = b"IHDR" + (200_000).to_bytes(4, "big") * 2 + good[24:29]
+    path.write_bytes(good[:12] + head + zlib.crc32(head).to_bytes(4, "big") + good[33:])
+    (problem,) = check_dataset("coco", "train2017", tmp_path).defects
+    assert "000000000025.jpg" in str(problem)

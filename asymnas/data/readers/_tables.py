@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import xml.etree.ElementTree as ElementTree
 from array import array
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,6 +24,7 @@ __all__ = ["TableBuilder", "leaf_folders", "load_table", "read_folders", "read_x
 
 _SHOWN = 20
 _READERS = 8
+_AHEAD = 4 * _READERS
 
 Read = TypeVar("Read")
 
@@ -143,16 +147,26 @@ def leaf_folders(top: Path) -> list[Path]:
 def read_folders(folders: Sequence[Path], read: Callable[[Path], Read]) -> Iterator[tuple[Path, Read]]:
     """Yield what `read` makes of each folder, in order; several are read at once, for disks that answer slowly.
 
+    What is read and not yet taken is a few folders: of a set with a million files it would be gigabytes.
+
     Raises:
         DataError: all problems of all folders (the first 20 in words), after the last.
     """
     problems: list[Problem] = []
+    left = iter(folders)
     with ThreadPoolExecutor(_READERS, thread_name_prefix="asymnas-index") as pool:
-        for folder, task in [(folder, pool.submit(read, folder)) for folder in folders]:
+        ahead = deque((folder, pool.submit(read, folder)) for folder in islice(left, _AHEAD))
+        while ahead:
+            folder, task = ahead.popleft()
+            ahead.extend((later, pool.submit(read, later)) for later in islice(left, 1))
             try:
-                yield folder, task.result()
+                found = task.result()
             except DataError as error:
                 problems.extend(error.problems)
+                continue
+            finally:
+                del task
+            yield folder, found
     if problems:
         more = len(problems) - _SHOWN
         tail = [Problem(str(folders[0].parent), f"{more} more problems")] if more > 0 else []
@@ -172,6 +186,8 @@ def read_xml(path: Path) -> list[tuple[str, bool, tuple[float, float, float, flo
         found = []
         for item in objects:
             left, right, top, bottom = (float(_text(item, f"bndbox/{key}")) for key in ("xmin", "xmax", "ymin", "ymax"))
+            if not all(map(math.isfinite, (left, right, top, bottom))):
+                raise ValueError("a number that is not finite")
             occluded = (item.findtext("occluded") or "0").strip() == "1"
             box = (left, top, right - left + 1, bottom - top + 1)
             found.append(((item.findtext("trackid") or "").strip(), occluded, box))

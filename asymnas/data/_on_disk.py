@@ -1,0 +1,120 @@
+"""What is on disk of a data set: its splits, and single videos by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from asymnas.data._registry import data_root, dataset_info, load_dataset
+from asymnas.data._video import Video
+from asymnas.data.readers._build import NotThere, Reader
+from asymnas.errors import DataError, Problem, nearest
+
+__all__ = ["find_video", "reader_of", "splits_of", "splits_to_check"]
+
+
+def reader_of(name: str) -> Reader | None:
+    """Return the reader of a built-in benchmark; None for sets that are loaded in another way.
+
+    Raises:
+        DataError: no data set has the name.
+    """
+    reader = getattr(dataset_info(name).load(), "__self__", None)
+    return reader if isinstance(reader, Reader) else None
+
+
+def splits_of(name: str, root: Path | str | None = None) -> tuple[dict[str, int], dict[str, DataError]]:
+    """Return the splits of a built-in benchmark that are on disk with their numbers of videos, and why others are not.
+
+    Raises:
+        DataError: no data set has the name, there is no data root.
+    """
+    reader = reader_of(name)
+    found: dict[str, int] = {}
+    lost: dict[str, DataError] = {}
+    if reader is None:
+        return found, lost
+    place = data_root(root)
+    for split in reader.videos:
+        try:
+            count = len(reader.listing(place, split).names)
+        except DataError as error:
+            lost[split] = error
+            continue
+        if count:
+            found[split] = count
+        else:
+            lost[split] = DataError(Problem(f"{name}/{split}", "the split must hold videos", "none"))
+    return found, lost
+
+
+def splits_to_check(name: str, root: Path | str | None = None) -> tuple[list[str], list[str]]:
+    """Return the splits of a data set that are on disk, and in words which are not and why.
+
+    A benchmark with a split "all" has that one alone.
+
+    Raises:
+        DataError: none is there.
+    """
+    if reader_of(name) is None:
+        raise DataError(_its_own(name))
+    found, lost = splits_of(name, root)
+    if not found:
+        raise DataError([problem for error in lost.values() for problem in error.problems][:1])
+    if "all" in found:
+        return ["all"], []
+    return list(found), [
+        f"{name}/{split} is not there" if isinstance(error, NotThere) else f"{name}/{split} is not checked: {error}"
+        for split, error in lost.items()
+    ]
+
+
+def _its_own(name: str) -> Problem:
+    """Say that a split must be named, and which there are where that is known."""
+    known = next((item.rule for item in dataset_info(name).problems("", {}) if item.where == "split"), "")
+    rule = f"the splits of this data set are not looked for on disk{': ' if known else ''}{known}"
+    return Problem(name, rule, "", "Name one with --split.")
+
+
+def find_video(name: str, video: str, split: str | None = None, root: Path | str | None = None) -> tuple[Video, str]:
+    """Load one video and return it with its split.
+
+    Args:
+        name: registered name of the data set.
+        video: the video's name.
+        split: its split; None for the first on disk that has it.
+        root: the data root.
+
+    Raises:
+        DataError: no such video; its files are damaged.
+    """
+    if split is not None or reader_of(name) is None:
+        usual = [item for item in ("train", "val", "test") if not _unknown(name, item)]
+        if split is None and not usual:
+            raise DataError(_its_own(name))
+        return _first_with(name, video, usual if split is None else [split], root)
+    found, lost = splits_of(name, root)
+    if not found:
+        raise DataError([problem for error in lost.values() for problem in error.problems][:1])
+    return _first_with(name, video, list(found), root)
+
+
+def _unknown(name: str, split: str) -> bool:
+    return any(item.where == "split" for item in dataset_info(name).problems(split, {}))
+
+
+def _first_with(name: str, video: str, splits: Sequence[str], root: Path | str | None) -> tuple[Video, str]:
+    reader = reader_of(name)
+    problems: list[Problem] = []
+    for split in splits:
+        try:
+            if reader is not None and video not in set(names := reader.listing(data_root(root), split).names):
+                problems.append(Problem(f"{name}/{split}", "no such video", f"'{video}'", nearest(video, names)))
+                continue
+            options = {} if reader is None else {"on_length_mismatch": "shorter"}
+            return load_dataset(name, split, root=root, videos=[video], **options).videos[0], split
+        except DataError as error:
+            problems += error.problems
+            if reader is not None:
+                raise
+    raise DataError(problems)
