@@ -85,18 +85,23 @@ class Scores:
         return {measure: weighted_se(self.of_videos(measure), self.weights[measure]) for measure in self.values}
 
     def intervals(self, level: float = 0.95, *, samples: int = 4000, seed: int = 0) -> dict[str, Interval]:
-        """Return a percentile bootstrap interval over videos for each measure.
+        """Return a percentile bootstrap interval over videos for each measure, within the [0, 1] that measures can take.
 
         Args:
             level: coverage in (0, 1).
             samples: number of bootstrap samples.
             seed: of the resampling.
         """
-        return {
+        found = {
             measure: bootstrap_ci(
                 self.of_videos(measure), weights=self.weights[measure], level=level, samples=samples, seed=seed
             )
             for measure in self.values
+        }
+        # widened for few videos, an end may lie beyond what is possible; NaN of a single video stays
+        return {
+            measure: item._replace(low=float(np.maximum(item.low, 0)), high=float(np.minimum(item.high, 1)))
+            for measure, item in found.items()
         }
 
     def to_dict(self, *, level: float = 0.95) -> dict[str, object]:

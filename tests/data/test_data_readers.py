@@ -113,6 +113,8 @@ def test_got10k_flags_and_pseudo_sentence(tmp_path):
     assert video.sentence == "racing car, drifting, vehicle, object"
     test = load_dataset("got10k", "test", root=tmp_path).videos[0]
     assert len(test) == 4 and test.absent.tolist() == [False, True, True, True] and "GOT-10k" in test.server
+    with pytest.raises(DataError, match="Splits on disk: 'train', 'test'"):
+        load_dataset("got10k", "val", root=tmp_path)
 
 
 def test_lasot_flags_splits_and_attributes(tmp_path):

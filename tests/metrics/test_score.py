@@ -197,6 +197,14 @@ def test_uncertainty_is_over_videos():
     assert interval.low < narrow.low < scores.values["SUC"] < narrow.high < interval.high
 
 
+def test_intervals_of_few_videos_stay_where_scores_can_be():
+    clips, boxes = benchmark()
+    chosen = {clips[0].name: clips[0].boxes, clips[1].name: np.full_like(clips[1].boxes, -500.0)}
+    scores = score(chosen, clips[:2], "lasot")
+    assert bootstrap_ci(scores.of_videos("SUC")).low < 0
+    assert all(0 <= item.low < item.value < item.high <= 1 for item in scores.intervals().values())
+
+
 def test_pooled_scores_resample_videos_with_their_frames():
     clips, boxes = benchmark()
     scores = score(boxes, clips, "got10k")
@@ -284,3 +292,19 @@ def test_the_benchmark_of_speed_runs():
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("x  ") == 6
+
+
+@pytest.mark.parametrize("protocol", [name for name in PROTOCOLS if name != "trackingnet"])
+def test_rows_that_are_not_there_are_misses_where_every_box_is_near(protocol: str) -> None:
+    boxes = np.tile([[40.0, 30.0, 20.0, 20.0]], (20, 1))
+    odd = boxes.copy()
+    odd[5:10, 2:] = 0  # visible and without an area, which some toolkits call near whatever was predicted
+    odd[10:12, 0] = -40
+    truths = [Clip("whole", boxes, np.zeros(20, bool)), Clip("odd", odd, np.zeros(20, bool))]
+    found = score({"whole": boxes}, truths, protocol, missing="zero")
+    assert set(found.per_video["odd"].values()) == {0.0}
+    short = score({"whole": boxes, "odd": boxes[:4]}, truths, protocol).per_video["odd"]
+    assert max(short.values()) <= 4 / 19
+    broken = np.vstack([boxes[:4], np.full((16, 4), np.nan)])
+    if protocol in ("lasot", "tnl2k", "otb", "pysot"):
+        assert score({"whole": boxes, "odd": broken}, truths, protocol).per_video["odd"]["P"] > 4 / 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -154,7 +154,20 @@ class Reader:
             DataError: no such split, or it is not in the data root.
         """
         check_split(self.name, split, tuple(self.videos))
-        return self.index(root, split)
+        try:
+            return self.index(root, split)
+        except NotThere as error:
+            there = [f"'{name}'" for name in self.videos if name != split and self._has(root, name)]
+            if not there:
+                raise
+            way_out = f"Splits on disk: {', '.join(there)}. Ask for one of them, or unpack '{split}' there as well."
+            raise NotThere(replace(item, way_out=way_out) for item in error.problems) from error
+
+    def _has(self, root: Path, split: str) -> bool:
+        try:
+            return bool(self.index(root, split).names)
+        except DataError:  # why it cannot be read matters once it is asked for
+            return False
 
     def load(
         self,
