@@ -85,7 +85,7 @@ class Scores:
         return {measure: weighted_se(self.of_videos(measure), self.weights[measure]) for measure in self.values}
 
     def intervals(self, level: float = 0.95, *, samples: int = 4000, seed: int = 0) -> dict[str, Interval]:
-        """Return a percentile bootstrap interval over videos for each measure, within the [0, 1] that measures can take.
+        """Return a percentile bootstrap interval over videos for each measure, its ends within [0, 1].
 
         Args:
             level: coverage in (0, 1).

@@ -198,7 +198,7 @@ def test_uncertainty_is_over_videos():
 
 
 def test_intervals_of_few_videos_stay_where_scores_can_be():
-    clips, boxes = benchmark()
+    clips, _ = benchmark()
     chosen = {clips[0].name: clips[0].boxes, clips[1].name: np.full_like(clips[1].boxes, -500.0)}
     scores = score(chosen, clips[:2], "lasot")
     assert bootstrap_ci(scores.of_videos("SUC")).low < 0
