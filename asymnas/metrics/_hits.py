@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["Hits", "Rows", "hits", "overlaps_of"]
 
 NOWHERE = (-1e12, -1e12, 0.0, 0.0)
-"""What stands for a row that is not there: a box that overlaps nothing and is near nothing."""
+"""What stands for a row without a box: one that overlaps nothing and is near nothing."""
+
+LOST = (2 * NOWHERE[0], *NOWHERE[1:])
+"""What stands for a row that the tracker did not give: a miss even where a protocol takes every box for near."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +67,7 @@ class Rows:
             part = predictions.get(video.name)
             if part is None:
                 filling = truth.protocol.filling
-                part = np.full((frames, 4), NOWHERE if filling is None else filling)
+                part = np.full((frames, 4), LOST if filling is None else filling)
                 if filling is None:
                     self._given[index] = 0
             part = np.asarray(part, np.float64)
@@ -76,7 +79,7 @@ class Rows:
             elif len(part) < frames:
                 self.short[video.name] = (len(part), frames)
                 self._given[index] = len(part)
-                part = np.concatenate([part, np.full((frames - len(part), 4), NOWHERE)])
+                part = np.concatenate([part, np.full((frames - len(part), 4), LOST)])
             self._parts.append(part)
         if problems:
             raise DataError(problems)
@@ -113,7 +116,8 @@ class Rows:
             valid[truth.starts] = True
             last = np.maximum.accumulate(np.where(valid, np.arange(len(boxes)), 0))
             boxes, finite = boxes[last], finite[last]
-        boxes[~(wanted & finite)] = NOWHERE
+        boxes[~finite] = NOWHERE
+        boxes[~wanted] = LOST
         self._merged = boxes
         return boxes
 
@@ -153,7 +157,7 @@ class _Tally:
                 self.overlap[block.videos] += np.add.reduceat(scratch.spare[0], block.begins)
             if kind == "success" and protocol.inclusive:  # at or above t is strictly above it for the next number
                 values = np.nextafter(values, np.inf)
-                values[scratch.predicted[0] == NOWHERE[0]] = 0
+                values[scratch.predicted[0] <= NOWHERE[0]] = 0
             grid = protocol.thresholds[kind]
             index = place(values, float(grid[1]), scratch)
             index += offsets[kind]
@@ -181,6 +185,7 @@ def _values(protocol: Protocol, block: Block, scratch: Scratch) -> dict[str, np.
     `scratch.predicted` is changed as the protocol changes boxes.
     """
     masks, predicted = block.masks, scratch.predicted
+    lost = None if masks.near is None and masks.near_scaled is None else predicted[0] == LOST[0]
     protocol.shape(predicted, block.limits)
     values = dict(zip(protocol.thresholds, scratch.values, strict=False))
     overlaps(predicted, block.columns, values["success"], scratch)
@@ -196,8 +201,8 @@ def _values(protocol: Protocol, block: Block, scratch: Scratch) -> dict[str, np.
             grid = protocol.thresholds[kind]
             beyond = len(grid) * float(grid[1])
             np.fmin(values[kind], beyond, out=values[kind])  # NaN too
-            if near is not None:
-                values[kind][near] = 0
+            if near is not None and lost is not None:
+                values[kind][near & ~lost] = 0
             if far is not None:
                 values[kind][far] = beyond
     return values
