@@ -181,6 +181,50 @@ def test_annotations_of_loaded_videos_and_of_other_sets():
     assert first.boxes is loaded[0].boxes and first.sentence == loaded[0].sentence and len(first) == 3
 
 
+GOOD = {"Basketball": {"gt_rect": [[198, 214, 34, 81]] * 3}, "Biker": {"gt_rect": [[262, 94, 16, 26]] * 3}}
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"gt_rect": [1, 2, 3, 4]}, "gt_rect must be rows"),
+        ({"gt_rect": {"a": 1}}, "gt_rect must be rows"),
+        ({"gt_rect": None}, "gt_rect must be rows"),
+        ({"absent": []}, "absent must be a list"),
+        ({"absent": [[1], [2, 3]]}, "absent must be a list"),
+        ({"absent": ["0", "0", "0"]}, "absent must be a list"),
+        ({"phrase": 5}, "phrase must be a text"),
+        ({"attr": "IV, OPR"}, "attr must be a list"),
+        ({"width": "wide", "height": 3}, "width and height must be pixels"),
+    ],
+)
+def test_odd_entries_of_a_json_of_boxes_are_told(tmp_path, change, match):
+    path = tmp_path / "gt.json"
+    path.write_text(json.dumps({**GOOD, "Basketball": {**GOOD["Basketball"], **change}}))
+    with pytest.raises(DataError, match=rf"gt.json: Basketball: {match}"):
+        load_annotations("otb100", root=path)
+
+
+def test_a_json_of_boxes_as_windows_and_others_write_it(tmp_path):
+    path = tmp_path / "otb.json"
+    extra = {"absent": [[1], [0], [1]], "attr": None, "phrase": [], "width": None, "height": None}
+    whole = {**GOOD, "Biker": {**GOOD["Biker"], **extra}}
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps(whole, indent=1).replace("\n", "\r\n").encode())
+    for root in (path, tmp_path):
+        first, second = load_annotations("otb100", root=root).annotations
+        assert first.boxes[0].tolist() == [197, 213, 34, 81] and second.absent.tolist() == [False, True, False]
+    path.write_text("[" * 100_000)
+    with pytest.raises(DataError, match="must be JSON"):
+        load_annotations("otb100", root=path)
+
+
+@pytest.mark.parametrize(("flags", "match"), [("", "a flag a frame"), ("+-1", "whole"), ("9" * 30, "whole")])
+def test_files_without_flags_are_told(tmp_path, flags, match):
+    unpack({**LASOT, "annos/absent/airplane-1.txt": flags}, tmp_path)
+    with pytest.raises(DataError, match=rf"airplane-1.txt: .*{match}"):
+        load_annotations("lasot", "test", root=tmp_path)
+
+
 def test_annotations_of_made_videos_need_no_root(monkeypatch):
     monkeypatch.delenv("ASYMNAS_DATA", raising=False)
     found = load_annotations("synthetic", "val")

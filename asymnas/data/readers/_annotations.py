@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
@@ -28,6 +29,7 @@ __all__ = [
 
 log = logging.getLogger("asymnas.data")
 
+_FLAG = re.compile(r"[+-]?[0-9]{1,9}")
 _BLANKS = str.maketrans(",;", "  ")
 
 
@@ -114,14 +116,16 @@ def parse_flags(text: str, where: str) -> np.ndarray:
     """Read whole numbers (n,) int64: one a line, or all in one line with commas.
 
     Raises:
-        DataError: something else than whole numbers.
+        DataError: something else than whole numbers of at most nine digits, or nothing at all.
     """
     tokens = text.translate(_BLANKS).split()
-    try:
-        return np.array([int(token) for token in tokens], dtype=np.int64)
-    except ValueError:
-        wrong = next(token for token in tokens if not token.lstrip("+-").isdecimal())
-        raise DataError(Problem(where, "flags must be whole numbers", f"'{wrong}'", "Restore the file.")) from None
+    wrong = next((token for token in tokens if not _FLAG.fullmatch(token)), None)
+    if wrong is not None:
+        value = f"'{wrong[:60]}'"
+        raise DataError(Problem(where, "flags must be whole numbers", value, "Restore the file."))
+    if not tokens:
+        raise DataError(Problem(where, "the file must hold a flag a frame", "an empty file", "Restore or remove it."))
+    return np.array([int(token) for token in tokens], dtype=np.int64)
 
 
 def read_sentence(path: Path) -> str | None:

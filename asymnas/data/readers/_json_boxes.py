@@ -14,7 +14,7 @@ from asymnas.data._annotation import Annotation
 from asymnas.data._otb_names import OTB99_TEST, OTB99_TRAIN, OTB100, otb99_name, otb_aliases, otb_target
 from asymnas.data.readers._build import raise_all
 from asymnas.data.readers._toolkits import join_flags, note_absences, some
-from asymnas.errors import DataError, Problem
+from asymnas.errors import DataError, Problem, shown
 
 __all__ = ["holds_boxes", "parse"]
 
@@ -29,8 +29,8 @@ _FIRST["otb99_lang"] = _FIRST["otb100"]
 def holds_boxes(path: Path) -> bool:
     """Whether a file is JSON of this form; a file that is no JSON at all is not."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        data = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(data, dict) and any(isinstance(item, dict) and "gt_rect" in item for item in data.values())
 
@@ -76,8 +76,8 @@ def parse(path: Path, dataset: str, split: str) -> tuple[list[Annotation], list[
 def _entries(path: Path) -> dict[str, Mapping[str, Any]]:
     rule = "the file must be JSON of the form {name: {gt_rect: [[x, y, w, h], ...]}}"
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        data = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(Problem(str(path), rule, str(error)[:80], "Give another file.")) from None
     if not isinstance(data, dict) or not data:
         raise DataError(Problem(str(path), rule, type(data).__name__, "Give another file."))
@@ -112,8 +112,8 @@ def _base(entries: Mapping[str, Any], dataset: str) -> tuple[int, str]:
     if dataset not in _FIRST and dataset != "lasot_ext":
         return 0, "boxes are taken as they are, 0-based"
     for name, first in _FIRST.get(dataset, {}).items():
-        if name in entries and entries[name]["gt_rect"]:
-            base = 1 if tuple(entries[name]["gt_rect"][0][:2]) == first else 0
+        if name in entries and len(rows := _rows(entries[name]["gt_rect"])):
+            base = 1 if tuple(rows[0, :2]) == first else 0
             return base, f"boxes are {base}-based, as the first box of '{name}' tells"
     return 1, "boxes are taken as 1-based, as they are published"
 
@@ -121,24 +121,60 @@ def _base(entries: Mapping[str, Any], dataset: str) -> tuple[int, str]:
 def _annotation(
     where: str, name: str, entry: Mapping[str, Any], base: int, dataset: str
 ) -> tuple[Annotation, list[str]]:
-    try:
-        boxes = np.array(
-            [[float("nan") if value is None else value for value in row] for row in entry["gt_rect"]], float
-        )
-    except (TypeError, ValueError):
-        boxes = np.empty((0, 0))
-    if boxes.ndim != 2 or boxes.shape[1] != 4 or not len(boxes) or np.isinf(boxes).any():
+    boxes = _rows(entry["gt_rect"])
+    if not len(boxes) or np.isinf(boxes).any():
         value = f"{len(entry['gt_rect'])} rows" if isinstance(entry["gt_rect"], list) else "no list"
         raise DataError(Problem(where, "gt_rect must be rows of four finite numbers x, y, w, h", value))
     missing = np.isnan(boxes).any(axis=1)
     boxes[:, :2] -= base
     boxes[missing] = 0
-    visible = entry.get("absent")  # pysot's flag says the opposite of its name: 1 is a visible frame
-    flags = None if visible is None else np.asarray(visible).ravel() == 0
-    boxes, absent, notes = join_flags(name, boxes, missing, flags)
-    phrase = entry.get("phrase")
-    words = " ".join((phrase[0] if isinstance(phrase, list) and phrase else phrase or "").split())
-    attributes = frozenset(str(mark) for mark in entry.get("attr", ()) if str(mark).upper() != "ALL")
-    size = (int(entry["width"]), int(entry["height"])) if {"width", "height"} <= entry.keys() else None
+    flags = _visible(where, entry)
+    boxes, absent, notes = join_flags(name, boxes, missing, None if flags is None else ~flags)
+    words, attributes, size = _words(where, entry), _attributes(where, entry), _size(where, entry)
     aliases = otb_aliases(name) if dataset.startswith("otb") else ()
     return Annotation(name, boxes, absent, words or None, attributes, None, size, "", aliases), notes
+
+
+def _rows(rows: Any) -> np.ndarray:
+    """Return rows of four numbers, NaN for null, as (n, 4); (0, 4) for anything else."""
+    try:
+        boxes = np.array([[float("nan") if value is None else value for value in row] for row in rows], float)
+    except (TypeError, ValueError, OverflowError):
+        return np.empty((0, 4))
+    return boxes if boxes.ndim == 2 and boxes.shape[1] == 4 else np.empty((0, 4))
+
+
+def _visible(where: str, entry: Mapping[str, Any]) -> np.ndarray | None:
+    """Return (n,) bool from pysot's flag, which says the opposite of its name: 1 is a visible frame."""
+    given = entry.get("absent")
+    if given is None:
+        return None
+    flags = [row[0] if isinstance(row, list) and len(row) == 1 else row for row in given] if given else []
+    if not isinstance(given, list) or not flags or any(flag not in (0, 1) for flag in flags):
+        rule = "absent must be a list with 1 for each visible frame and 0 for each other"
+        raise DataError(Problem(where, rule, shown(given, 30), "Mend it, or leave it out."))
+    return np.array(flags) == 1
+
+
+def _words(where: str, entry: Mapping[str, Any]) -> str:
+    phrase = entry.get("phrase")
+    first = (phrase[0] if phrase else None) if isinstance(phrase, list) else phrase
+    if not isinstance(first, str | None):
+        raise DataError(Problem(where, "phrase must be a text, or a list that begins with one", shown(phrase, 30)))
+    return " ".join((first or "").split())
+
+
+def _attributes(where: str, entry: Mapping[str, Any]) -> frozenset[str]:
+    marks = entry.get("attr") or []
+    if not isinstance(marks, list):
+        raise DataError(Problem(where, "attr must be a list of names", shown(marks, 30)))
+    return frozenset(str(mark) for mark in marks if str(mark).upper() != "ALL")
+
+
+def _size(where: str, entry: Mapping[str, Any]) -> tuple[int, int] | None:
+    given = [entry.get(key) for key in ("width", "height")]
+    if None in given:
+        return None
+    if not all(isinstance(value, int | float) and 0 < value < 1e6 for value in given):
+        raise DataError(Problem(where, "width and height must be pixels", shown(given, 30)))
+    return int(given[0]), int(given[1])  # type: ignore[arg-type]
