@@ -12,7 +12,7 @@ import pytest
 from result_sets import Truth, predictions, truths, walk, write_rows, write_set
 
 from asymnas.errors import DataError
-from asymnas.interop.results import list_trackers, match_names, read_results
+from asymnas.interop.results import ResultSet, list_trackers, match_names, read_results, write_results
 
 LENGTHS = {"cat-1": 12, "cat-2": 9, "dog-7": 15, "owl-3": 8}
 
@@ -167,6 +167,41 @@ def test_corners_without_annotations_are_asked_for(tmp_path) -> None:
     with pytest.raises(DataError, match=r"two corners.*corners='xywh' or 'xyxy'"):
         read_results(folder, base=0)
     same(read_results(folder, base=0, corners="xyxy"), boxes)
+
+
+@pytest.mark.parametrize("head", ["# made by me\n% on monday\n# x,y,w,h\n", "# made by me\nx,y,w,h\n"])
+def test_several_lines_before_the_rows(tmp_path, annotations, boxes, head) -> None:
+    folder = write_set(tmp_path / "r", boxes, 0)
+    for path in folder.glob("*.txt"):
+        path.write_text(head + path.read_text())
+    results = read_results(folder, annotations=annotations)
+    same(results, boxes)
+    assert noted(results, "have a header: x y w h")
+
+
+def test_what_a_manifest_states_can_be_overruled_and_says_so(tmp_path, annotations, boxes) -> None:
+    folder = tmp_path / "r"
+    write_results(ResultSet("mine", boxes), folder)
+    plain = read_results(folder, annotations=annotations)
+    assert noted(plain, "base 0, stated by the manifest")
+    other = read_results(folder, annotations=annotations, base=1, corners="xyxy", first_row="missing")
+    assert noted(other, "base 1, as given, although the manifest states 0")
+    assert noted(other, "corners is not looked at") and noted(other, "first_row is not looked at")
+    name = next(iter(boxes))
+    assert np.allclose(other.boxes[name], plain.boxes[name] - [1, 1, 0, 0])
+
+
+def test_a_first_row_that_none_can_lack_is_noted(tmp_path, annotations, boxes) -> None:
+    results = read_results(write_set(tmp_path / "r", boxes, 0), annotations=annotations, first_row="missing")
+    same(results, boxes)
+    assert noted(results, "no file has one row less than frames")
+
+
+@pytest.mark.parametrize("name", ["a.json", "manifest.json"])
+def test_json_without_end_is_told(tmp_path, name) -> None:
+    (tmp_path / name).write_text("[" * 100_000)
+    with pytest.raises(DataError, match="must be JSON"):
+        read_results(tmp_path)
 
 
 def test_header_columns_and_scores(tmp_path, annotations, boxes) -> None:

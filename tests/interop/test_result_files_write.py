@@ -111,7 +111,7 @@ def test_what_must_be_known_is_asked_for(tmp_path, results) -> None:
     with pytest.raises(DataError) as caught:
         write_results(bare, tmp_path, "pysot", decimals=40, names={"cat": "x"})
     assert [problem.where for problem in caught.value.problems] == ["base", "dataset", "decimals", "names"]
-    with pytest.raises(DataError, match="Give base=0 or base=1"):
+    with pytest.raises(DataError, match="Give the base, or dataset="):
         write_results(bare, tmp_path, "pytracking")
     with pytest.raises(DataError, match="Did you mean 'pysot'"):
         write_results(bare, tmp_path, "pysott")

@@ -166,7 +166,7 @@ def manifest_of(entry: Entry) -> dict[str, Any]:
     text, _ = decode(entry)
     try:
         data = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(Problem(entry.where, "the manifest must be JSON", str(error))) from None
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         out = "Remove the file to read the folder as plain text files."

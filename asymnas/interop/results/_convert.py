@@ -72,16 +72,21 @@ def _as_stated(
     tables: Mapping[str, Table], known: Mapping[str, Annotated] | None, options: Options, notes: list[str]
 ) -> dict[str, np.ndarray]:
     """Return boxes whose manifest states everything; the annotations only check it."""
-    reading = Reading("xywh", options.stated or 0)
+    base = options.stated or 0
+    reading = Reading("xywh", base if options.base is None else options.base)
     boxes = {name: to_xywh(table.rows, reading) for name, table in tables.items()}
-    notes.append(f"base {reading.base}, stated by the manifest")
+    against = f", as given, although the manifest states {base}" if reading.base != base else ", stated by the manifest"
+    notes.append(f"base {reading.base}{against}")
+    given_too = {"corners": options.corners not in (None, "xywh"), "first_row": options.first_row == "missing"}
+    for name in (name for name, said in given_too.items() if said):
+        notes.append(f"{name} is not looked at: the manifest states x,y,w,h from the first frame on")
     note_nan(tables, notes)
     if known is None:
         return boxes
     given = {name: np.asarray(known[name].boxes[0], dtype=np.float64) for name in tables}
     found = collect_votes({name: table.rows[0] for name, table in tables.items()}, given).base()
     if found is not None and found != reading.base:
-        notes.append(f"the first rows look like base {found}, which contradicts the manifest; give base={found} if so")
+        notes.append(f"the first rows look like base {found}; give that base if they are right")
     lengths = {name: len(known[name].boxes) for name in tables}
     check_lengths(tables, lengths)
     return fit(boxes, tables, lengths, notes)

@@ -26,7 +26,7 @@ def read_otb(entry: Entry) -> dict[str, tuple[Table, float | None]]:
     text, encoding = decode(entry)
     try:
         data = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(Problem(entry.where, "the file must be JSON", str(error))) from None
     records = data if isinstance(data, list) else [data]
     problems: list[Problem] = []
@@ -42,7 +42,7 @@ def read_otb(entry: Entry) -> dict[str, tuple[Table, float | None]]:
             problems.append(Problem(where, "a video must have one record", f"'{name}' again", out))
             continue
         fps = record.get("fps")
-        seconds = len(rows) / fps if isinstance(fps, (int, float)) and fps > 0 else None
+        seconds = len(rows) / fps if isinstance(fps, (int, float)) and 0 < fps < 1e9 else None
         found[name] = (Table(where, rows, "JSON", encoding=encoding), seconds)
     if not records:
         problems.append(Problem(entry.where, "the file must hold a record", "an empty list"))
@@ -55,7 +55,7 @@ def _rows(record: Any, where: str, problems: list[Problem]) -> np.ndarray | None
     if not isinstance(record, dict) or "res" not in record:
         problems.append(Problem(where, "must be a record with 'res' (OTB's JSON results)", str(type(record).__name__)))
         return None
-    kind, run = str(record.get("resType", "rect")), str(record.get("evalType", "OPE"))
+    kind, run = str(record.get("resType") or "rect"), str(record.get("evalType") or "OPE")
     if kind != "rect":
         out = "Convert the results to rectangles with the program that wrote them."
         problems.append(Problem(where, "resType must be 'rect'", f"'{kind}'", out))

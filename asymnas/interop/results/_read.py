@@ -94,7 +94,7 @@ def read_results(
         form=found.form if format == "auto" else format,
         explicit=format != "auto",
         dataset=dataset or dataset_in(manifest),
-        stated=(int(manifest["base"]) if base is None else base) if manifest else None,
+        stated=int(manifest["base"]) if manifest else None,
         named_corners=raw.named_corners,
     )
     boxes = to_boxes(raw.tables, known, options, path, raw.notes)

@@ -61,6 +61,8 @@ def missing_first(
         DataError: one row is missing and nothing tells which.
     """
     short = {name for name, table in tables.items() if len(table.rows) == lengths[name] - 1 and not table.opening}
+    if not short and options.first_row == "missing":
+        notes.append("no file has one row less than frames, so that none is taken to lack the first one")
     if not short or options.first_row == "present":
         return set()
     start = {n for n in tables if any(reading.base == base for reading in votes.readings.get(n, ()))}

@@ -68,9 +68,11 @@ def read_table(entry: Entry, *, opening: bool = False) -> Table:
     while start < len(lines) and not lines[start].strip():
         start += 1
     header: tuple[str, ...] = ()
-    if start < len(lines) and _is_header(lines[start]):
+    while start < len(lines) and _is_header(lines[start]):  # comments, and one line of words that ends them
         header = tuple(word.lower() for word in _SPLIT.split(lines[start].strip().lstrip("#% ")) if word)
         start += 1
+        if not _is_comment(lines[start - 1]):
+            break
     body = lines[start:]
     if not body:
         value = "a header only" if header else "an empty file"
@@ -86,7 +88,11 @@ def read_table(entry: Entry, *, opening: bool = False) -> Table:
 
 def _is_header(line: str) -> bool:
     words = [word for word in _SPLIT.split(line.strip()) if word]
-    return line.lstrip()[:1] in ("#", "%") or not any(_NUMBER.match(word) for word in words)
+    return _is_comment(line) or (bool(words) and not any(_NUMBER.match(word) for word in words))
+
+
+def _is_comment(line: str) -> bool:
+    return line.lstrip().startswith(("#", "%"))
 
 
 def _separator(line: str) -> str:
