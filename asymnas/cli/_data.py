@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
-from rich.text import Text
 
 from asymnas.cli._common import DataRoot, Json, command, print_json, stderr
 
@@ -65,6 +65,8 @@ def check(
 
 
 def _print(report: DataReport) -> None:
+    from asymnas.report import print_whole
+
     table = Table(title=f"{report.dataset}/{report.split}", title_justify="left", show_header=False, box=None)
     rows: list[tuple[str, object]] = [
         ("place", report.where),
@@ -80,8 +82,8 @@ def _print(report: DataReport) -> None:
     ]
     for label, value in rows:
         if value is not None and (value or label != "frames without a public box"):
-            table.add_row(label, Text(str(value)))
-    Console(soft_wrap=True).print(table)
+            table.add_row(label, escape(str(value)))
+    print_whole(Console(emoji=False), table)
     for note in report.notes:
         typer.echo(f"note: {note}")
     for problem in report.defects:

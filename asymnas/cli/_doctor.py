@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from asymnas.cli._common import DataRoot, Json, command, print_json
@@ -77,7 +78,10 @@ def _splits(row: dict[str, Any]) -> str:
 
 
 def _table(title: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    table = Table(title=title, title_justify="left", show_header=False, box=None)
+    from asymnas.report import print_whole
+
+    typer.echo(title)  # a table's own would be wrapped at its width
+    table = Table(show_header=False, box=None)
     for row in rows:
-        table.add_row(*map(str, row))
-    Console(soft_wrap=True).print(table)
+        table.add_row(*(escape(str(cell)) for cell in row))  # a folder's name may look like markup
+    print_whole(Console(emoji=False), table)

@@ -10,7 +10,7 @@ from asymnas.report._html import write_report
 from asymnas.report._overlay import Overlay, draw_box, draw_target, put_text
 from asymnas.report._progress import LineProgress, LiveProgress, Progress, make_progress
 from asymnas.report._read import RunData, read_results, read_run
-from asymnas.report._terminal import print_comparison, print_dry_run, print_run, print_summary
+from asymnas.report._terminal import print_comparison, print_dry_run, print_run, print_summary, print_whole
 from asymnas.report._test_table import print_test
 from asymnas.report._video_sheet import draw_video_sheet, save_picture
 
@@ -36,6 +36,7 @@ __all__ = [
     "print_run",
     "print_summary",
     "print_test",
+    "print_whole",
     "put_text",
     "read_results",
     "read_run",

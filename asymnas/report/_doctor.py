@@ -25,6 +25,14 @@ VARIABLES = {
 }
 """Environment variables that are looked at, and what they say."""
 
+_FOLDERS = {
+    "coco": ("COCO", "coco", "MSCOCO", "mscoco"),
+    "imagenet_vid": ("ILSVRC", "ILSVRC2015", "ILSVRC2017", "ImageNet"),
+    "imagenet_det": ("ILSVRC", "ILSVRC2015", "ILSVRC2017", "ImageNet"),
+    "youtube_bb": ("YouTube-BB", "youtube_bb", "YoutubeBB", "yt_bb"),
+}
+"""What the folders of training sets are called; the files in them are too many to be looked for here."""
+
 _LEAST_GIB = 1.0
 _REQUIREMENT = re.compile(r"^([\w.-]+)(?:\[[^]]*\])?\s*([^;]*?)\s*(?:;.*extra\s*==\s*[\"'](\w+)[\"'].*)?$")
 _OPENCV = ("opencv-python", "opencv-contrib-python", "opencv-python-headless", "opencv-contrib-python-headless")
@@ -53,7 +61,7 @@ def diagnose(root: Path | str | None = None) -> dict[str, Any]:
         "packages": _packages(problems),
         "environment": {name: os.environ.get(name) for name in VARIABLES},
         "data_root": None if folder is None else str(folder),
-        "datasets": _datasets(folder),
+        "datasets": _datasets(folder, problems),
         "encoder": _encoder(problems),
         "disk": _disk(folder, problems),
         "torch": torch["torch"],
@@ -125,32 +133,47 @@ def _data_root(root: Path | str | None, problems: list[Problem]) -> Path | None:
         return None
 
 
-def _datasets(root: Path | None) -> list[dict[str, Any]]:
+def _datasets(root: Path | None, problems: list[Problem]) -> list[dict[str, Any]]:
     """Each registered data set: its splits with the videos that are there, of how many published."""
-    from asymnas.data import list_datasets, reader_of, splits_of
+    from asymnas.data import dataset_names
 
     rows = []
-    for info in list_datasets():
-        row: dict[str, Any] = {"name": info.name, "state": "", "splits": {}}
-        top = re.match(r"[\w.-]+", info.layout)
-        reader = reader_of(info.name)
-        if not info.layout:
-            row["state"] = "needs no files"
-        elif root is None:
-            row["state"] = "no data root"
-        elif reader is not None:
-            there, lost = splits_of(info.name, root)
-            row["splits"] = {
-                split: {"videos": count, "published": reader.videos[split]} for split, count in there.items()
-            }
-            row["state"] = "found" if there else "not found"
-            row["incomplete"] = {split: str(error) for split, error in lost.items() if there}
-        elif top is not None:
-            row["state"] = f"folder {top[0]} is there" if (root / top[0]).is_dir() else "not found"
-        else:
-            row["state"] = "lies where its job says"
+    for name in dataset_names():
+        row: dict[str, Any] = {"name": name, "state": "", "splits": {}}
+        try:
+            _look(name, root, row)
+        except AsymNASError as error:  # a package that cannot be used, or files that cannot be read
+            problems.extend(error.problems)
+            row["state"] = "cannot be used"
+        except OSError as error:
+            where, value = str(error.filename or root), error.strerror or str(error)
+            problems.append(Problem(where, f"the files of {name} must be readable", value, "Mend their rights."))
+            row["state"] = "cannot be read"
         rows.append(row)
     return rows
+
+
+def _look(name: str, root: Path | None, row: dict[str, Any]) -> None:
+    """Fill in what is there of one data set."""
+    from asymnas.data import dataset_info, reader_of, splits_of
+
+    info = dataset_info(name)
+    reader = reader_of(name)
+    folders = _FOLDERS.get(name) or re.findall(r"^[\w.-]+", info.layout)
+    if not info.layout:
+        row["state"] = "needs no files"
+    elif root is None:
+        row["state"] = "no data root"
+    elif reader is not None:
+        there, lost = splits_of(name, root)
+        row["splits"] = {split: {"videos": count, "published": reader.videos[split]} for split, count in there.items()}
+        row["state"] = "found" if there else "not found"
+        row["incomplete"] = {split: str(error) for split, error in lost.items() if there}
+    elif folders:
+        found = next((folder for folder in folders if (root / folder).is_dir()), None)
+        row["state"] = "not found" if found is None else f"folder {found} is there"
+    else:
+        row["state"] = "lies where its job says"
 
 
 def _encoder(problems: list[Problem]) -> dict[str, Any]:

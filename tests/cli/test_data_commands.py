@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
+from asymnas import data as asymnas_data
 from asymnas.cli import app
 from asymnas.data import Video
+from asymnas.errors import DataError, Problem
 from asymnas.report import _doctor as doctor
 from asymnas.report import diagnose, draw_video_sheet
 
@@ -126,6 +128,32 @@ def test_doctor_tells_what_is_wrong(monkeypatch, tmp_path):
     monkeypatch.delenv("ASYMNAS_DATA")
     rows = {row["name"]: row["state"] for row in diagnose()["datasets"]}
     assert rows["tnl2k"] == "no data root"
+
+
+def test_doctor_looks_past_what_is_broken(root, monkeypatch, tmp_path):
+    place = tmp_path / "data [old]"
+    root.rename(place)
+    (place / "coco").mkdir()
+
+    def broken(name):
+        if name == "got10k":
+            raise DataError(Problem("data set 'got10k'", "cannot import it", "boom"))
+        if name == "lasot":
+            raise PermissionError(13, "Permission denied", "LaSOT")
+        return real(name)
+
+    real = asymnas_data.reader_of
+    monkeypatch.setattr(asymnas_data, "reader_of", broken)
+    result = asymnas("doctor", "--data-root", place, "--json")
+    found = json.loads(result.stdout)
+    rows = {row["name"]: row["state"] for row in found["datasets"]}
+    assert result.exit_code == 1 and rows["coco"] == "folder coco is there" and rows["tnl2k"] == "found"
+    assert (rows["got10k"], rows["lasot"]) == ("cannot be used", "cannot be read")
+    assert any("boom" in problem for problem in found["problems"])
+    text = asymnas("doctor", "--data-root", place).stdout
+    assert f"data sets in {place}" in text and "LaSOT: the files of lasot must be readable" in text
+    check = asymnas("data", "check", "tnl2k", "--data-root", place)
+    assert "data [old]/TNL2K/test" in check.stdout
 
 
 @pytest.mark.parametrize(
