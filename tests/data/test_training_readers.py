@@ -347,6 +347,30 @@ def test_splits_of_training_sets_are_told(tmp_path):
             ask()
 
 
+@pytest.mark.parametrize(("make", "name", "split"), [(coco, "coco", "train2017"), (youtube, "youtube_bb", "train")])
+def test_texts_are_packed_as_they_come(tmp_path, monkeypatch, make, name, split):
+    make(tmp_path)
+    whole = load_dataset(name, split, root=tmp_path, index=False)
+    held: list[int] = []
+    extend = _tables._Texts.extend
+
+    def watched(self, texts):
+        extend(self, texts)
+        held.append(len(self._last))
+
+    monkeypatch.setattr(_tables, "_CHUNK", 2)
+    monkeypatch.setattr(_tables._Texts, "extend", watched)
+    assert load_dataset(name, split, root=tmp_path, index=False).fingerprint == whole.fingerprint
+    assert held and max(held) < 2
+
+
+def test_targets_of_one_name_are_refused(tmp_path):
+    annotation = coco(tmp_path)
+    annotation.write_text(annotation.read_text().replace('"id": 3,', '"id": 5,'))
+    with pytest.raises(DataError, match="'000000000009-5' twice"):
+        load_dataset("coco", "train2017", root=tmp_path)
+
+
 def test_folders_are_not_read_far_ahead_of_their_use(monkeypatch):
     monkeypatch.setattr(_tables, "_AHEAD", 3)
     read: list[int] = []

@@ -25,8 +25,29 @@ __all__ = ["TableBuilder", "leaf_folders", "load_table", "read_folders", "read_x
 _SHOWN = 20
 _READERS = 8
 _AHEAD = 4 * _READERS
+_CHUNK = 65536
 
 Read = TypeVar("Read")
+
+
+class _Texts:
+    """Texts that are put into arrays as they come: as objects of Python millions of them take gigabytes."""
+
+    def __init__(self) -> None:
+        self._full: list[np.ndarray] = []
+        self._last: list[bytes] = []
+
+    def extend(self, texts: Iterable[str]) -> None:
+        self._last.extend(map(os.fsencode, texts))
+        if len(self._last) >= _CHUNK:
+            self._full.append(np.array(self._last, dtype=np.bytes_))
+            self._last = []
+
+    def take(self) -> np.ndarray:
+        """Return all texts, (n,) bytes; they are held no longer here."""
+        parts, self._full = [*self._full, np.array(self._last, dtype=np.bytes_)], []
+        self._last = []
+        return np.concatenate(parts)
 
 
 class TableBuilder:
@@ -43,11 +64,10 @@ class TableBuilder:
         self.left_out: dict[str, int] = {}
         self.dataset, self.root = dataset, root
         self._normalised, self._images = normalised, images
-        self._names: list[bytes] = []
+        self._names, self._files = _Texts(), _Texts()
         self._counts = array("q")
         self._codes: tuple[dict[bytes, int], dict[bytes, int], dict[bytes, int]] = ({}, {}, {})
         self._folder, self._scene, self._sentence = array("i"), array("i"), array("i")
-        self._files: list[bytes] = []
         self._boxes = array("d")
 
     def skip(self, reason: str, count: int = 1) -> None:
@@ -76,13 +96,13 @@ class TableBuilder:
         """
         folders, scenes, sentences = self._codes
         place, spot = os.fsencode(folder), os.fsencode(folder if scene is None else scene)
-        self._names.append(os.fsencode(name))
+        self._names.extend([name])
         self._folder.append(folders.setdefault(place, len(folders)))
         self._scene.append(scenes.setdefault(spot, len(scenes)))
         text = None if sentence is None else sentence.encode("utf-8")
         self._sentence.append(-1 if text is None else sentences.setdefault(text, len(sentences)))
         self._counts.append(len(files))
-        self._files.extend(os.fsencode(file) for file in files)
+        self._files.extend(files)
         self._boxes.extend(np.asarray(boxes, dtype=np.float64).ravel())
 
     def finish(self) -> Indexed:
@@ -92,10 +112,11 @@ class TableBuilder:
             DataError: two targets have one name.
         """
         folders, _, sentences = self._codes
-        names = np.array(self._names, dtype=np.bytes_)
-        if len(set(self._names)) < len(names):
-            different, counts = np.unique(names, return_counts=True)
-            twice = os.fsdecode(different[counts > 1][0])
+        names = self._names.take()
+        ordered = np.sort(names)
+        same = ordered[1:] == ordered[:-1]
+        if same.any():
+            twice = os.fsdecode(ordered[1:][same][0])
             rule = "names of targets must be unique"
             raise DataError(Problem(str(self.root), rule, f"'{twice}' twice", "Mend the annotations."))
         table = TrackTable(
@@ -106,8 +127,8 @@ class TableBuilder:
             folders=np.array(list(folders), dtype=np.bytes_),
             folder=np.array(self._folder, dtype=np.int32),
             scene=np.array(self._scene, dtype=np.int32),
-            files=np.array(self._files, dtype=np.bytes_),
-            boxes=np.array(self._boxes, dtype=np.float64).reshape(-1, 4),
+            files=self._files.take(),
+            boxes=np.frombuffer(self._boxes, dtype=np.float64).reshape(-1, 4),
             sentences=np.array(list(sentences), dtype=np.bytes_),
             sentence=np.array(self._sentence, dtype=np.int32),
             normalised=self._normalised,

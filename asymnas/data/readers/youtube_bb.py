@@ -103,9 +103,10 @@ class _Lines:
 def _read(path: Path, frames: Path, files: str) -> Indexed:
     table = TableBuilder("youtube_bb", frames, normalised=True)
     lines = _lines(path, table)
-    keys = np.array(lines.keys, dtype=np.int64).reshape(-1, 4)
-    boxes = np.array(lines.boxes, dtype=np.float64).reshape(-1, 4)
+    keys = np.frombuffer(lines.keys, dtype=np.int64).reshape(-1, 4)
+    boxes = np.frombuffer(lines.boxes, dtype=np.float64).reshape(-1, 4)
     texts = list(lines.texts)
+    del lines
     # By class first: frames lie in a folder a class, and one folder's listing is held at a time.
     order = np.lexsort((keys[:, 3], keys[:, 2], keys[:, 0], keys[:, 1]))
     keys, boxes = keys[order], boxes[order]
