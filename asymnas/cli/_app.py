@@ -22,7 +22,7 @@ from asymnas.cli._test import test
 from asymnas.cli._track import track
 from asymnas.cli._validate import validate
 
-__all__ = ["app", "main"]
+__all__ = ["app"]
 
 app = typer.Typer(
     name="asymnas",
@@ -68,8 +68,3 @@ def _root(
     ] = False,
 ) -> None:
     pass
-
-
-def main() -> None:
-    """Run the program."""
-    app()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from asymnas.cli._common import Json, command, print_json
+from asymnas.errors import AsymNASError
 
 __all__ = ["Kind", "list_"]
 
@@ -26,13 +28,21 @@ class Kind(StrEnum):
 def _trackers() -> dict[str, str]:
     from asymnas.tracking import get_tracker, list_trackers
 
-    return {name: get_tracker(name).summary for name in list_trackers()}
+    return {name: _told(name, lambda item: get_tracker(item).summary) for name in list_trackers()}
 
 
 def _datasets() -> dict[str, str]:
-    from asymnas.data import list_datasets
+    from asymnas.data import dataset_info, dataset_names
 
-    return {item.name: item.summary for item in list_datasets()}
+    return {name: _told(name, lambda item: dataset_info(item).summary) for name in dataset_names()}
+
+
+def _told(name: str, summary: Callable[[str], str]) -> str:
+    """A summary; of a package that cannot be used the reason, so that the others are listed all the same."""
+    try:
+        return summary(name)
+    except AsymNASError as error:
+        return f"error: {error}"
 
 
 def _spaces() -> dict[str, str]:

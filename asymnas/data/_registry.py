@@ -141,8 +141,9 @@ def dataset_info(name: str) -> DatasetInfo:
     where, target = f"data set '{name}'", points[name].value
     try:
         info = points[name].load()
-    except (ImportError, AttributeError) as error:
-        raise DataError(Problem(where, f"cannot import {target}", str(error), "Reinstall its package.")) from error
+    except Exception as error:  # what a package's own code may raise is not known
+        reason = f"{type(error).__name__}: {error}"
+        raise DataError(Problem(where, f"cannot import {target}", reason, "Reinstall its package.")) from error
     if not isinstance(info, DatasetInfo) or info.name != name:
         raise DataError(Problem(where, f"{target} must be a DatasetInfo named '{name}'", repr(info)[:60]))
     return info

@@ -60,9 +60,10 @@ def get_tracker(name: str) -> TrackerPlugin:
         raise TrackerError(Problem("tracker", "must name a registered tracker", repr(name), nearest(name, known)))
     try:
         plugin = points[name].load()
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # what a package's own code may raise is not known
+        reason = f"{type(error).__name__}: {error}"
         raise TrackerError(
-            Problem(f"tracker '{name}'", f"cannot import {points[name].value}", str(error), "Reinstall its package.")
+            Problem(f"tracker '{name}'", f"cannot import {points[name].value}", reason, "Reinstall its package.")
         ) from error
     if not isinstance(plugin, TrackerPlugin) or plugin.name != name:
         raise TrackerError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
@@ -28,3 +29,26 @@ def test_the_command_that_goes_on_is_told(program, said, tmp_path, monkeypatch):
     assert f"interrupted; resume with: {said} vlt_scar --set name=a_b --resume" in result.stderr
     result = CliRunner().invoke(app, [*words, "--dry-run"])  # leaves nothing to be resumed
     assert result.exit_code == 130 and result.stderr.strip() == "interrupted"
+
+
+def test_ctrl_c_while_the_program_starts_leaves_no_traceback():
+    code = (
+        "import builtins, sys\n"
+        "def hook(name, *more, wrapped=builtins.__import__):\n"
+        "    if name == 'typer':\n"
+        "        raise KeyboardInterrupt\n"
+        "    return wrapped(name, *more)\n"
+        "builtins.__import__ = hook\n"
+        "from asymnas.cli import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, "list"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
+
+
+def test_a_full_disk_behind_the_output_leaves_no_traceback():
+    words = [sys.executable, "-m", "asymnas", "space", "tiny_symmetric"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "error: the output cannot be written (No space left on device). Free some space.\n"
