@@ -57,8 +57,19 @@ class DatasetInfo:
     check: Check | str | None = None
 
     def load(self) -> Loader:
-        """Return the loader, imported if need be."""
-        return _imported(self.loader) if isinstance(self.loader, str) else self.loader
+        """Return the loader, imported if need be.
+
+        Raises:
+            DataError: it cannot be imported; the cause is chained.
+        """
+        if not isinstance(self.loader, str):
+            return self.loader
+        try:
+            return _imported(self.loader)
+        except (ImportError, AttributeError) as error:
+            where, value = f"data set '{self.name}'", f"{type(error).__name__}: {error}"
+            rule = f"its loader {self.loader} must be importable"
+            raise DataError(Problem(where, rule, value, "Mend or reinstall its package.")) from error
 
     def options(self) -> frozenset[str] | None:
         """Return the names of the loader's parameters beside `split` and `root`; None if it takes any."""
@@ -171,8 +182,12 @@ def data_root(root: Path | str | None = None) -> Path:
         way_out = "Set `data.root` in the job, --data-root, or the environment variable ASYMNAS_DATA."
         raise DataError(Problem("data root", rule, "", way_out))
     path = Path(given).expanduser()
-    if not path.is_dir():
-        raise DataError(Problem(origin, "the data root must be a folder", f"'{path}'", "Mend the path."))
+    try:
+        there, why = path.is_dir(), ""
+    except OSError as error:  # a folder above it may not be looked into
+        there, why = False, f" ({error.strerror})"
+    if not there:
+        raise DataError(Problem(origin, "the data root must be a folder", f"'{path}'{why}", "Mend the path."))
     return path.resolve()  # workers may run in another folder
 
 

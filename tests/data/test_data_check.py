@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from asymnas.data import check_dataset, find_video, splits_of, splits_to_check
+from asymnas.data import DatasetInfo, _registry, check_dataset, find_video, splits_of, splits_to_check
 from asymnas.errors import DataError
 
 BOX = "10,12,20,16\n"
@@ -126,3 +126,33 @@ def test_videos_by_name(damaged):
 def test_real_videos_have_no_defects(shared, name, split, videos):
     report = check_dataset(name, split, shared / "data", decode=name == "got10k")
     assert report.videos == videos and not report.defects and not report.without_sentence
+
+
+def test_what_may_not_be_read_is_told_and_ends_nothing(damaged, monkeypatch):
+    real = Path.is_file
+
+    def refused(path, *args, **options):
+        if "Sound" in path.parts:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, *args, **options)
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    report = check_dataset("otb99_lang", "test", damaged)
+    assert report.videos == 7 and "Sound" in report.unreadable
+    assert any("must be readable, but got Permission denied" in str(problem) for problem in report.defects)
+
+
+def test_a_root_that_may_not_be_looked_at_is_told(tmp_path, monkeypatch):
+    def refused(path, *args, **options):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_dir", refused)
+    with pytest.raises(DataError, match=r"data root must be a folder.*Permission denied"):
+        check_dataset("otb99_lang", "test", tmp_path)
+
+
+def test_a_loader_that_cannot_be_imported_is_told(monkeypatch):
+    mine = DatasetInfo("mine", "a set", "mine/<video>", "no_such_package:load")
+    monkeypatch.setitem(_registry._DATASETS, "mine", mine)
+    with pytest.raises(DataError, match=r"data set 'mine': its loader no_such_package:load must be importable"):
+        check_dataset("mine", "train")

@@ -13,6 +13,7 @@ import numpy as np
 from asymnas.data._frames import FolderFrames, list_images
 from asymnas.data._subset import choose, subset
 from asymnas.data._video import Dataset, Video
+from asymnas.data.readers._places import NotThere, find_folder, raise_all, readable
 from asymnas.data.readers._splits import check_split, split_problems
 from asymnas.errors import DataError, Problem, nearest
 
@@ -29,12 +30,6 @@ __all__ = [
 ]
 
 log = logging.getLogger("asymnas.data")
-
-_SHOWN = 20
-
-
-class NotThere(DataError):
-    """The folder of a benchmark, or of a split, is not in the data root."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,11 +146,11 @@ class Reader:
         """Return the videos of a split.
 
         Raises:
-            DataError: no such split, or it is not in the data root.
+            DataError: no such split, it is not in the data root, or its files may not be read.
         """
         check_split(self.name, split, tuple(self.videos))
         try:
-            return self.index(root, split)
+            return self._index(root, split)
         except NotThere as error:
             there = [f"'{name}'" for name in self.videos if name != split and self._has(root, name)]
             if not there:
@@ -163,9 +158,19 @@ class Reader:
             way_out = f"Splits on disk: {', '.join(there)}. Ask for one of them, or unpack '{split}' there as well."
             raise NotThere(replace(item, way_out=way_out) for item in error.problems) from error
 
+    def _index(self, root: Path, split: str) -> Index:
+        with readable(root):
+            found = self.index(root, split)
+
+        def read(name: str) -> VideoFiles:
+            with readable(found.where):
+                return found.read(name)
+
+        return Index(found.names, read, found.where)
+
     def _has(self, root: Path, split: str) -> bool:
         try:
-            return bool(self.index(root, split).names)
+            return bool(self._index(root, split).names)
         except DataError:  # why it cannot be read matters once it is asked for
             return False
 
@@ -194,22 +199,6 @@ class Reader:
         )
         listing = self.listing(root, split)
         return build(self.name, split, listing.names, listing.read, choice, listing.where)
-
-
-def find_folder(root: Path, names: Sequence[str], layout: str) -> Path:
-    """Return the first of the folders `names` that lies in the data root, or the root itself if it is called so.
-
-    Raises:
-        NotThere: none does; the message tells the layout.
-    """
-    for name in names:
-        if (root / name).is_dir():
-            return root / name
-    if root.name in names:
-        return root
-    rule = f"the data root must hold {layout}"
-    found = ", ".join(sorted(item.name for item in root.iterdir() if item.is_dir())[:8]) or "no folder"
-    raise NotThere(Problem(str(root), rule, found, "Unpack the benchmark there, or mend the data root."))
 
 
 def make_video(dataset: str, files: VideoFiles, choice: Choice) -> Video:
@@ -273,9 +262,10 @@ def build(
     Raises:
         DataError: all problems of all chosen videos (the first 20 in words).
     """
-    unknown = [name for name in choice.exclude if name not in set(names)]
+    known, excluded = set(names), set(choice.exclude)
+    unknown = [name for name in choice.exclude if name not in known]
     problems = [Problem(f"{where}: exclude", "no such video", f"'{name}'", nearest(name, names)) for name in unknown]
-    left = [name for name in names if name not in set(choice.exclude)]
+    left = [name for name in names if name not in excluded]
     if not left:
         problems.append(Problem(str(where), "the split must hold videos", "none", "Check the data root and `exclude`."))
     if problems:
@@ -290,14 +280,6 @@ def build(
     raise_all(problems, str(where))
     whole = Dataset(dataset, split, tuple(videos), _fingerprint(dataset, split, videos))
     return subset(whole, None, choice.frames, choice.seed)
-
-
-def raise_all(problems: Sequence[Problem], where: str) -> None:
-    """Raise `DataError` with the problems, if there are any: the first 20 in words, the others counted."""
-    more = len(problems) - _SHOWN
-    if problems:
-        rest = [Problem(where, f"{more} more problems", "", "`asymnas data check` lists all.")] if more > 0 else []
-        raise DataError([*problems[:_SHOWN], *rest])
 
 
 def _fingerprint(dataset: str, split: str, videos: Sequence[Video]) -> str:
