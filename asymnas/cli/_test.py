@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from asymnas.cli._common import DataRoot, Fresh, Json, Resume, command, interruptible, print_json, stderr
-from asymnas.errors import JobError, Problem, nearest
+from asymnas.errors import JobError, Problem, RunFolderError, nearest
 
 if TYPE_CHECKING:
     from asymnas.report import Progress
@@ -43,7 +44,7 @@ def test(
         Path | None, typer.Option("--out", metavar="DIR", help="Result folders go there; results/<data> by default.")
     ] = None,
     workers: Annotated[int, typer.Option(min=0, help="Ray workers; 0 tracks in this process. Changes no box.")] = 0,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of each worker.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of each worker; boxes differ by rounding.")] = 1,
     lockstep: Annotated[
         int, typer.Option(min=1, help="Videos tracked as one batch: quicker on a GPU, boxes differ by rounding.")
     ] = 1,
@@ -65,6 +66,8 @@ def test(
 
     if protocol is not None:
         get_protocol(protocol)
+    if plots is not None:
+        _check_plots(plots)
     what = BenchmarkVideos(dataset, split or default_split(dataset), data_root, videos, frames)
     with interruptible(), make_progress(stderr(), silent=as_json) as progress:
         data, runs = test_trackers(
@@ -81,14 +84,14 @@ def test(
             on_progress=lambda state: _show(progress, state),
         )
     report = score_runs(data, runs, protocol)
+    if not as_json:
+        print_test(report, runs)
     files = write_benchmark(report, plots) if plots is not None and report is not None else []
     if as_json:
         scores = {"report": None if report is None else report.to_dict()}
         print_json({**scores, "runs": [_run(run) for run in runs], "files": [str(file) for file in files]})
-    else:
-        print_test(report, runs)
-        if files:
-            typer.echo("plots: " + ", ".join(str(file) for file in files))
+    elif files:
+        typer.echo("plots: " + ", ".join(str(file) for file in files))
     if any(run.failures for run in runs):
         raise typer.Exit(1)
 
@@ -98,6 +101,17 @@ def _folder(what: Any) -> Path:
     parts = [what.dataset, what.split]
     parts += [f"{count}{unit}" for count, unit in ((what.videos, "videos"), (what.frames, "frames")) if count]
     return Path("results") / "-".join(parts)
+
+
+def _check_plots(folder: Path) -> None:
+    """Before hours of tracking rather than after."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        rule, value = "must be a folder that can be written", error.strerror or str(error)
+        raise RunFolderError(Problem(f"--plots {folder}", rule, value, "Give another folder.")) from error
 
 
 def _words(text: str | None) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import collections
 import datetime
+import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,17 +13,25 @@ from pathlib import Path
 from typing import Any
 
 from asymnas.data import Dataset, Video
-from asymnas.errors import DataError, Problem
+from asymnas.errors import DataError, Problem, RunFolderError
 from asymnas.interop.results import ResultSet
 from asymnas.search import Evaluation, InProcessEvaluator, RayEvaluator
 from asymnas.study._benchmark_progress import BenchmarkProgress, Counter
 from asymnas.study._benchmark_worker import BenchmarkVideos, Tracked, TrackingTask, benchmark_worker
 from asymnas.study._conditions import Condition, language_condition
-from asymnas.study._open import describe_tracker
+from asymnas.study._open import Description, describe_tracker
 from asymnas.study._result_folder import ResultFolder
 from asymnas.study._summary import versions
 
-__all__ = ["BenchmarkProgress", "BenchmarkRun", "default_split", "load_benchmark", "run_benchmark", "run_conditions"]
+__all__ = [
+    "BenchmarkProgress",
+    "BenchmarkRun",
+    "check_folders",
+    "default_split",
+    "load_benchmark",
+    "run_benchmark",
+    "run_conditions",
+]
 
 logger = logging.getLogger("asymnas.study")
 
@@ -72,7 +82,7 @@ def run_benchmark(
     split: str | None = None,
     *,
     root: Path | str | None = None,
-    out: Path,
+    out: Path | str,
     language: str | Path = "with",
     missing: str | None = None,
     options: Mapping[str, Any] | None = None,
@@ -104,7 +114,7 @@ def run_benchmark(
         workers: Ray workers; 0 tracks in this process, with the same boxes.
         resume: keep the results that the folder holds of the same tracker, data and settings.
         fresh: delete the results that it holds.
-        videos: how many (drawn by a fixed seed), or their names; None for all.
+        videos: how many (drawn by a fixed seed), their names, or one's name; None for all.
         frames: the first ones of each video; None for all.
         lockstep: videos that are tracked as one batch.
         threads: torch and OpenCV threads of each worker, or of this process meanwhile.
@@ -113,7 +123,10 @@ def run_benchmark(
     Raises:
         AsymNASError: what is wrong with the tracker, data or sentences; or the folder holds other results.
     """
-    named = videos if videos is None or isinstance(videos, int) else tuple(videos)
+    if lockstep < 1:
+        raise DataError(Problem("lockstep", "must be at least 1", str(lockstep)))
+    one = (videos,) if isinstance(videos, str) else videos
+    named = one if one is None or isinstance(one, int) else tuple(one)
     place = None if root is None else Path(root)
     what = BenchmarkVideos(dataset, split or default_split(dataset), place, named, frames)
     whole, data = load_benchmark(what)
@@ -125,7 +138,7 @@ def run_benchmark(
         spec,
         what,
         data,
-        {about.name: (condition, out)},
+        {about.name: (condition, Path(out))},
         opened=opened,
         workers=workers,
         resume=resume,
@@ -170,19 +183,7 @@ def run_conditions(
     runs = []
     with evaluator:
         for label, (condition, out) in conditions.items():
-            identity = {
-                "weights": about.settings.get("weights_hash"),
-                "settings": about.settings,
-                "dataset": {
-                    "name": data.name,
-                    "split": data.split,
-                    "fingerprint": data.fingerprint,
-                    "videos": len(data.videos),
-                    "frames": sum(map(len, data.videos)),
-                },
-                "language": condition.identity if about.reads_language else {"language": "not read"},
-                "lockstep": lockstep,
-            }
+            identity = _identity(about, data, condition, lockstep)
             with ResultFolder.open(out, label, identity, resume=resume, fresh=fresh) as folder:
                 counter = Counter(label, data.videos, on_progress)
                 failures, reused = _track_rest(evaluator, folder, data.videos, condition.label, lockstep, counter)
@@ -192,6 +193,46 @@ def run_conditions(
             told = condition.told if about.reads_language else 0
             runs.append(BenchmarkRun(label, about.name, language, out, results, failures, reused, told))
     return runs
+
+
+def check_folders(
+    spec: str | Path,
+    data: Dataset,
+    conditions: Mapping[str, tuple[Condition, Path]],
+    *,
+    opened: Mapping[str, Any],
+    resume: bool = False,
+    fresh: bool = False,
+    lockstep: int = 1,
+) -> list[Problem]:
+    """Return why `run_conditions` would refuse the result folders; arguments as there, and nothing is written."""
+    about = describe_tracker(spec, **opened)
+    problems: list[Problem] = []
+    for label, (condition, out) in conditions.items():
+        try:
+            ResultFolder(out, label, _identity(about, data, condition, lockstep)).check(resume=resume, fresh=fresh)
+        except RunFolderError as error:
+            problems += error.problems
+    return problems
+
+
+def _identity(about: Description, data: Dataset, condition: Condition, lockstep: int) -> dict[str, Any]:
+    """What the boxes depend on, as JSON values."""
+    identity = {
+        "weights": about.settings.get("weights_hash"),
+        "settings": about.settings,
+        "dataset": {
+            "name": data.name,
+            "split": data.split,
+            "fingerprint": data.fingerprint,
+            "videos": len(data.videos),
+            "frames": sum(map(len, data.videos)),
+        },
+        "language": condition.identity if about.reads_language else {"language": "not read"},
+        "lockstep": lockstep,
+    }
+    whole: dict[str, Any] = json.loads(json.dumps(identity))  # as the manifest has it
+    return whole
 
 
 def _track_rest(
@@ -235,8 +276,8 @@ def _track_rest(
 
 def _check_videos(data: Dataset) -> None:
     """Names make the files, so they must differ."""
-    names = [video.name for video in data.videos]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    counts = collections.Counter(video.name for video in data.videos)
+    twice = sorted(name for name, count in counts.items() if count > 1)
     if twice:
         where = f"{data.name} {data.split}"
         raise DataError(Problem(where, "videos must have different names", ", ".join(twice[:5])))

@@ -12,7 +12,13 @@ from asymnas.data import Dataset, annotation_of
 from asymnas.errors import AsymNASError, DataError, Problem
 from asymnas.metrics import compare, get_protocol, score_many
 from asymnas.search import start_ray
-from asymnas.study._benchmark import BenchmarkProgress, BenchmarkRun, load_benchmark, run_conditions
+from asymnas.study._benchmark import (
+    BenchmarkProgress,
+    BenchmarkRun,
+    check_folders,
+    load_benchmark,
+    run_conditions,
+)
 from asymnas.study._benchmark_worker import BenchmarkVideos
 from asymnas.study._conditions import Condition, language_condition
 from asymnas.study._open import describe_tracker
@@ -76,6 +82,9 @@ def test_trackers(
         except AsymNASError as error:
             problems += error.problems
     problems += _doubled(plans)
+    folders = {name: settings[name] for name in ("resume", "fresh", "lockstep") if name in settings}
+    for spec, opened, labelled in plans:
+        problems += check_folders(spec, data, labelled, opened=opened, **folders)
     if problems:
         raise DataError(problems)
     runs = []

@@ -20,7 +20,7 @@ class Condition:
     """What a tracker is told of each video.
 
     Args:
-        label: "with", "without", or the name of the file without its ending.
+        label: "with", "without", or the name of the file without its ending (with it, for with.json).
         sentences: one a video; None is no sentence.
         identity: what the sentences are, as JSON values; equal where all sentences are.
     """
@@ -71,7 +71,8 @@ def language_condition(language: str | Path, videos: Sequence[Video], known: Seq
     if unknown:
         raise LanguageError(unknown[:20])
     chosen = {name: found[name] for name in names}
-    return Condition(path.stem, chosen, {"language": path.name, "sentences": _digest(chosen)})
+    label = path.name if path.stem in ("with", "without") else path.stem
+    return Condition(label, chosen, {"language": path.name, "sentences": _digest(chosen)})
 
 
 def read_sentences(path: Path) -> dict[str, str | None]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from asymnas.errors import AsymNASError, Problem, RunFolderError
+from asymnas.errors import AsymNASError, DataError, Problem, RunFolderError
 from asymnas.interop.results import (
     ResultSet,
     read_manifest,
@@ -26,6 +26,8 @@ __all__ = ["ResultFolder"]
 logger = logging.getLogger("asymnas.study")
 
 MANIFEST, TIMES = "manifest.json", "times"
+BOXES_MARK, SECONDS_MARK = b"# x,y,w,h", b"# seconds of"
+"""How the files of a canonical result folder begin."""
 
 
 class ResultFolder:
@@ -55,9 +57,7 @@ class ResultFolder:
             fresh: delete the results that it holds.
 
         Raises:
-            RunFolderError: another process fills the folder; it holds results and neither `resume` nor `fresh` is
-                asked; it holds results of another identity (each difference is listed) or other files; or it cannot be
-                written.
+            RunFolderError: another process fills the folder; it cannot be written; or as for `check`.
         """
         folder = cls(path, label, json.loads(json.dumps(identity)))
         if resume and fresh:
@@ -66,6 +66,29 @@ class ResultFolder:
             with _disk_errors(path):
                 folder._enter(resume=resume, fresh=fresh)
             yield folder
+
+    def check(self, *, resume: bool, fresh: bool) -> bool:
+        """Check whether the folder can be filled, without writing anything.
+
+        Returns:
+            whether it holds results.
+
+        Raises:
+            RunFolderError: it holds results and neither `resume` nor `fresh` is asked; it holds results of another
+                identity (each difference is listed), or other files.
+        """
+        with _disk_errors(self.path):
+            exists = self.path.exists()
+            held = sorted(item.name for item in self.path.iterdir() if not item.name.startswith(".")) if exists else []
+        if not held:
+            return False
+        manifest = self._manifest(held)
+        if not fresh:
+            if not resume:
+                way_out = "Continue with --resume, delete them with --fresh, or choose another folder with --out."
+                raise RunFolderError(Problem(str(self.path), "the folder holds results already", "", way_out))
+            self._check_same(manifest)
+        return True
 
     def holds(self, video: str, frames: int) -> bool:
         """Whether the folder has the video's boxes, one a frame; a damaged file counts as none, with a warning."""
@@ -108,28 +131,34 @@ class ResultFolder:
         return ResultSet(self.label, boxes, scores, seconds, read_manifest(self.path), (), self.path)
 
     def _enter(self, *, resume: bool, fresh: bool) -> None:
-        held = sorted(item.name for item in self.path.iterdir() if not item.name.startswith("."))
-        if held and MANIFEST not in held:
-            rule = "is no result folder: it holds other files and no manifest.json"
-            way_out = "Choose another folder with --out."
-            raise RunFolderError(Problem(str(self.path), rule, ", ".join(held[:5]), way_out))
-        if held and fresh:
+        if self.check(resume=resume, fresh=fresh) and fresh:
             self._clear()
-        elif held:
-            if not resume:
-                way_out = "Continue with --resume, delete them with --fresh, or choose another folder with --out."
-                raise RunFolderError(Problem(str(self.path), "the folder holds results already", "", way_out))
-            self._check_same(read_manifest(self.path))
         self._write_manifest({"complete": False})
+
+    def _manifest(self, held: Sequence[str]) -> dict[str, Any]:
+        """The manifest; web pages, for one, have a `manifest.json` too, and their files are not to be touched."""
+        way_out = "Choose another folder with --out."
+        if MANIFEST not in held:
+            rule = "is no result folder: it holds other files and no manifest.json"
+            raise RunFolderError(Problem(str(self.path), rule, ", ".join(held[:5]), way_out))
+        try:
+            return read_manifest(self.path)
+        except DataError as error:
+            rule = f"is no result folder: its {MANIFEST} cannot be read as one ({error.problems[0].rule})"
+            raise RunFolderError(Problem(str(self.path), rule, error.problems[0].value, way_out)) from error
 
     def _write_manifest(self, more: Mapping[str, Any]) -> None:
         write_manifest(self.path, self.label, {**self.identity, **more})
 
     def _clear(self) -> None:
-        """Delete what a result folder consists of, and nothing else that may lie there."""
-        for pattern in ("*.txt", f"{TIMES}/*.txt", MANIFEST):
+        """Delete the results, and nothing else that may lie there; the manifest last, as it says whose they are."""
+        for pattern, mark in (("*.txt", BOXES_MARK), (f"{TIMES}/*.txt", SECONDS_MARK)):
             for file in self.path.glob(pattern):
-                file.unlink()
+                with file.open("rb") as opened:
+                    begins = opened.read(len(mark))
+                if begins in (mark, b""):  # empty after a power cut
+                    file.unlink()
+        (self.path / MANIFEST).unlink()
 
     def _check_same(self, before: Mapping[str, Any]) -> None:
         old, new = _flat({key: before.get(key) for key in self.identity}), _flat(self.identity)
