@@ -38,9 +38,7 @@ Truth = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Boxes to draw too, x,y,w,h a line, in pixels from 0.")
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Stop after so many frames.")]
-Rate = Annotated[
-    float | None, typer.Option(min=0.1, max=1000, help="Frames per second, for sources that do not say.")
-]
+Rate = Annotated[float | None, typer.Option(min=0.1, max=1000, help="Frames per second, for sources that do not say.")]
 Codec = Annotated[
     str | None, typer.Option(metavar="FOUR", help="The video's codec, e.g. mp4v; else what its ending asks for.")
 ]
@@ -67,7 +65,7 @@ def track(
 ) -> None:
     """Track one target and write a video with its box, score and sentence, the boxes, and a contact sheet."""
     from asymnas.report import make_progress
-    from asymnas.report._film import film
+    from asymnas.report._film import check_film, film
     from asymnas.report._window import Viewer, ask_box, no_desktop
     from asymnas.tracking import open_footage
 
@@ -77,15 +75,17 @@ def track(
     if show and (reason := no_desktop()):
         raise DataError(Problem("--show", "needs a desktop", reason, "Leave it out: the video is written anyway."))
     with open_footage(video, fps=fps) as footage:
-        ready = _open(run, tracker, data_root)
+        target = output or Path(f"{footage.name}_tracked.mp4")
         start = ask_box(footage.first) if corner is None else corner
+        check_film(footage, start, target, codec=codec, overwrite=overwrite)  # before the tracker, which takes its time
+        ready = _open(run, tracker, data_root)
         viewer = Viewer()
         with make_progress(stderr(), silent=as_json) as progress:
             made = film(
                 ready,
                 footage,
                 start,
-                output or Path(f"{footage.name}_tracked.mp4"),
+                target,
                 sentence=" ".join(text.split()) if text and text.strip() else None,
                 truth=boxes,
                 limit=frames,
@@ -129,17 +129,32 @@ def _numbers(box: str) -> np.ndarray:
 
 
 def _truth(path: Path) -> np.ndarray:
-    """The boxes of --truth: the first four columns of a text file."""
+    """The boxes of --truth, (n, 4); files of `asymnas track` and result files have the score behind the box."""
     import numpy as np
 
+    from asymnas._text_file import read_text
+
+    rule = "--truth must be a text file of boxes, x,y,w,h a line"
     try:
-        lines = [line.replace(",", " ").replace("\t", " ").split() for line in path.read_text("utf-8").splitlines()]
-        rows = [[float(word) for word in line[:4]] for line in lines if line and not line[0].startswith("#")]
-        boxes = np.array(rows, float).reshape(-1, 4)
-    except (OSError, ValueError) as error:
-        rule = "--truth must be a text file of boxes, x,y,w,h a line"
-        raise DataError(Problem(str(path), rule, str(error))) from error
-    return boxes
+        lines = read_text(path).splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error.strerror or str(error)
+        raise DataError(Problem(str(path), rule, reason)) from error
+    boxes = []
+    for number, line in enumerate(lines, 1):
+        words = line.replace(",", " ").split()
+        if not words or words[0].startswith("#"):
+            continue
+        try:
+            row = [float(word) for word in words]
+        except ValueError:
+            row = []
+        if len(row) not in (4, 5):
+            raise DataError(Problem(f"{path}:{number}", rule, repr(line[:60])))
+        boxes.append(row[:4])
+    if not boxes:
+        raise DataError(Problem(str(path), rule, "a file without boxes"))
+    return np.array(boxes)
 
 
 def _print(made: Film, as_json: bool) -> None:

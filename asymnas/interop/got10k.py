@@ -11,6 +11,7 @@ import numpy as np
 from asymnas.errors import DataError, MissingDependency, Problem
 from asymnas.interop._sequences import sentence_of, sequence_name
 from asymnas.study import ReadyTracker, open_tracker
+from asymnas.tracking._online import begin, follow
 
 try:
     from got10k.trackers import Tracker
@@ -94,12 +95,12 @@ class GOT10kTracker(Tracker):  # type: ignore[misc]
         """
         start = np.asarray(box, np.float64)[None] - self._shift
         language = self.ready.embed([self.sentence])
-        self._sessions = self.ready.tracker.start([_bgr(image)], start, language=language, path=self.ready.path)
+        self._sessions = begin(self.ready.tracker, [_bgr(image)], start, language=language, path=self.ready.path)
 
     def update(self, image: Image) -> np.ndarray:
         """Return the box (4,) x, y, w, h in the next frame."""
-        boxes, _ = self.ready.tracker.step(self._sessions, [_bgr(image)])
-        return np.asarray(boxes[0], np.float64) + self._shift
+        boxes, _ = follow(self.ready.tracker, self._sessions, [_bgr(image)])
+        return np.asarray(boxes[0] + self._shift)
 
     def _look_up(self, files: Sequence[str], box: np.ndarray) -> str | None:
         folder = sequence_name(files[0])

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-import json
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
-from asymnas.errors import AsymNASError, DataError, Problem
+from asymnas.errors import AsymNASError, DataError, EvaluationError, Problem
 from asymnas.report._contact_sheet import ContactSheet
+from asymnas.report._film_files import (
+    HEADER,
+    check_box,
+    check_places,
+    film_paths,
+    json_text,
+    number,
+    writable,
+    write_bytes,
+)
 from asymnas.report._overlay import Overlay, undrawable
 from asymnas.report._progress import Progress
+from asymnas.tracking._online import begin, follow
 from asymnas.tracking._video_io import Footage
-from asymnas.tracking._video_sink import VideoSink
+from asymnas.tracking._video_sink import VideoSink, codecs_for
 
 if TYPE_CHECKING:
     from asymnas.study import ReadyTracker
 
-__all__ = ["Film", "check_box", "film", "film_paths"]
-
-_HEADER = "# x,y,w,h,score (pixels, 0-based corner)\n"
+__all__ = ["Film", "check_film", "film"]
 
 
 @dataclass(slots=True, eq=False)
@@ -49,36 +56,26 @@ class Film:
     record: dict[str, Any] = field(default_factory=dict)
 
 
-def film_paths(video: Path) -> dict[str, Path]:
-    """Return the files that `film` writes: the video and, beside it, `.txt`, `.json` and `.png` of the same name."""
-    endings = {"boxes": ".txt", "json": ".json", "sheet": ".png"}
-    return {"video": video, **{name: video.with_suffix(ending) for name, ending in endings.items()}}
+def check_film(
+    footage: Footage,
+    box: Sequence[float] | np.ndarray,
+    output: Path,
+    *,
+    codec: str | None = None,
+    overwrite: bool = False,
+) -> tuple[np.ndarray, list[str]]:
+    """Check what `film` is asked for, which needs no tracker; arguments as there.
 
-
-def check_box(box: Sequence[float] | np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, list[str]]:
-    """Return a box as (4,) float64 and notes about it.
-
-    Args:
-        box: x, y, w, h in pixels, 0-based.
-        size: width and height of the frame.
+    Returns:
+        the box (4,) float64, and notes about it.
 
     Raises:
-        DataError: not four finite numbers, no area, or less than half of it in the frame.
+        DataError: the box or the output is not as it must be.
     """
-    values = np.asarray(box, np.float64)
-    where, shown = "--box", ",".join(f"{value:g}" for value in values)
-    if values.shape != (4,) or not np.isfinite(values).all():
-        raise DataError(Problem(where, "must be four numbers x,y,w,h", shown))
-    if (values[2:] <= 0).any():
-        raise DataError(Problem(where, "width and height must be greater than 0", shown, "It is x,y,w,h in pixels."))
-    low, high = np.maximum(values[:2], 0), np.minimum(values[:2] + values[2:], size)
-    inside = float(np.prod(np.clip(high - low, 0, None)) / np.prod(values[2:]))
-    if inside < 0.5:
-        rule = f"the box must lie in the frame of {size[0]}x{size[1]} pixels, but {100 * (1 - inside):.0f} % is outside"
-        way_out = "It is x,y,w,h: the left upper corner from 0, then width and height, not a second corner."
-        raise DataError(Problem(where, f"{rule}: {shown}", way_out=way_out))
-    notes = [f"the box reaches over the border of the frame of {size[0]}x{size[1]} pixels"] if inside < 1 else []
-    return values, notes
+    start, notes = check_box(box, footage.size)
+    codecs_for(output, codec)
+    check_places(film_paths(output), footage.source, overwrite=overwrite)
+    return start, notes
 
 
 def film(
@@ -97,7 +94,8 @@ def film(
 ) -> Film:
     """Track a target from its box in the first frame to the end, and write what was found as it is found.
 
-    Whatever ends it early, all files are completed with the frames so far; Ctrl-C returns with `stopped` set.
+    Whatever ends it early, all files are completed with the frames so far; Ctrl-C returns with `stopped` set. A file
+    that cannot be written keeps no other from being completed.
 
     Args:
         ready: the tracker.
@@ -113,18 +111,18 @@ def film(
         show: gets every drawn picture; the tracking ends where it returns False.
 
     Raises:
-        DataError: the box, the output or a frame is not as it must be.
+        DataError: the box, the output or a frame is not as it must be, or a file cannot be written.
+        EvaluationError: the tracker failed.
         AsymNASError: the sentence cannot be embedded.
     """
-    start, notes = check_box(box, footage.size)
     paths = film_paths(Path(output))
-    if not overwrite:
-        _check_taken(paths, footage.source)
+    start, notes = check_film(footage, box, paths["video"], codec=codec, overwrite=overwrite)
     notes += _language_notes(ready, sentence)
     overlay = Overlay(footage.size, title=ready.name, sentence=sentence)
     sink = VideoSink(paths["video"], overlay.size, footage.fps, codec=codec)
     work = _Work(ready, footage, overlay, sink, ContactSheet(), Film(paths), truth, sentence)
     began = time.perf_counter()
+    problems: list[Problem] = []
     failure: AsymNASError | None = None
     try:
         work.run(start, limit, progress or Progress(), show)
@@ -132,9 +130,13 @@ def film(
         work.film.stopped = "interrupted"
     except AsymNASError as error:
         work.film.stopped, failure = str(error), error
-    work.finish(notes, time.perf_counter() - began)
+        problems += error.problems
+    problems += work.finish(notes, time.perf_counter() - began)
     if failure is not None:
+        failure.problems = tuple(problems)
         raise failure
+    if problems:
+        raise DataError(problems)
     return work.film
 
 
@@ -169,8 +171,9 @@ class _Work:
         path = self.film.paths["boxes"]
         total = min((count for count in (limit, self.footage.total) if count), default=0)
         began = time.perf_counter()
-        with _open_text(path) as text:
-            text.write(_HEADER)
+        # A line at a time, so that a kill costs no box.
+        with writable(path), path.open("w", encoding="utf-8", buffering=1) as text:
+            text.write(HEADER)
             for index, (frame, box, score) in enumerate(self._tracked(start)):
                 text.write(",".join(f"{value:.6f}" for value in (*box, score)) + "\n")
                 self.film.boxes.append([float(value) for value in box])
@@ -190,27 +193,48 @@ class _Work:
         tracker, sessions = self.ready.tracker, []
         for index, frame in enumerate(self.footage):
             began = time.perf_counter()
-            if index == 0:
-                language = self.ready.embed([self.sentence])
-                sessions = tracker.start([frame], start[None].copy(), language=language, path=self.ready.path)
-                box, score = start, 1.0
-            else:
-                boxes, scores = tracker.step(sessions, [frame])
-                box, score = np.array(boxes[0], float), float(scores[0])
+            try:
+                if index == 0:
+                    language = self.ready.embed([self.sentence])
+                    sessions = begin(tracker, [frame], start[None].copy(), language=language, path=self.ready.path)
+                    box, score = start, 1.0
+                else:
+                    boxes, scores = follow(tracker, sessions, [frame])
+                    box, score = boxes[0].copy(), float(scores[0])
+            except AsymNASError:
+                raise
+            except Exception as error:  # a plugin's own: told with its frame, and the frames before are kept
+                value = f"{type(error).__name__}: {' '.join(str(error).split())}"
+                rule = f"failed in frame {index}"
+                raise EvaluationError(Problem(f"tracker '{self.ready.name}'", rule, value)) from error
             self.film.seconds += time.perf_counter() - began
             yield frame, box, score
 
-    def finish(self, notes: list[str], seconds: float) -> None:
-        """Complete the files with the frames that were tracked."""
+    def finish(self, notes: list[str], seconds: float) -> list[Problem]:
+        """Complete the files with the frames that were tracked; return what went wrong with them."""
         if not self.film.boxes:
             self.sink.discard()
             self.film.paths["boxes"].unlink(missing_ok=True)
-            return
+            return []
+        self.film.record = self._record([*self.footage.notes, *notes, *self.sink.notes], seconds)
+        problems: list[Problem] = []
+        for complete in (self.sink.close, self._write_record, self._write_sheet):
+            try:
+                complete()
+            except DataError as error:
+                problems += error.problems
+        return problems
+
+    def _write_record(self) -> None:
+        write_bytes(self.film.paths["json"], json_text(self.film.record).encode())
+
+    def _write_sheet(self) -> None:
         title = f"{self.footage.name} · {self.ready.name} · {len(self.film.boxes)} frames"
         _good, data = cv2.imencode(".png", self.sheet.render(title, self.sentence))
-        _write_bytes(self.film.paths["sheet"], data.tobytes())
-        notes = [*self.footage.notes, *notes, *self.sink.notes]
-        self.film.record = {
+        write_bytes(self.film.paths["sheet"], data.tobytes())
+
+    def _record(self, notes: list[str], seconds: float) -> dict[str, Any]:
+        return {
             "format": "asymnas-track",
             "version": 1,
             "video": self.footage.source,
@@ -225,66 +249,6 @@ class _Work:
             "seconds": {"tracker": round(self.film.seconds, 6), "all": round(seconds, 6)},
             "stopped": self.film.stopped,
             "notes": notes,
-            "boxes": [[_number(value) for value in box] for box in self.film.boxes],
-            "scores": [_number(value) for value in self.film.scores],
+            "boxes": [[number(value) for value in box] for box in self.film.boxes],
+            "scores": [number(value) for value in self.film.scores],
         }
-        _write_bytes(self.film.paths["json"], _json_text(self.film.record).encode())
-        self.sink.close()
-
-
-def _json_text(record: dict[str, Any]) -> str:
-    """The record as JSON, a line a key, and a line a box."""
-    lines = []
-    for key, value in record.items():
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        if key == "boxes":
-            text = "[\n  " + ",\n  ".join(json.dumps(box, allow_nan=False) for box in value) + "\n ]"
-        lines.append(f" {json.dumps(key)}: {text}")
-    return "{\n" + ",\n".join(lines) + "\n}\n"
-
-
-def _number(value: float) -> float | None:
-    """JSON knows no NaN."""
-    return round(value, 6) if math.isfinite(value) else None
-
-
-def _check_taken(paths: dict[str, Path], source: str) -> None:
-    """Refuse to write over files that are not an earlier result: an annotation may bear the video's name."""
-    if paths["video"].exists() and Path(source).exists() and paths["video"].samefile(source):
-        rule = "must not be the video that is read"
-        raise DataError(Problem(str(paths["video"]), rule, way_out="Choose another name with -o."))
-    taken = [path for path in paths.values() if path.exists()]
-    if not taken or _is_ours(paths["json"], '"format": "asymnas-track"'):
-        return
-    foreign = [path for path in taken if path != paths["boxes"] or not _is_ours(path, _HEADER)]
-    if foreign:
-        rule = "is there already and not from `asymnas track`"
-        way_out = "Choose another name with -o, or allow it with --overwrite."
-        raise DataError(Problem(str(path), rule, way_out=way_out) for path in foreign)
-
-
-def _is_ours(path: Path, mark: str) -> bool:
-    try:
-        with path.open("rb") as file:
-            return mark.encode() in file.read(256)
-    except OSError:
-        return False
-
-
-def _open_text(path: Path) -> IO[str]:
-    try:
-        return path.open("w", encoding="utf-8", buffering=1)  # a line at a time, so that a kill costs no box
-    except OSError as error:
-        raise _unwritable(path, error) from error
-
-
-def _write_bytes(path: Path, data: bytes) -> None:
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-
-
-def _unwritable(path: Path, error: OSError) -> DataError:
-    value = error.strerror or str(error)
-    return DataError(Problem(str(path), "must be writable", value, "Choose another place with -o."))

@@ -174,6 +174,16 @@ class TrackerContract:
             found.append(tracker.step(a, [first.frame(index)])[0][0])
         np.testing.assert_allclose(np.stack(found), alone[1:], atol=self.lockstep_tolerance)
 
+    def test_frames_and_boxes_are_left_as_they_are(self, tracker, path) -> None:
+        video = moving_square(6, frames=3)
+        frames, boxes = [video.frame(index) for index in range(3)], video.boxes[:1].copy()
+        sessions = tracker.start([frames[0]], boxes, path=path)
+        for frame in frames[1:]:
+            tracker.step(sessions, [frame])
+        np.testing.assert_array_equal(boxes, video.boxes[:1])
+        for index, frame in enumerate(frames):
+            np.testing.assert_array_equal(frame, video.frame(index))
+
     def test_tracking_leaves_no_trace_in_the_tracker(self, tracker, path) -> None:
         if not isinstance(tracker, TrainableTracker):
             pytest.skip("a tracker without a network has no weights to change")

@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from asymnas.data import Video
-from asymnas.errors import DataError, LanguageError, Problem
+from asymnas.errors import DataError, LanguageError, Problem, TrackerError
 from asymnas.tracking._contract import Language, OnlineTracker, Path
 
-__all__ = ["TrackResult", "track"]
+__all__ = ["TrackResult", "begin", "follow", "track"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +58,7 @@ def track(
     Raises:
         DataError: a frame cannot be read, or the first box of a video has no area.
         LanguageError: `language` has not one row a video.
+        TrackerError: the tracker's answers do not have the shapes of the contract.
     """
     if language is not None and len(language) != len(videos):
         raise LanguageError(f"language must have a row for each of {len(videos)} videos, but got {len(language)} rows.")
@@ -81,6 +83,46 @@ def track(
     return [results[index] for index in range(len(videos))]
 
 
+def begin(
+    tracker: OnlineTracker,
+    frames: Sequence[np.ndarray],
+    boxes: np.ndarray,
+    *,
+    language: Language | None = None,
+    path: Path | None = None,
+) -> list[Any]:
+    """Start a tracker, and check that it gives one session a video; arguments as for `OnlineTracker.start`.
+
+    Raises:
+        TrackerError: it does not.
+    """
+    sessions = list(tracker.start(frames, boxes, language=language, path=path))
+    if len(sessions) != len(frames):
+        rule = f"`start` must return a session for each of {len(frames)} videos"
+        raise TrackerError(Problem(type(tracker).__name__, rule, f"{len(sessions)} sessions"))
+    return sessions
+
+
+def follow(
+    tracker: OnlineTracker, sessions: Sequence[Any], frames: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Take a tracker one frame further, and check the shapes of its answer; NumPy would stretch wrong ones silently.
+
+    Returns:
+        boxes (n, 4) and scores (n,), float64.
+
+    Raises:
+        TrackerError: they have other shapes.
+    """
+    found, scored = tracker.step(sessions, frames)
+    boxes, scores = np.asarray(found, np.float64), np.asarray(scored, np.float64)
+    count = len(sessions)
+    if boxes.shape != (count, 4) or scores.shape != (count,):
+        rule = f"`step` must return boxes ({count}, 4) and scores ({count},) for {count} sessions"
+        raise TrackerError(Problem(type(tracker).__name__, rule, f"shapes {boxes.shape} and {scores.shape}"))
+    return boxes, scores
+
+
 def _lockstep(
     tracker: OnlineTracker, videos: Sequence[Video], *, path: Path | None, language: Language | None
 ) -> list[TrackResult]:
@@ -91,7 +133,7 @@ def _lockstep(
     scores = [np.ones(length) for length in lengths]
     seconds = np.zeros(len(videos))
     first = np.stack([np.asarray(video.boxes[0], float) for video in videos])
-    sessions = tracker.start([video.frame(0) for video in videos], first, language=language, path=path)
+    sessions = begin(tracker, [video.frame(0) for video in videos], first, language=language, path=path)
     for row, box in zip(boxes, first, strict=True):
         row[0] = box
     seconds += (time.perf_counter() - began) / len(videos)
@@ -100,7 +142,7 @@ def _lockstep(
         began = time.perf_counter()
         while lengths[active - 1] <= frame:
             active -= 1
-        found, score = tracker.step(sessions[:active], [video.frame(frame) for video in videos[:active]])
+        found, score = follow(tracker, sessions[:active], [video.frame(frame) for video in videos[:active]])
         for index in range(active):
             boxes[index][frame], scores[index][frame] = found[index], score[index]
         seconds[:active] += (time.perf_counter() - began) / active

@@ -146,6 +146,61 @@ def test_a_frame_that_fails_keeps_those_before(tmp_path: Path, corner: str, squa
         assert len(list(footage)) == 4
 
 
+def test_a_tracker_that_fails_is_told_with_its_frame(clip: Path, corner: str, run: SimpleNamespace) -> None:
+    run.tracker = Speaking(at=4, error=RuntimeError("no such\nweights"))
+    result = track(clip, "--box", corner, "--run", "my_run", "-o", "out.mp4")
+    assert result.exit_code == 2
+    assert "tracker 'my_run': failed in frame 4, but got RuntimeError: no such weights" in result.stderr
+    assert "Traceback" not in result.output
+    assert json.loads(Path("out.json").read_text())["frames"] == 4
+    with open_footage("out.mp4") as footage:
+        assert len(list(footage)) == 4
+    run.tracker = Speaking(at=1, error=cv2.error("x"))
+    run.tracker.start = None
+    assert track(clip, "--box", corner, "--run", "my_run", "-o", "other.mp4").exit_code == 2
+    assert not [item.name for item in clip.parent.iterdir() if "other" in item.name]
+
+
+def test_a_full_disk_costs_no_other_file(clip: Path, corner: str) -> None:
+    words = (clip, "--box", corner, "--tracker", "static", "-o", "out.mp4", "--overwrite")
+    Path("out.txt").symlink_to("/dev/full")
+    result = track(*words)
+    assert result.exit_code == 2, result.output
+    assert "out.txt: must be writable, but got No space left" in result.stderr
+    assert "Traceback" not in result.output
+    Path("out.txt").unlink(missing_ok=True)
+    Path("out.png").symlink_to("/dev/full")
+    result = track(*words)
+    assert result.exit_code == 2
+    assert "out.png: must be writable, but got No space left" in result.stderr
+    assert json.loads(Path("out.json").read_text())["frames"] == 12
+    with open_footage("out.mp4") as footage:
+        assert len(list(footage)) == 12
+    assert not [item.name for item in clip.parent.iterdir() if item.name.startswith(".")]
+
+
+def test_what_is_read_is_never_replaced(clip: Path, corner: str, square) -> None:
+    before = clip.read_bytes()
+    common = ("--box", corner, "--tracker", "static", "--overwrite")
+    result = track("clip.mp4", *common, "-o", "clip.mp4")
+    assert result.exit_code == 2
+    assert "must not be the video that is read" in result.stderr
+    assert clip.read_bytes() == before
+    Path("seq").mkdir()
+    for index in range(2):
+        cv2.imwrite(f"seq/{index}.png", square.frame(index))
+    result = track("seq", *common, "-o", "seq/out.mp4")
+    assert result.exit_code == 2
+    assert "folder of frames" in result.stderr
+    assert len(list(Path("seq").iterdir())) == 2
+
+
+def test_the_output_is_checked_before_the_tracker_is_opened(clip: Path, corner: str, monkeypatch) -> None:
+    monkeypatch.setattr(asymnas.study, "open_tracker", lambda *_, **__: pytest.fail("the tracker was opened"))
+    for words in (("-o", "out.gif"), ("-o", "clip.mp4"), ("-o", "out.mp4", "--codec", "four?")):
+        assert track(clip, "--box", corner, "--run", "my_run", *words).exit_code == 2
+
+
 def test_the_truth_is_drawn_too(clip: Path, corner: str, square) -> None:
     np.savetxt("boxes.txt", square.boxes + np.array([0, 20, 0, 0]), delimiter=",", header="x,y,w,h")
     common = (clip, "--box", corner, "--tracker", "static")
@@ -153,6 +208,28 @@ def test_the_truth_is_drawn_too(clip: Path, corner: str, square) -> None:
     assert track(*common, "-o", "truth.mp4", "--truth", "boxes.txt").exit_code == 0
     with open_footage("plain.mp4") as plain, open_footage("truth.mp4") as truth:
         assert np.abs(plain.first.astype(int) - truth.first).max() > 100
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    (b"1,2\n3,4\n", "truth.txt:1"),  # four numbers, and no box
+    (b"1,2,3,4\n1,2,3\n", "truth.txt:2"),
+    (b"1,2,3,4,5,6,7,8\n", "truth.txt:1"),  # a polygon
+    (b"x,y,w,h\n", "truth.txt:1"),
+    (b"# nothing\n\n", "without boxes"),
+    (b"\xff\xfe\x00", "not UTF-8"),
+])
+def test_a_truth_that_is_none(clip: Path, corner: str, text: bytes, message: str) -> None:
+    Path("truth.txt").write_bytes(text)
+    result = track(clip, "--box", corner, "--tracker", "static", "-o", "out.mp4", "--truth", "truth.txt")
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "x,y,w,h a line" in result.stderr
+
+
+def test_a_truth_of_another_editor(clip: Path, corner: str) -> None:
+    Path("truth.txt").write_bytes(b"\xef\xbb\xbf1,2,3,4\r\n1 2\t3 4\r\n1,2,3,4,0.5\r\nnan,nan,nan,nan\r\n")
+    result = track(clip, "--box", corner, "--tracker", "static", "-o", "out.mp4", "--truth", "truth.txt")
+    assert result.exit_code == 0, result.output
 
 
 @pytest.mark.parametrize(("words", "message"), [
