@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from asymnas._text_file import read_text
+from asymnas._whole_file import write_whole
 from asymnas.errors import AsymNASError, DataError, Problem
 from asymnas.interop._sequences import sentence_of, sequence_name
 
@@ -72,6 +74,7 @@ class VOTTracker:
             region x, y, w, h and properties ("confidence") of every object, in the order of their start.
         """
         from asymnas.data._frames import read_image
+        from asymnas.tracking._online import follow
 
         with _as_runtime_error():
             file = frame if isinstance(frame, str) else frame["color"]
@@ -79,7 +82,7 @@ class VOTTracker:
             image = read_image(Path(file), sequence)
             found: list[Object] = []
             if self._sessions:
-                boxes, scores = self._ready.tracker.step(self._sessions, [image] * len(self._sessions))
+                boxes, scores = follow(self._ready.tracker, self._sessions, [image] * len(self._sessions))
                 found = [_object(box, score) for box, score in zip(boxes, scores, strict=True)]
             for region, own in new:
                 self._sessions += self._start(image, _box(region), sequence, {**(properties or {}), **own})
@@ -87,9 +90,11 @@ class VOTTracker:
             return found
 
     def _start(self, image: np.ndarray, box: np.ndarray, sequence: str, properties: Mapping[str, Any]) -> list[Any]:
+        from asymnas.tracking._online import begin
+
         prompt = " ".join(str(properties.get("prompt") or "").split())
         language = self._ready.embed([prompt or sentence_of(self._sentences, sequence)])
-        return self._ready.tracker.start([image], box[None], language=language, path=self._ready.path)
+        return begin(self._ready.tracker, [image], box[None], language=language, path=self._ready.path)
 
 
 def tracker_section(
@@ -123,21 +128,43 @@ def tracker_section(
 
 
 def add_tracker(folder: Path, identifier: str, section: str) -> Path:
-    """Write a section into `trackers.ini` in a folder; a section of that name is replaced, others stay as they are.
+    """Write a section into `trackers.ini` in a folder; a section of that name is replaced, all else stays as it is.
 
     Raises:
-        DataError: the file cannot be read or written.
+        DataError: the file cannot be read or written, or its section of that name opens another tracker.
     """
     path = Path(folder) / REGISTRY
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        text = path.read_text("utf-8") if path.is_file() else ""
-        old = re.compile(rf"^\[{re.escape(identifier)}\].*?(?=^\[|\Z)", re.MULTILINE | re.DOTALL)
-        kept = old.sub("", text).rstrip()
-        path.write_text(f"{kept}\n\n{section}" if kept else section, "utf-8")
+        kept, old = _without(read_text(path) if path.exists() else "", identifier)
+        before, now = _argument(old), _argument(section.splitlines())
+        if before not in (None, now):
+            way_out = "Remove that section, choose another folder, or give the run folder another name."
+            rule = f"is the section of another tracker, {before}, whose results bear this name"
+            raise DataError(Problem(f"{path}: [{identifier}]", rule, str(now), way_out))
+        write_whole(path, (f"{kept}\n\n{section}" if kept else section).encode("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(Problem(str(path), "must be writable text", str(error), "Choose another folder.")) from error
     return path
+
+
+def _without(text: str, identifier: str) -> tuple[str, list[str]]:
+    """The registry without a section, and that section; comments above the next section belong to that one."""
+    lines, old = text.splitlines(), list[str]()
+    while f"[{identifier}]" in (heads := [line.rstrip() for line in lines]):
+        start = heads.index(f"[{identifier}]")
+        end = next((row for row in range(start + 1, len(lines)) if lines[row].startswith("[")), len(lines))
+        while end > start + 1 and (not heads[end - 1] or lines[end - 1].startswith(("#", ";"))):
+            end -= 1
+        old += lines[start:end]
+        del lines[start:end]
+    return "\n".join(lines).strip(), old
+
+
+def _argument(section: Sequence[str]) -> str | None:
+    """What a section opens; None where it does not say."""
+    found = [line.partition("=")[2].strip() for line in section if re.match(r"arg_tracker\s*=", line)]
+    return found[-1].replace("%%", "%") if found else None
 
 
 def _found(tracker: str | Path) -> tuple[str, str]:

@@ -121,6 +121,30 @@ def test_trackers_ini_keeps_the_sections_of_others(tmp_path: Path) -> None:
     assert config["my_static_1"]["command"] == "asymnas.interop.vot:VOTTracker"
 
 
+def test_a_registry_of_another_editor_keeps_its_comments(tmp_path: Path) -> None:
+    identifier, section = tracker_section("static")
+    path = tmp_path / "trackers.ini"
+    text = f"[{identifier}]\r\nlabel = old\r\n\r\n; the one of the paper\r\n[other]\r\nlabel = mine\r\n"
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    add_tracker(tmp_path, identifier, section)
+    assert path.read_text("utf-8").startswith("; the one of the paper\n[other]\nlabel = mine\n\n[static]\n")
+    config = configparser.ConfigParser()
+    config.read(path, "utf-8")  # a section that is there twice would be an error
+    assert config.sections() == ["other", identifier] and config[identifier]["label"] == "static"
+    assert [item.name for item in tmp_path.iterdir()] == ["trackers.ini"]
+
+
+def test_runs_of_one_name_do_not_replace_each_other(tmp_path: Path) -> None:
+    """`a.1` and `a_1` are one identifier, and so are runs of equal names in two folders."""
+    section = "[run]\nlabel = run\narg_tracker = /{}/100%% run\n".format
+    add_tracker(tmp_path, "run", section("a"))
+    add_tracker(tmp_path, "run", section("a"))
+    before = (tmp_path / "trackers.ini").read_text()
+    with pytest.raises(AsymNASError, match=r"another tracker, /a/100% run, .* but got /b/100% run"):
+        add_tracker(tmp_path, "run", section("b"))
+    assert (tmp_path / "trackers.ini").read_text() == before
+
+
 def test_export_writes_the_registry(tmp_path: Path) -> None:
     def export(*words: str):
         return CliRunner().invoke(app, ["export", *words])
