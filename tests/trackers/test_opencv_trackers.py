@@ -97,3 +97,26 @@ def test_small_boxes_are_enlarged_for_opencv_alone():
     small = replace(video, boxes=np.repeat(np.array([[30.0, 20.0, 2.0, 4.0]]), 3, 0))
     boxes = track(_built("mil"), [small])[0].boxes
     np.testing.assert_allclose(boxes[:, 2:], [[2, 4]] * 3, atol=0.5)
+
+
+@pytest.mark.parametrize("corner", [(0.0, 0.0), (92.0, 68.0), (-3.0, 66.0)])
+@pytest.mark.parametrize("size", [4.0, 12.0])
+def test_a_target_at_the_border_keeps_its_box(corner, size, monkeypatch):
+    """OpenCV gets what lies in the frame; its answer is that part, not the target."""
+    tracker = _built("mil")
+    given = []
+
+    class Still:
+        def init(self, frame, box):
+            given.append(box)
+
+        def update(self, frame):
+            return True, given[-1]
+
+    monkeypatch.setattr(tracker, "_create", Still)
+    video = moving_square(4, frames=3, size=(96, 72))
+    box = [*corner, size, size]
+    boxes = track(tracker, [replace(video, boxes=np.tile(box, (3, 1)))])[0].boxes
+    np.testing.assert_allclose(boxes, [box] * 3, atol=1e-9)
+    x, y, w, h = given[0]
+    assert min(x, y) >= 0 and x + w <= 96 and y + h <= 72

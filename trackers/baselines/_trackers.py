@@ -35,11 +35,14 @@ class StaticTracker(OnlineTracker):
 @dataclass(slots=True)
 class _Session:
     template: np.ndarray
+    inset: np.ndarray  # (2,) pixels of the first box left of and above the frame, where it reaches over the border
     box: np.ndarray
 
 
 class TemplateMatchingTracker(OnlineTracker):
     """Zero-mean normalised cross-correlation of the first box around the last position; position only, fixed size.
+
+    A box of one colour, as one pixel is, matches nothing: it stays where it was, with score 0.
 
     Args:
         search_factor: side of the searched region as a multiple of the box.
@@ -57,7 +60,7 @@ class TemplateMatchingTracker(OnlineTracker):
         path: Path | None = None,
     ) -> list[_Session]:
         """Cut the template out of each first frame."""
-        return [_Session(_cut(frame, box), np.array(box, float)) for frame, box in zip(frames, boxes, strict=True)]
+        return [_Session(*_cut(frame, box), np.array(box, float)) for frame, box in zip(frames, boxes, strict=True)]
 
     def step(self, sessions: Sequence[_Session], frames: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Move each box to the best match in its region."""
@@ -65,6 +68,8 @@ class TemplateMatchingTracker(OnlineTracker):
         return np.stack([session.box for session in sessions]), np.array(scores)
 
     def _match(self, session: _Session, frame: np.ndarray) -> float:
+        if not np.ptp(session.template, axis=(0, 1)).any():  # OpenCV answers 1 everywhere, so the corner would win
+            return 0.0
         height, width = session.template.shape[:2]
         x, y, w, h = session.box
         reach_x, reach_y = w * (self.search_factor - 1) / 2, h * (self.search_factor - 1) / 2
@@ -77,15 +82,16 @@ class TemplateMatchingTracker(OnlineTracker):
         response = cv2.matchTemplate(region, session.template, cv2.TM_CCOEFF_NORMED)
         response = np.where(np.isfinite(response), response, -1.0)
         row, column = np.unravel_index(int(response.argmax()), response.shape)
-        session.box[:2] = left + column, top + row
+        session.box[:2] = np.array([left + column, top + row]) - session.inset
         return float(np.clip(response[row, column], 0.0, 1.0))
 
 
-def _cut(frame: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """The box's pixels, clipped to the frame, at least one pixel."""
+def _cut(frame: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The box's pixels, clipped to the frame, at least one; and how far its corner lies left of and above the frame."""
     x, y, w, h = box
     left = int(np.clip(round(x), 0, frame.shape[1] - 1))
     top = int(np.clip(round(y), 0, frame.shape[0] - 1))
     right = int(np.clip(round(x + w), left + 1, frame.shape[1]))
     bottom = int(np.clip(round(y + h), top + 1, frame.shape[0]))
-    return frame[top:bottom, left:right].copy()
+    inset = np.maximum([-round(x), -round(y)], 0)
+    return frame[top:bottom, left:right].copy(), inset.astype(float)

@@ -28,6 +28,7 @@ class _Session:
     tracker: Any  # None where OpenCV could not begin
     box: np.ndarray
     scale: float
+    cut: np.ndarray  # (4,) of the given box, as shares of what OpenCV got: left, top, right and bottom of the frame
     steps: int = 0
 
 
@@ -68,10 +69,10 @@ class OpenCVTracker(OnlineTracker):
 
     def _begin(self, frame: np.ndarray, box: np.ndarray) -> _Session:
         scale = max(1.0, self.min_side / min(box[2:]))
-        given = _whole(_scaled(box, scale), frame)
+        given, cut = _whole(_scaled(box, scale), frame)
         if given is None:
             logger.warning("%s cannot begin with the box %s: it is outside of the frame.", self.name, box.tolist())
-            return _Session(None, box, scale)
+            return _Session(None, box, scale, cut)
         self._seed(0)
         tracker = self._create()
         try:
@@ -79,7 +80,7 @@ class OpenCVTracker(OnlineTracker):
         except cv2.error as error:
             logger.warning("%s cannot begin with the box %s: %s", self.name, box.tolist(), str(error).strip())
             begun = False
-        return _Session(None if begun is False else tracker, box, scale)
+        return _Session(None if begun is False else tracker, box, scale, cut)
 
     def _follow(self, session: _Session, frame: np.ndarray) -> float:
         if session.tracker is None:
@@ -94,7 +95,9 @@ class OpenCVTracker(OnlineTracker):
         box = np.asarray(box, float)
         if not found or not np.isfinite(box).all() or (box[2:] <= 0).any():
             return 0.0
-        session.box = _scaled(box, 1.0 / session.scale)
+        left, top, right, bottom = session.cut * np.tile(box[2:], 2)
+        whole = box + np.array([-left, -top, left + right, top + bottom])
+        session.box = _scaled(whole, 1.0 / session.scale)
         return 1.0
 
     def _seed(self, step: int) -> None:
@@ -109,9 +112,16 @@ def _scaled(box: np.ndarray, factor: float) -> np.ndarray:
     return np.concatenate([box[:2] + box[2:] * (1.0 - factor) / 2, box[2:] * factor])
 
 
-def _whole(box: np.ndarray, frame: np.ndarray) -> tuple[int, int, int, int] | None:
-    """The box in whole pixels, clipped to the frame; None if nothing of it is inside."""
+def _whole(box: np.ndarray, frame: np.ndarray) -> tuple[tuple[int, int, int, int] | None, np.ndarray]:
+    """The box in whole pixels, clipped to the frame (None if nothing of it is inside), and what was cut off.
+
+    The latter is (4,): left, top, right, bottom as shares of the clipped box.
+    """
     height, width = frame.shape[:2]
-    left, top = max(0, round(box[0])), max(0, round(box[1]))
-    right, bottom = min(width, round(box[0] + box[2])), min(height, round(box[1] + box[3]))
-    return (left, top, right - left, bottom - top) if right > left and bottom > top else None
+    corners = [round(value) for value in (*box[:2], *(box[:2] + box[2:]))]
+    left, top = max(0, corners[0]), max(0, corners[1])
+    right, bottom = min(width, corners[2]), min(height, corners[3])
+    if right <= left or bottom <= top:
+        return None, np.zeros(4)
+    cut = np.array([left - corners[0], top - corners[1], corners[2] - right, corners[3] - bottom], float)
+    return (left, top, right - left, bottom - top), cut / np.tile([right - left, bottom - top], 2)
