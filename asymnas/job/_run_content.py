@@ -16,7 +16,7 @@ LOCK, MARK, JOB, SPACE, LOG, SECONDS = ".lock", ".asymnas-run", "job.yaml", "spa
 FILES = frozenset(
     {
         *(JOB, SPACE, LOG, SECONDS, "supernet.safetensors", "evaluations.jsonl", "architecture.json"),
-        *("summary.json", "report.html", "training.jsonl", "progress.json"),
+        *("summary.json", "report.html", "training.jsonl", "progress.json", "statistics.safetensors"),
     }
 )
 """The files that a run writes; `LOCK` and `MARK` stay for as long as the folder does."""
@@ -24,6 +24,7 @@ FILES = frozenset(
 INSIDE = {
     "training": re.compile(r"\.?step_\d{8,}(\.\d+)?|\.step_.*\.tmp|ray|stop_\d+_\d+|\.?failure_\d+_\d+\.json(\.\d+)?"),
     "tensorboard": re.compile(r"events\.out\.tfevents\..*"),
+    "strips": re.compile(r"\d\d\.jpg|\.\d\d\.jpg\.([a-z0-9_]{8}\.tmp|\d+)"),
 }
 """The folders that a run makes, and what it writes into them."""
 
@@ -104,7 +105,12 @@ def foreign(folder: Path) -> list[str]:
 
 def sweep(folder: Path) -> None:
     """Delete the torn files of a run that was killed."""
-    half = [item for item in _named(folder / "training", INSIDE["training"]) if item.suffix == ".tmp"]
+    half = [
+        item
+        for inside in ("training", "strips")
+        for item in _named(folder / inside, INSIDE[inside])
+        if item.suffix == ".tmp"
+    ]
     for torn in [*_named(folder, TORN), *half]:
         if not torn.is_dir():
             torn.unlink(missing_ok=True)

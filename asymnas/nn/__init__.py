@@ -2,7 +2,7 @@
 
 from asymnas.nn._mixer import ModaMixer
 from asymnas.nn._norm import BranchStatistics, RecalibratedBatchNorm
-from asymnas.nn._recalibrate import recalibrate, recalibrated
+from asymnas.nn._recalibrate import recalibrate, recalibrated, set_statistics, statistics_of
 from asymnas.nn._roi import roi_align
 from asymnas.nn._supernet import BranchOutput, Supernet, extract
 from asymnas.nn._units import Chain, ConvUnit, ShuffleUnit, build_unit, register_unit, registered_units
@@ -28,6 +28,8 @@ __all__ = [
     "registered_units",
     "roi_align",
     "save_weights",
+    "set_statistics",
+    "statistics_of",
     "weights_hash",
     "write_weights",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from asymnas.errors import EvaluationError, Problem
+from asymnas.errors import EvaluationError, Problem, WeightsError
 from asymnas.nn._norm import RecalibratedBatchNorm
 
-__all__ = ["recalibrate", "recalibrated"]
+__all__ = ["recalibrate", "recalibrated", "set_statistics", "statistics_of"]
 
 Batch = TypeVar("Batch")
 _LAYERS = (RecalibratedBatchNorm, _BatchNorm)
@@ -128,3 +128,39 @@ def recalibrated(model: nn.Module, run: Callable[[Batch], Any], batches: Iterabl
             buffer.copy_(value)
         for module, training in modes:
             module.training = training
+
+
+def statistics_of(model: nn.Module) -> dict[str, Tensor]:
+    """Return copies, on the CPU, of the statistics of every normalisation layer, by their names in the model."""
+    return {name: buffer.detach().to("cpu", copy=True) for name, buffer in _buffers(model).items()}
+
+
+def set_statistics(model: nn.Module, statistics: Mapping[str, Tensor], where: str = "statistics") -> None:
+    """Set the statistics that `statistics_of` returned for the same model.
+
+    Args:
+        model: whose statistics are set, in place.
+        statistics: a tensor for every buffer of its normalisation layers.
+        where: their origin, for messages.
+
+    Raises:
+        WeightsError: a name or a shape is not the model's; nothing is changed then.
+    """
+    buffers = _buffers(model)
+    wrong = sorted(set(buffers) ^ set(statistics))
+    wrong += [name for name in buffers if name not in wrong and buffers[name].shape != statistics[name].shape]
+    if wrong:
+        rule = "the statistics must be those of the model's normalisation layers"
+        raise WeightsError(Problem(where, rule, f"{len(wrong)} that differ, such as {wrong[0]}"))
+    for name, buffer in buffers.items():
+        buffer.copy_(statistics[name])
+
+
+def _buffers(model: nn.Module) -> dict[str, Tensor]:
+    layers = set(_layers(model))
+    return {
+        f"{name}.{key}" if name else key: buffer
+        for name, module in model.named_modules()
+        if module in layers
+        for key, buffer in module.named_buffers()
+    }

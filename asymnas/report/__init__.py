@@ -10,6 +10,7 @@ from asymnas.report._html import write_report
 from asymnas.report._overlay import Overlay, draw_box, draw_target, put_text
 from asymnas.report._progress import LineProgress, LiveProgress, Progress, make_progress
 from asymnas.report._read import RunData, read_results, read_run
+from asymnas.report._strips import Shown, draw_strip
 from asymnas.report._terminal import print_comparison, print_dry_run, print_run, print_summary, print_whole
 from asymnas.report._test_table import print_test
 from asymnas.report._video_sheet import draw_video_sheet, save_picture
@@ -22,10 +23,12 @@ __all__ = [
     "Overlay",
     "Progress",
     "RunData",
+    "Shown",
     "TrackerScores",
     "default_protocol",
     "diagnose",
     "draw_box",
+    "draw_strip",
     "draw_target",
     "draw_video_sheet",
     "evaluate_results",

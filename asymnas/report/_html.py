@@ -43,6 +43,7 @@ def _search(run: RunData, results: Mapping[str, Any]) -> str:
     sections = [
         _head(run, results),
         _scores(results, protocol),
+        _strips(run),
         _progress(run, results, protocol),
         _language(results, protocol),
         _videos(results, protocol),
@@ -97,6 +98,18 @@ def _scores(results: Mapping[str, Any], protocol: str) -> str:
         return ""
     title = f"<h2>Scores</h2><p class='note'>SUC ± standard error over videos, protocol {text(protocol)}.</p>"
     return title + table(("", "SUC", "measured on"), rows)
+
+
+def _strips(run: RunData) -> str:
+    pictures = sorted((run.path / "strips").glob("*.jpg"))
+    if not pictures:
+        return ""
+    note = (
+        "Held-out test videos, at equal ranks from the one that the found tracker follows best to the one it follows "
+        "worst. Numbers are the SUC of the video."
+    )
+    shown = "".join(f"<p>{image(path.read_bytes(), f'strip {path.stem}', 'jpeg')}</p>" for path in pictures)
+    return f"<h2>What it looks like</h2><p class='note'>{note}</p>{shown}"
 
 
 def _progress(run: RunData, results: Mapping[str, Any], protocol: str) -> str:

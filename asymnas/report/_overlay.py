@@ -10,7 +10,18 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-__all__ = ["FOUND", "TRUE", "Overlay", "draw_box", "draw_target", "put_text", "text_size", "undrawable", "wrap_text"]
+__all__ = [
+    "FOUND",
+    "TRUE",
+    "Overlay",
+    "draw_box",
+    "draw_target",
+    "put_text",
+    "text_size",
+    "text_width",
+    "undrawable",
+    "wrap_text",
+]
 
 FOUND = (60, 220, 60)
 """Colour (B, G, R) of a tracker's box."""
@@ -154,6 +165,11 @@ def _dashes(start: tuple[int, int], end: tuple[int, int], step: int) -> list[tup
 def text_size(width: int) -> int:
     """Return the font size in pixels that suits an image of that width."""
     return int(np.clip(round(width / 40), 11, 40))
+
+
+def text_width(text: str, size: int) -> int:
+    """Return the width in pixels of one line of text at a font size."""
+    return _rendered(text, size).shape[1]
 
 
 class Overlay:

@@ -49,10 +49,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def image(png: bytes, alternative: str) -> str:
-    """Return an image element that holds the picture itself."""
-    data = base64.b64encode(png).decode("ascii")
-    return f'<img alt="{html.escape(alternative)}" src="data:image/png;base64,{data}">'
+def image(content: bytes, alternative: str, kind: str = "png") -> str:
+    """Return an image element that holds the picture itself, a "png" or "jpeg"."""
+    data = base64.b64encode(content).decode("ascii")
+    return f'<img alt="{html.escape(alternative)}" src="data:image/{kind};base64,{data}">'
 
 
 def text(value: Any) -> str:

@@ -12,6 +12,8 @@ from asymnas.errors import JobError, Problem, RunFolderError, nearest
 from asymnas.search._fields import WAY_OUT, field_problems
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from asymnas.space import Architecture
     from asymnas.tracking import TrackResult
 
@@ -35,7 +37,7 @@ class Task:
         tracker: registered name of a baseline tracker; None for an architecture.
         videos: name of the video set.
         language: track with the sentences, without, or both (the score is the mean of the two).
-        keep_boxes: also return the boxes of every video, for result files and drawings.
+        keep_boxes: also return the boxes of every video, for drawings, and an architecture's normalisation statistics.
     """
 
     genes: tuple[tuple[str, str], ...] | None = None
@@ -148,6 +150,7 @@ class Evaluation:
         seconds: wall time of the evaluation.
         cached: the score was taken from an earlier line with the same key.
         tracks: boxes by language condition, when the task asked for them; never in the log.
+        statistics: of `asymnas.nn.statistics_of`, as arrays, when the task asked for boxes; never in the log.
     """
 
     key: str = ""
@@ -171,6 +174,7 @@ class Evaluation:
     seconds: float = 0.0
     cached: bool = False
     tracks: dict[str, list[TrackResult]] | None = None
+    statistics: dict[str, np.ndarray] | None = None
 
     @property
     def ok(self) -> bool:
@@ -229,7 +233,7 @@ class Evaluation:
         return Evaluation(**values)
 
 
-LOGGED = tuple(item.name for item in fields(Evaluation) if item.name != "tracks")
+LOGGED = tuple(item.name for item in fields(Evaluation) if item.name not in ("tracks", "statistics"))
 
 
 def _short(line: str | bytes) -> str:

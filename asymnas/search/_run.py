@@ -141,41 +141,53 @@ class _Batch:
         self.on_result = on_result
         self.keys = [settings.key(task) for task in tasks]
         self.results: dict[int, Evaluation] = {}
-        self._twins: dict[int, int] = {}  # position -> the position that is computed for both
+        self._twins: dict[int, int] = {}  # position -> the one that is computed for it, perhaps itself
 
     def replay(self) -> list[int]:
         """Settle what the log knows; return the positions that must be computed, in task order."""
-        computed: dict[tuple[str, bool], int] = {}
+        unknown: dict[str, list[int]] = {}
         places = range(self.first_index, self.first_index + len(self.tasks))
         stopped = {index for index in places if len(self.log.failures_around(self.stage, index)) >= STREAK}
         for position, (task, key) in enumerate(zip(self.tasks, self.keys, strict=True)):
             index = self.first_index + position
             here, known = self.log.at(self.stage, index), self.log.get(key)
             if known is None or task.keep_boxes or index in stopped:
-                leader = computed.setdefault((key, task.keep_boxes), position)
-                if leader != position:
-                    self._twins[position] = leader
+                unknown.setdefault(key, []).append(position)
             elif here is not None and here.key == key:
                 self._settle(position, here)
             else:
                 self._write(position, replace(known, cached=True, seconds=0.0))
-        return list(computed.values())
+        for positions in unknown.values():  # one is computed for all, with boxes if any of them wants boxes
+            leader = min(positions, key=lambda position: not self.tasks[position].keep_boxes)
+            self._twins |= {position: leader for position in positions}
+        return sorted({*self._twins.values()})
 
     def computed(self, position: int, evaluation: Evaluation) -> None:
         """Log and settle a fresh evaluation."""
-        here = self.log.at(self.stage, self.first_index + position)
-        if here is None or not here.ok or here.key != self.keys[position]:
+        here = self._logged(position)
+        if here is None:
             self._write(position, evaluation, fresh=True)
             return
         # computed again for its boxes
         if here.suc != evaluation.suc:
             logger.warning("%s %d: SUC was %s and is now %s.", self.stage, here.index, here.suc, evaluation.suc)
-        self._settle(position, replace(here, tracks=evaluation.tracks), fresh=True)
+        self._settle(position, replace(here, tracks=evaluation.tracks, statistics=evaluation.statistics), fresh=True)
 
     def copy_twins(self) -> None:
         """Settle tasks that equal a computed one."""
         for position, leader in self._twins.items():
-            self._write(position, replace(self.results[leader], cached=True, seconds=0.0))
+            if position == leader:
+                continue
+            here, twin = self._logged(position), self.results[leader]
+            if here is None:
+                self._write(position, replace(twin, cached=True, seconds=0.0))
+            else:
+                self._settle(position, replace(here, tracks=twin.tracks, statistics=twin.statistics))
+
+    def _logged(self, position: int) -> Evaluation | None:
+        """What the log holds at the task's own place, if it is the task's score."""
+        here = self.log.at(self.stage, self.first_index + position)
+        return here if here is not None and here.ok and here.key == self.keys[position] else None
 
     def _write(self, position: int, evaluation: Evaluation, *, fresh: bool = False) -> None:
         index = self.first_index + position

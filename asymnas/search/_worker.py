@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from asymnas.tracking import Language, OnlineTracker, TrackResult, TrainableTracker, TrainingBatch
 
 __all__ = ["CandidateWorker", "Sentences", "cost_record", "torch_threads"]
+
+_Tracked: TypeAlias = "tuple[dict[str, list[TrackResult]], dict[str, Any], dict[str, np.ndarray] | None]"
+"""Boxes by language condition, the cost, and normalisation statistics where they are kept."""
 
 
 class Sentences(Protocol):
@@ -82,7 +85,7 @@ class CandidateWorker:
         started = time.perf_counter()
         videos = self._videos(task.videos)
         with torch_threads(self.threads), torch.inference_mode():
-            tracks, cost = self._baseline(task, videos) if task.tracker else self._candidate(task, videos)
+            tracks, cost, statistics = self._baseline(task, videos) if task.tracker else self._candidate(task, videos)
         scores = {condition: self._scores(found, videos, condition) for condition, found in tracks.items()}
         per_video = {name: float(np.mean([by[name] for by in scores.values()])) for name in map(_name, videos)}
         mean, error = mean_se(np.array(list(per_video.values())))
@@ -101,10 +104,11 @@ class CandidateWorker:
             recalibration=len(self.batches) if task.genes is not None else 0,
             seconds=time.perf_counter() - started,
             tracks=tracks if task.keep_boxes else None,
+            statistics=statistics,
         )
 
-    def _candidate(self, task: Task, videos: Sequence[Video]) -> tuple[dict[str, list[TrackResult]], dict[str, Any]]:
-        from asymnas.nn import recalibrated
+    def _candidate(self, task: Task, videos: Sequence[Video]) -> _Tracked:
+        from asymnas.nn import recalibrated, statistics_of
 
         architecture = self.model.space.architecture(dict(task.genes or ()))
         path = architecture.genes
@@ -113,16 +117,17 @@ class CandidateWorker:
                 condition: self._track(self.model, videos, path=path, language=self._language(videos, condition))
                 for condition in task.conditions
             }
-        return tracks, cost_record(self.model.space.cost(architecture))
+            kept = {name: item.numpy() for name, item in statistics_of(self.model).items()} if task.keep_boxes else None
+        return tracks, cost_record(self.model.space.cost(architecture)), kept
 
-    def _baseline(self, task: Task, videos: Sequence[Video]) -> tuple[dict[str, list[TrackResult]], dict[str, Any]]:
+    def _baseline(self, task: Task, videos: Sequence[Video]) -> _Tracked:
         from asymnas.tracking import get_tracker
 
         plugin = get_tracker(task.tracker or "")
         if plugin.trainable:
             raise EvaluationError(f"'{plugin.name}' has a search space and weights; it is evaluated by its genes.")
         tracker = plugin.build(plugin.options(), space=None, language_dim=0, seed=0)
-        return {"without": self._track(tracker, videos, path=None, language=None)}, {}
+        return {"without": self._track(tracker, videos, path=None, language=None)}, {}, None
 
     def _track(
         self,

@@ -10,14 +10,17 @@ import numpy as np
 
 from asymnas.data import Video
 from asymnas.job import Job
-from asymnas.search import Evaluation, RandomSearcher, SearchResult, Task
+from asymnas.search import Evaluation, RandomSearcher, Task
 from asymnas.seeding import rng_for
 from asymnas.space import Architecture, SearchSpace, available
 from asymnas.study._statistics import above_median, as_dict, language_effect, parts_table, score_table
 
-__all__ = ["final_tasks", "final_tests", "random_architectures"]
+__all__ = ["DRAWN", "final_tasks", "final_tests", "random_architectures"]
 
 logger = logging.getLogger("asymnas.study")
+
+DRAWN = "template_matching"
+"""The baseline whose boxes are drawn beside those of the found tracker."""
 
 
 def random_architectures(job: Job, space: SearchSpace) -> list[Architecture]:
@@ -33,19 +36,28 @@ def random_architectures(job: Job, space: SearchSpace) -> list[Architecture]:
 
 
 def final_tasks(
-    job: Job, found: SearchResult, random: SearchResult | None, others: Sequence[Architecture]
+    job: Job, best: Architecture, random: Architecture | None, others: Sequence[Architecture], *, keep: bool = False
 ) -> dict[str, Task]:
-    """Return what is evaluated on the test videos, by a name for each; `others` are the random architectures."""
+    """Return what is evaluated on the test videos, by a name for each.
+
+    Args:
+        job: the job.
+        best: the found architecture.
+        random: what random search found; None without it.
+        others: the random architectures.
+        keep: the boxes that `asymnas.study._keepsakes` draws are wanted.
+    """
     reward = job.evaluation.language
     tasks = {
-        "best": Task.of(found.best, "test", reward),
-        "best with": Task.of(found.best, "test", "with"),
-        "best without": Task.of(found.best, "test", "without"),
+        "best": Task.of(best, "test", reward, keep_boxes=keep),
+        "best with": Task.of(best, "test", "with", keep_boxes=keep),
+        "best without": Task.of(best, "test", "without", keep_boxes=keep),
     }
     if random is not None:
-        tasks["random search"] = Task.of(random.best, "test", reward)
+        tasks["random search"] = Task.of(random, "test", reward)
     for name in job.baselines.trackers:
-        tasks[f"baseline {name}"] = Task(tracker=name, videos="test", language="without")
+        kept = keep and name == DRAWN
+        tasks[f"baseline {name}"] = Task(tracker=name, videos="test", language="without", keep_boxes=kept)
     for architecture in others:
         tasks[f"architecture {len(tasks)}"] = Task.of(architecture, "test", reward)
     return tasks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from asymnas.errors import Problem, TrackerError, WeightsError, nearest
+from asymnas.study._keepsakes import load_statistics, save_statistics, statistics_key
 from asymnas.study._run_files import RunFiles, find_run
 from asymnas.tracking import Language, OnlineTracker, TrackerPlugin, get_tracker, list_trackers
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from asymnas.tracking import TrainableTracker
 
 __all__ = ["Description", "ReadyTracker", "describe_tracker", "open_tracker"]
+
+
+logger = logging.getLogger("asymnas.study")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +81,15 @@ def open_tracker(
     """Open a tracker that can follow targets at once.
 
     The architecture of a run gets the supernet's weights and the normalisation statistics of the run's own
-    recalibration batches, so that it gives the boxes that the search scored.
+    recalibration batches, so that it gives the boxes that the search scored. The run keeps those of its own
+    architecture; for another one, or other options, the batches are drawn again from the training data.
 
     Args:
         spec: name of a plugin without a search space (`asymnas list trackers`); a run folder of `asymnas search` or
             `asymnas retrain`; or an architecture.json in such a folder, which may be another one of the run's space.
         options: values for the plugin's options; for a run, only such that leave the weights as they are.
-        threads: torch and OpenCV threads of this process from now on; None recalibrates with the run's own number and
-            leaves the process as it is.
+        threads: torch and OpenCV threads of this process from now on; None leaves it as it is. Recalibration always
+            takes the run's own number.
         missing: what stands for a missing sentence, `zero_tensor` or `template_embedding`; None: as the run has it.
         data_root: folder of the real data sets that the run was trained on, for recalibration; None: as the run has it.
         device: torch device; None: a GPU if the run used one and this machine has one.
@@ -196,15 +202,19 @@ def _open_run(
 
     job = _with_options(run.job, values, missing)
     sentences = sentences_of(job)
-    with torch_threads(threads or threads_of(job.resources)):
+    with torch_threads(threads_of(job.resources)):  # the run's own, so that the statistics are too
         model = trainable_tracker(job, sentences.dim)
         _load(run, model, own=run.job.tracker.options.get("missing"), missing=missing)
         wanted = device or ("cuda" if job.resources.gpus_per_worker > 0 and torch.cuda.is_available() else "cpu")
         model = model.to(wanted).eval()
         path = run.architecture.genes
-        batches = recalibration_batches(job, sentences, wanted)
-        with torch.inference_mode():
-            recalibrate(model, batches, lambda batch: model.forward_pairs(batch, path))
+        key = statistics_key(job, run.architecture, run.weights_hash, sentences)
+        if not load_statistics(run.folder, key, model):
+            batches = recalibration_batches(job, sentences, wanted)
+            with torch.inference_mode():
+                recalibrate(model, batches, lambda batch: model.forward_pairs(batch, path))
+            if job is run.job and run.own:
+                _keep(run, key, model)
         model.eval()
     if threads is not None:
         _set_threads(threads)
@@ -212,6 +222,16 @@ def _open_run(
     return ReadyTracker(
         run.name, model, path, settings, reads_language=True, lockstep=job.evaluation.lockstep, _sentences=sentences
     )
+
+
+def _keep(run: RunFiles, key: Mapping[str, str], model: TrainableTracker) -> None:
+    """Keep the statistics of a run that has none, so that it opens quickly and without its training data next time."""
+    from asymnas.nn import statistics_of
+
+    try:
+        save_statistics(run.folder, key, statistics_of(model))
+    except WeightsError as error:  # a run folder may be read-only
+        logger.info("the statistics are not kept: %s", error)
 
 
 def _with_options(job: Job, values: Mapping[str, Any], missing: str | None) -> Job:
@@ -258,4 +278,3 @@ def _set_threads(count: int) -> None:
 
     torch.set_num_threads(count)
     cv2.setNumThreads(count)
-

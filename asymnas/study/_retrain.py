@@ -9,7 +9,8 @@ from typing import Any
 from asymnas.job import Job, RunFolder
 from asymnas.search import Evaluation, ResultLog, Task, evaluate_logged
 from asymnas.space import Architecture, draw, load_architecture
-from asymnas.study._final import final_tests
+from asymnas.study._final import final_tasks, final_tests
+from asymnas.study._keepsakes import keepsakes_missing
 from asymnas.study._session import Reporter, Session
 from asymnas.study._statistics import score_table
 from asymnas.study._summary import cost_table, training_table, versions
@@ -67,11 +68,7 @@ class _Retraining(Session):
             )
         tasks = {"validation": Task.of(architecture, "validation", job.evaluation.language)}
         if "test" in self.sets:
-            tasks["best"] = Task.of(architecture, "test", job.evaluation.language)
-            tasks["best with"] = Task.of(architecture, "test", "with")
-            tasks["best without"] = Task.of(architecture, "test", "without")
-            for name in job.baselines.trackers:
-                tasks[f"baseline {name}"] = Task(tracker=name, videos="test", language="without")
+            tasks |= final_tasks(job, architecture, None, (), keep=keepsakes_missing(run.path))
         with self.evaluator() as evaluator, self.stage("test"):
             results = evaluate_logged(
                 list(tasks.values()),
@@ -82,6 +79,8 @@ class _Retraining(Session):
                 on_result=self.counter("test", len(tasks)),
             )
         named = dict(zip(tasks, results, strict=True))
+        if "test" in self.sets:
+            self.keep(architecture, training.weights_hash, named)
         summary = self._summary(architecture, training, named)
         run.write_json("summary.json", summary)
         self.report()

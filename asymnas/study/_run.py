@@ -21,6 +21,7 @@ from asymnas.search import (
 from asymnas.search import Progress as SearchProgress
 from asymnas.seeding import rng_for
 from asymnas.study._final import final_tasks, final_tests, random_architectures
+from asymnas.study._keepsakes import keepsakes_missing
 from asymnas.study._session import Reporter, Session
 from asymnas.study._summary import search_summary, versions, write_architecture
 from asymnas.study._workers import training_config, training_setup
@@ -77,7 +78,8 @@ class _Run(Session):
             tests: dict[str, Any] = {}
             if "test" in self.sets:
                 with self.stage("test"):
-                    tasks = final_tasks(job, found, random, others)
+                    best = None if random is None else random.best
+                    tasks = final_tasks(job, found.best, best, others, keep=keepsakes_missing(run.path))
                     results = evaluate_logged(
                         list(tasks.values()),
                         evaluator,
@@ -86,7 +88,9 @@ class _Run(Session):
                         stage="test",
                         on_result=self.counter("test", len(tasks)),
                     )
-                    tests = final_tests(job, self.sets["test"][0], dict(zip(tasks, results, strict=True)))
+                    named = dict(zip(tasks, results, strict=True))
+                    self.keep(found.best, training.weights_hash, named)
+                    tests = final_tests(job, self.sets["test"][0], named)
         summary = search_summary(job, self.space, training, found, random, tests) | {
             "seconds": self.seconds,
             "versions": versions(),

@@ -29,6 +29,7 @@ class RunFiles:
         architecture: what is to track.
         weights: path of the supernet's weights.
         weights_hash: hash that the run recorded of them.
+        own: whether it is the architecture that the run found.
     """
 
     folder: Path
@@ -37,6 +38,7 @@ class RunFiles:
     architecture: Architecture
     weights: Path
     weights_hash: str
+    own: bool = True
 
 
 def find_run(path: Path, trackers: Iterable[str], *, data_root: Path | str | None = None) -> RunFiles:
@@ -70,7 +72,7 @@ def find_run(path: Path, trackers: Iterable[str], *, data_root: Path | str | Non
         raise ArchitectureMismatch(Problem(str(file), rule, f"space '{found.space.name}'", way_out))
     other = file.name not in (ARCHITECTURE, SUMMARY)
     name = folder.resolve().name + (f"-{file.stem}" if other else "")
-    return RunFiles(folder, name, job, found, weights, recorded)
+    return RunFiles(folder, name, job, found, weights, recorded, own=not other)
 
 
 def _places(path: Path, trackers: Iterable[str]) -> tuple[Path, Path]:

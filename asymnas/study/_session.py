@@ -6,7 +6,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -16,9 +16,10 @@ from asymnas.data._lazy import described_by, suspects
 from asymnas.errors import DataError, Problem
 from asymnas.job import Job, RunFolder
 from asymnas.language import SentenceTable
-from asymnas.search import Evaluator, InProcessEvaluator, RayEvaluator, ScoreSettings
-from asymnas.space import SearchSpace
+from asymnas.search import Evaluation, Evaluator, InProcessEvaluator, RayEvaluator, ScoreSettings
+from asymnas.space import Architecture, SearchSpace
 from asymnas.study._build import check_held_out, options_of, sentences_of, space_of, train_datasets, video_set
+from asymnas.study._keepsakes import draw_strips, save_statistics, statistics_key
 from asymnas.study._times import Reporter, StageTimes, TimedReporter
 from asymnas.study._workers import candidate_worker, threads_of, training_config
 from asymnas.training import TrainingProgress
@@ -151,6 +152,20 @@ class Session:
             self.progress.update(stage, done, total)
 
         return count
+
+    def keep(self, architecture: Architecture, weights: str, results: Mapping[str, Evaluation]) -> None:
+        """Write the found tracker's statistics and strips from the results of `final_tasks`, where they hold any.
+
+        Args:
+            architecture: the found one.
+            weights: hash of the weights.
+            results: evaluations by task name.
+        """
+        statistics = results["best"].statistics
+        if statistics is None:
+            return
+        save_statistics(self.run.path, statistics_key(self.job, architecture, weights, self.sentences), statistics)
+        draw_strips(self.run.path, self.sets["test"][0], results)
 
     def report(self) -> None:
         """Write report.html."""

@@ -199,6 +199,23 @@ def test_boxes_are_computed_again_but_logged_once(space, tmp_path):
         assert (len(worker.seen), len(log)) == (runs, 1)
 
 
+def test_equal_tasks_are_computed_once_with_boxes_if_one_wants_them(space, tmp_path):
+    class Boxes(Counting):
+        def evaluate(self, task):
+            evaluation = super().evaluate(task)
+            evaluation.tracks = {"with": ["track"]} if task.keep_boxes else None
+            return evaluation
+
+    worker, log = Boxes(), ResultLog(tmp_path / "log")
+    (architecture,) = RandomSearcher(space, seed=1, budget=1).ask()
+    tasks = [Task.of(architecture), Task.of(architecture, keep_boxes=True)]
+    for lines in (2, 2):  # of the log: a second time adds none
+        found = evaluate_logged(tasks, InProcessEvaluator(lambda: worker), log, settings=SETTINGS, stage="final")
+        assert found[1].tracks == {"with": ["track"]} and found[0].suc == found[1].suc
+        assert len(log) == lines
+    assert len(worker.seen) == 2
+
+
 def test_progress_says_what_is_done_best_and_left(space, tmp_path):
     events = []
     search(space, tmp_path / "log", ToyWorker(failing=0.52), events.append)
