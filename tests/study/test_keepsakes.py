@@ -105,7 +105,10 @@ def test_boxes_are_drawn_in_their_colours():
         absent=absent,
         sentence="a grey wall",
     )
-    strip = draw_strip(video, [Shown("found", 0.5, boxes + [60, 0, 0, 0]), Shown("other", 0.1, boxes + [0, 30, 0, 0])])
+    strip = draw_strip(
+        video,
+        [Shown("found", 0.5, boxes + np.array([60, 0, 0, 0])), Shown("other", 0.1, boxes + np.array([0, 30, 0, 0]))],
+    )
     colours = {tuple(colour) for colour in strip.reshape(-1, 3).tolist()}
     assert {(60, 220, 60), (40, 150, 255), (255, 255, 255)} <= colours
     assert strip.shape[1] == 6 * 204 + 4
