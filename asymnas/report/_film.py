@@ -31,6 +31,7 @@ from asymnas.tracking._video_sink import VideoSink, codecs_for
 
 if TYPE_CHECKING:
     from asymnas.study import ReadyTracker
+    from asymnas.tracking import Language
 
 __all__ = ["Film", "check_film", "film"]
 
@@ -118,9 +119,10 @@ def film(
     paths = film_paths(Path(output))
     start, notes = check_film(footage, box, paths["video"], codec=codec, overwrite=overwrite)
     notes += _language_notes(ready, sentence)
+    language = ready.embed([sentence])  # loads the text encoder, which is no part of the tracker's speed
     overlay = Overlay(footage.size, title=ready.name, sentence=sentence)
     sink = VideoSink(paths["video"], overlay.size, footage.fps, codec=codec)
-    work = _Work(ready, footage, overlay, sink, ContactSheet(), Film(paths), truth, sentence)
+    work = _Work(ready, footage, overlay, sink, ContactSheet(), Film(paths), truth, sentence, language)
     began = time.perf_counter()
     problems: list[Problem] = []
     failure: AsymNASError | None = None
@@ -163,6 +165,7 @@ class _Work:
     film: Film
     truth: np.ndarray | None
     sentence: str | None
+    language: Language | None
 
     def run(
         self, start: np.ndarray, limit: int | None, progress: Progress, show: Callable[[np.ndarray], bool] | None
@@ -195,8 +198,8 @@ class _Work:
             began = time.perf_counter()
             try:
                 if index == 0:
-                    language = self.ready.embed([self.sentence])
-                    sessions = begin(tracker, [frame], start[None].copy(), language=language, path=self.ready.path)
+                    first, path = start[None].copy(), self.ready.path
+                    sessions = begin(tracker, [frame], first, language=self.language, path=path)
                     box, score = start, 1.0
                 else:
                     boxes, scores = follow(tracker, sessions, [frame])

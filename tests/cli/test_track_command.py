@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,7 @@ from typer.testing import CliRunner, Result
 import asymnas.report._window as window
 import asymnas.study
 from asymnas.cli import app
+from asymnas.errors import LanguageError
 from asymnas.testing import moving_square
 from asymnas.tracking import VideoSink, open_footage, read_result
 
@@ -112,6 +114,28 @@ def test_a_run_gets_the_sentence(clip: Path, corner: str, run: SimpleNamespace) 
     assert result.exit_code == 0, result.output
     assert run.sentences == ["a cat", None]
     assert "no sentence was given" in result.stderr
+
+
+def test_loading_the_text_encoder_is_no_part_of_the_speed(clip: Path, corner: str, run: SimpleNamespace) -> None:
+    run.embed = lambda sentences: time.sleep(0.3)
+    result = track(clip, "--box", corner, "--run", "my_run", "--text", "a square", "-o", "out.mp4", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["seconds"]["tracker"] < 0.2
+
+
+def test_a_sentence_that_cannot_be_embedded_costs_no_earlier_result(clip: Path, corner: str, run) -> None:
+    words = (clip, "--box", corner, "--run", "my_run", "-o", "out.mp4")
+    assert track(*words).exit_code == 0
+    before = {item: item.read_bytes() for item in clip.parent.iterdir()}
+
+    def embed(sentences):
+        raise LanguageError("no encoder is here")
+
+    run.embed = embed
+    result = track(*words)
+    assert result.exit_code == 2
+    assert "no encoder is here" in result.stderr
+    assert {item: item.read_bytes() for item in clip.parent.iterdir()} == before
 
 
 def test_ctrl_c_keeps_what_was_written(clip: Path, corner: str, run: SimpleNamespace) -> None:
