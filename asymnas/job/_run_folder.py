@@ -10,14 +10,13 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import IO, Any, Self
 
 from asymnas.errors import Problem, RunFolderError
 from asymnas.job._compare_schema import CompareJob
 from asymnas.job._disk import disk_errors, write_text
 from asymnas.job._document import written
-from asymnas.job._load import load_compare, load_job
 from asymnas.job._run_content import (
     JOB,
     LOCK,
@@ -31,6 +30,7 @@ from asymnas.job._run_content import (
     run_files,
     sweep,
 )
+from asymnas.job._same_job import check_same
 from asymnas.job._schema import Job
 
 __all__ = ["RunFolder"]
@@ -72,7 +72,15 @@ class RunFolder:
         logger.addHandler(self._handler)
 
     @classmethod
-    def open(cls, path: Path | str, job: Job | CompareJob, *, resume: bool = False, fresh: bool = False) -> RunFolder:
+    def open(
+        cls,
+        path: Path | str,
+        job: Job | CompareJob,
+        *,
+        resume: bool = False,
+        fresh: bool = False,
+        reads: Mapping[str, str] = MappingProxyType({}),
+    ) -> RunFolder:
         """Make or enter the run folder of a job and write its `job.yaml`.
 
         Args:
@@ -80,6 +88,7 @@ class RunFolder:
             job: what runs in it.
             resume: continue the run that the folder holds; a folder without a run is started.
             fresh: delete the files of the run that the folder holds, and no others, and start again.
+            reads: further files that are read, by what they are; the job's own need not be told.
 
         Raises:
             RunFolderError: another process uses the folder; it holds a run and neither `resume` nor `fresh` is asked;
@@ -96,7 +105,7 @@ class RunFolder:
             lock = _take_lock(folder)
         try:
             with disk_errors(folder):
-                resumed = _enter(folder, job, resume=resume, fresh=fresh)
+                resumed = _enter(folder, job, reads, resume=resume, fresh=fresh)
             if not (folder / MARK).is_file():
                 write_text(folder / MARK, MARKED)
             if not resumed:
@@ -225,7 +234,7 @@ def _check_ours(folder: Path) -> None:
         raise RunFolderError(Problem(str(folder), rule, ", ".join(held[:5]), "Choose another folder with --run."))
 
 
-def _enter(folder: Path, job: Job | CompareJob, *, resume: bool, fresh: bool) -> bool:
+def _enter(folder: Path, job: Job | CompareJob, reads: Mapping[str, str], *, resume: bool, fresh: bool) -> bool:
     """Decide what becomes of what the folder holds; True if its run is continued."""
     _check_ours(folder)
     if not is_run(folder):
@@ -233,7 +242,7 @@ def _enter(folder: Path, job: Job | CompareJob, *, resume: bool, fresh: bool) ->
     sweep(folder)
     begun = (folder / JOB).is_file()
     if resume and begun:
-        _check_same(folder, job)
+        check_same(folder, job)
         return True
     if has_work(folder) and not fresh:
         if resume:
@@ -241,15 +250,15 @@ def _enter(folder: Path, job: Job | CompareJob, *, resume: bool, fresh: bool) ->
             raise RunFolderError(Problem(str(folder / JOB), rule, "", "Restore it, or start again with --fresh."))
         way_out = "Continue it with --resume, delete it with --fresh, or choose another folder with --run."
         raise RunFolderError(Problem(str(folder), "the folder holds a run already", "", way_out))
-    _check_sources(folder, job)
+    _check_sources(folder, job, reads)
     if not (folder / MARK).is_file():
         write_text(folder / MARK, MARKED)  # should the deletion be interrupted, what is left is still known as a run's
     clear(folder)  # without `fresh` it ended before any work was done: there is nothing to lose
     return False
 
 
-def _check_sources(folder: Path, job: Job | CompareJob) -> None:
-    """Refuse to delete what the job is read from."""
+def _check_sources(folder: Path, job: Job | CompareJob, reads: Mapping[str, str]) -> None:
+    """Refuse to delete what the job, or what runs, is read from."""
     named: dict[str, Any]
     if isinstance(job, CompareJob):
         named = {"the job": job.origin, "`base`": job.base}
@@ -257,6 +266,7 @@ def _check_sources(folder: Path, job: Job | CompareJob) -> None:
     else:
         weights = job.training.initial_weights
         named = {"the job": job.origin, "`space`": job.space, "`training.initial_weights`": weights}
+    named |= reads
     doomed = {item.resolve() for item in run_files(folder)}
     problems = []
     for name, value in named.items():
@@ -267,34 +277,3 @@ def _check_sources(folder: Path, job: Job | CompareJob) -> None:
             problems.append(Problem(str(value), rule, "", way_out))
     if problems:
         raise RunFolderError(problems)
-
-
-def _check_same(folder: Path, job: Job | CompareJob) -> None:
-    held = load_compare(folder / JOB) if isinstance(job, CompareJob) else load_job(folder / JOB, files=False)
-    before, now = _flat(held.identity()), _flat(job.identity())
-    problems = []
-    for key in sorted(key for key in before.keys() | now.keys() if not key.startswith(ARMS)):
-        old, new = before.get(key, _ABSENT), now.get(key, _ABSENT)
-        if old != new:
-            rule = f"must be {old} as in the run that is resumed"
-            problems.append(Problem(f"{folder / JOB}: {key}", rule, str(new)))
-    if problems:
-        way_out = "Give the run's own values, or start anew with --fresh or in another folder with --run."
-        last = problems[-1]
-        raise RunFolderError([*problems[:-1], Problem(last.where, last.rule, last.value, way_out)])
-
-
-_ABSENT = "absent"
-ARMS = "arms."
-"""Of a comparison: every arm's folder holds its own job, and is checked when the arm goes on."""
-
-
-def _flat(data: Any, prefix: str = "") -> dict[str, str]:
-    """Dotted key to JSON text of every scalar and empty container."""
-    if isinstance(data, Mapping) and data:
-        inner = [(f"{prefix}.{key}" if prefix else str(key), item) for key, item in data.items()]
-    elif isinstance(data, list) and data:
-        inner = [(f"{prefix}[{index}]", item) for index, item in enumerate(data)]
-    else:
-        return {prefix: json.dumps(data)}
-    return {key: text for place, item in inner for key, text in _flat(item, place).items()}

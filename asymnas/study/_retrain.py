@@ -41,7 +41,8 @@ def retrain(
     """
     found = load_architecture(architecture).architecture
     job = job.model_copy(update={"space": found.space.to_dict()})
-    with RunFolder.open(folder, job, resume=resume, fresh=fresh) as run:
+    reads = {"the architecture": str(architecture)}
+    with RunFolder.open(folder, job, resume=resume, fresh=fresh, reads=reads) as run:
         return _Retraining(job, run, progress).complete(found)
 
 

@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from asymnas.data import Video, load_dataset
-from asymnas.errors import WeightsError
+from asymnas.errors import RunFolderError, WeightsError
+from asymnas.job import load_job
 from asymnas.nn import read_weights, set_statistics, statistics_of
 from asymnas.report import Shown, draw_strip, write_report
-from asymnas.study import open_tracker
+from asymnas.study import open_tracker, retrain, run_job
 
 
 @pytest.fixture
@@ -83,9 +84,6 @@ def test_strips_are_in_the_folder_and_in_the_report(run):
 
 
 def test_a_resumed_run_makes_only_the_strips_that_are_gone(reference, run, inprocess, small, silent):
-    from asymnas.job import load_job
-    from asymnas.study import run_job
-
     lines = (run / "evaluations.jsonl").read_bytes()
     first = (run / "strips" / "01.jpg").read_bytes()
     shutil.rmtree(run / "strips")
@@ -112,3 +110,11 @@ def test_boxes_are_drawn_in_their_colours():
     colours = {tuple(colour) for colour in strip.reshape(-1, 3).tolist()}
     assert {(60, 220, 60), (40, 150, 255), (255, 255, 255)} <= colours
     assert strip.shape[1] == 6 * 204 + 4
+
+
+def test_retraining_does_not_delete_the_run_it_comes_from(run, inprocess, small, silent):
+    job = load_job("vlt_scar", [*inprocess, *small])
+    before = sorted(path.name for path in run.iterdir())
+    with pytest.raises(RunFolderError, match="the architecture is read from the run folder itself"):
+        retrain(run / "architecture.json", job, run, fresh=True, progress=silent())
+    assert sorted(path.name for path in run.iterdir()) == before
