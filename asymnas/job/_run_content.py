@@ -9,6 +9,8 @@ from pathlib import Path
 
 import yaml
 
+from asymnas.job._run_boxes import BOXES, box_files, leave_boxes, torn_boxes
+
 __all__ = ["JOB", "LOCK", "LOG", "MARK", "SPACE", "clear", "foreign", "has_work", "is_run", "run_files", "sweep"]
 
 LOCK, MARK, JOB, SPACE, LOG, SECONDS = ".lock", ".asymnas-run", "job.yaml", "space.json", "log.txt", "seconds.json"
@@ -24,7 +26,7 @@ FILES = frozenset(
 INSIDE = {
     "training": re.compile(r"\.?step_\d{8,}(\.\d+)?|\.step_.*\.tmp|ray|stop_\d+_\d+|\.?failure_\d+_\d+\.json(\.\d+)?"),
     "tensorboard": re.compile(r"events\.out\.tfevents\..*"),
-    "strips": re.compile(r"\d\d\.jpg|\.\d\d\.jpg\.([a-z0-9_]{8}\.tmp|\d+)"),
+    "strips": re.compile(r"\d\d_[\w.-]+\.jpg|\.\d\d_[\w.-]+\.jpg\.[a-z0-9_]{8}\.tmp"),
 }
 """The folders that a run makes, and what it writes into them."""
 
@@ -75,6 +77,8 @@ def run_files(folder: Path) -> Iterator[Path]:
             yield item
         elif item.name in INSIDE:
             yield from _named(item, INSIDE[item.name])
+        elif item.name == BOXES:
+            yield from box_files(folder)
         elif _is_arm(item):
             yield from run_files(item)
     yield from _named(folder, TORN)
@@ -83,7 +87,8 @@ def run_files(folder: Path) -> Iterator[Path]:
 def clear(folder: Path) -> None:
     """Delete what a run wrote into its folder, and nothing else; the lock and the mark stay."""
     arms = [item for item in folder.iterdir() if _is_arm(item)]  # asked before they lose what they are known by
-    for item in list(run_files(folder)):
+    files = list(run_files(folder))
+    for item in files:
         if item.is_dir() and not item.is_symlink():
             shutil.rmtree(item)
         elif not item.is_dir():
@@ -93,6 +98,7 @@ def clear(folder: Path) -> None:
             inside = place / name
             if inside.is_dir() and not inside.is_symlink() and not any(inside.iterdir()):
                 inside.rmdir()
+        leave_boxes(place, {item.parent for item in files})
     for arm in arms:
         if not foreign(arm):
             shutil.rmtree(arm)
@@ -111,7 +117,7 @@ def sweep(folder: Path) -> None:
         for item in _named(folder / inside, INSIDE[inside])
         if item.suffix == ".tmp"
     ]
-    for torn in [*_named(folder, TORN), *half]:
+    for torn in [*_named(folder, TORN), *half, *torn_boxes(folder)]:
         if not torn.is_dir():
             torn.unlink(missing_ok=True)
 

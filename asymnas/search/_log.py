@@ -91,7 +91,7 @@ class ResultLog:
             ) from error
         self._end += len(line)
         self._size = self._end
-        self._remember(replace(evaluation, tracks=None))
+        self._remember(replace(evaluation, tracks=None, statistics=None))
 
     def _write(self, handle: int, line: bytes) -> None:
         size = os.fstat(handle).st_size

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from asymnas.errors import EvaluationError, Problem
+from asymnas.errors import EvaluationError
+from asymnas.search._batch import Batch, evaluate_batch
 from asymnas.search._evaluators import Evaluator
-from asymnas.search._log import STREAK, ResultLog
+from asymnas.search._log import ResultLog
 from asymnas.search._results import Evaluation, LanguageCondition, ScoreSettings, Task
 from asymnas.search._searcher import Searcher
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from asymnas.space import Architecture
 
 __all__ = ["Progress", "SearchResult", "evaluate_logged", "run_search"]
-
-logger = logging.getLogger("asymnas.search")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +85,12 @@ def evaluate_logged(
     """Evaluate tasks, taking from the log what it knows and writing to it what it does not.
 
     A score known under its key is not computed again; where it was computed for another stage or place, a line marked
-    `cached` says so. A task that wants boxes (`keep_boxes`) is always computed. Failures in the log count as results,
-    except those of a row that stopped the stage: a resumed run tries these again.
+    `cached` says so. A task that wants boxes (`keep_boxes`) is computed again for them; the log keeps the line that it
+    has. Failures in the log count as results, and have no boxes, except those of a row that stopped the stage: a
+    resumed run tries these again.
 
     Args:
-        tasks: what to evaluate; equal tasks are evaluated once.
+        tasks: what to evaluate; tasks of one key are evaluated once, with boxes if any of them wants boxes.
         evaluator: who does it.
         log: the log.
         settings: gives each task's key.
@@ -108,107 +107,7 @@ def evaluate_logged(
         RunFolderError: the log cannot be written.
     """
     told = None if on_result is None else lambda evaluation, fresh: on_result(evaluation)
-    return _evaluate(_Batch(tasks, log, settings, stage, first_index, told), evaluator)
-
-
-def _evaluate(batch: _Batch, evaluator: Evaluator) -> list[Evaluation]:
-    wanted = batch.replay()
-    if wanted:
-        evaluator.evaluate(
-            [batch.tasks[position] for position in wanted],
-            on_result=lambda place, evaluation: batch.computed(wanted[place], evaluation),
-        )
-    batch.copy_twins()
-    return [batch.results[position] for position in range(len(batch.tasks))]
-
-
-class _Batch:
-    """Tasks that are evaluated together and what is known of each.
-
-    `on_result` is called with each evaluation and whether it was computed now.
-    """
-
-    def __init__(
-        self,
-        tasks: Sequence[Task],
-        log: ResultLog,
-        settings: ScoreSettings,
-        stage: str,
-        first_index: int,
-        on_result: Callable[[Evaluation, bool], None] | None,
-    ) -> None:
-        self.tasks, self.log, self.stage, self.first_index = tasks, log, stage, first_index
-        self.on_result = on_result
-        self.keys = [settings.key(task) for task in tasks]
-        self.results: dict[int, Evaluation] = {}
-        self._twins: dict[int, int] = {}  # position -> the one that is computed for it, perhaps itself
-
-    def replay(self) -> list[int]:
-        """Settle what the log knows; return the positions that must be computed, in task order."""
-        unknown: dict[str, list[int]] = {}
-        places = range(self.first_index, self.first_index + len(self.tasks))
-        stopped = {index for index in places if len(self.log.failures_around(self.stage, index)) >= STREAK}
-        for position, (task, key) in enumerate(zip(self.tasks, self.keys, strict=True)):
-            index = self.first_index + position
-            here, known = self.log.at(self.stage, index), self.log.get(key)
-            if known is None or task.keep_boxes or index in stopped:
-                unknown.setdefault(key, []).append(position)
-            elif here is not None and here.key == key:
-                self._settle(position, here)
-            else:
-                self._write(position, replace(known, cached=True, seconds=0.0))
-        for positions in unknown.values():  # one is computed for all, with boxes if any of them wants boxes
-            leader = min(positions, key=lambda position: not self.tasks[position].keep_boxes)
-            self._twins |= {position: leader for position in positions}
-        return sorted({*self._twins.values()})
-
-    def computed(self, position: int, evaluation: Evaluation) -> None:
-        """Log and settle a fresh evaluation."""
-        here = self._logged(position)
-        if here is None:
-            self._write(position, evaluation, fresh=True)
-            return
-        # computed again for its boxes
-        if here.suc != evaluation.suc:
-            logger.warning("%s %d: SUC was %s and is now %s.", self.stage, here.index, here.suc, evaluation.suc)
-        self._settle(position, replace(here, tracks=evaluation.tracks, statistics=evaluation.statistics), fresh=True)
-
-    def copy_twins(self) -> None:
-        """Settle tasks that equal a computed one."""
-        for position, leader in self._twins.items():
-            if position == leader:
-                continue
-            here, twin = self._logged(position), self.results[leader]
-            if here is None:
-                self._write(position, replace(twin, cached=True, seconds=0.0))
-            else:
-                self._settle(position, replace(here, tracks=twin.tracks, statistics=twin.statistics))
-
-    def _logged(self, position: int) -> Evaluation | None:
-        """What the log holds at the task's own place, if it is the task's score."""
-        here = self.log.at(self.stage, self.first_index + position)
-        return here if here is not None and here.ok and here.key == self.keys[position] else None
-
-    def _write(self, position: int, evaluation: Evaluation, *, fresh: bool = False) -> None:
-        index = self.first_index + position
-        evaluation = replace(evaluation, key=self.keys[position], stage=self.stage, index=index)
-        self.log.append(evaluation)
-        self._settle(position, evaluation, fresh=fresh)
-        row = self.log.failures_around(self.stage, index)
-        if len(row) >= STREAK:
-            raise EvaluationError(
-                Problem(
-                    f"{self.stage}, evaluations {row[0].index + 1} to {row[-1].index + 1}",
-                    f"{len(row)} evaluations in a row failed, so the {self.stage} was stopped; the last error was: "
-                    f"{evaluation.error}",
-                    way_out=f"Tracebacks are in {self.log.path}. When the cause is mended, resume the run.",
-                )
-            )
-
-    def _settle(self, position: int, evaluation: Evaluation, *, fresh: bool = False) -> None:
-        self.results[position] = evaluation
-        if self.on_result is not None:
-            self.on_result(evaluation, fresh)
+    return evaluate_batch(Batch(tasks, log, settings, stage, first_index, told), evaluator)
 
 
 class _Tally:
@@ -285,8 +184,8 @@ def run_search(
     while not searcher.done:
         asked = searcher.ask()
         tasks = [Task.of(architecture, videos, language) for architecture in asked]
-        batch = _Batch(tasks, log, settings, stage, len(evaluations), tally.add)
-        results = _evaluate(batch, evaluator)
+        batch = Batch(tasks, log, settings, stage, len(evaluations), tally.add)
+        results = evaluate_batch(batch, evaluator)
         evaluations += results
         searcher.tell([(architecture, item.score) for architecture, item in zip(asked, results, strict=True)])
     if searcher.best is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -67,7 +68,7 @@ class CandidateWorker:
         self._device = device
         for name, videos in self.video_sets.items():
             names = [_name(video) for video in videos]
-            twice = sorted({item for item in names if names.count(item) > 1})
+            twice = sorted(item for item, count in Counter(names).items() if count > 1)
             if twice or not names:
                 value = f"twice: {', '.join(twice)}" if twice else "none"
                 raise JobError(Problem(f"video set '{name}'", "must have videos, each with a name of its own", value))

@@ -82,6 +82,9 @@ def test_trackers(
         except AsymNASError as error:
             problems += error.problems
     problems += _doubled(plans)
+    if missing and plans and not any(opened.get("missing") for _, opened, _ in plans):
+        rule = "none of these trackers reads sentences, so none can be missing"
+        problems.append(Problem("--missing", rule, ", ".join(missing), "Leave it out."))
     folders = {name: settings[name] for name in ("resume", "fresh", "lockstep") if name in settings}
     for spec, opened, labelled in plans:
         problems += check_folders(spec, data, labelled, opened=opened, **folders)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -152,7 +153,7 @@ def video_set(job: Job, name: str) -> tuple[list[Video], str]:
     datasets = [_loaded(source, job.data.root) for source in data.sources]
     videos = [video for dataset in datasets for video in dataset.videos]
     names = [f"{video.dataset}/{video.name}" for video in videos]
-    doubled = sorted({item for item in names if names.count(item) > 1})
+    doubled = sorted(item for item, count in Counter(names).items() if count > 1)
     if doubled:
         raise DataError(Problem(f"data.{name}", "videos must have different names", ", ".join(doubled[:5])))
     _check_starts(name, videos)

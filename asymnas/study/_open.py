@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from asymnas.errors import Problem, TrackerError, WeightsError, nearest
+from asymnas.errors import LanguageError, Problem, TrackerError, WeightsError, nearest
 from asymnas.study._keepsakes import load_statistics, save_statistics, statistics_key
 from asymnas.study._run_files import RunFiles, find_run
 from asymnas.tracking import Language, OnlineTracker, TrackerPlugin, get_tracker, list_trackers
@@ -61,8 +61,10 @@ class ReadyTracker:
         """Return one row a sentence (None is no sentence), on the tracker's device; None if it reads no language.
 
         Raises:
-            LanguageError: a sentence is empty text, or the encoder cannot be loaded.
+            LanguageError: a sentence is empty text, one text is given for the list, or the encoder cannot be loaded.
         """
+        if isinstance(sentences, str):  # would be read as a sentence a letter
+            raise LanguageError(Problem("sentences", "must be a list, one a video", repr(sentences[:60])))
         if self._sentences is None:
             return None
         device = next(self.tracker.parameters()).device  # type: ignore[attr-defined]

@@ -55,7 +55,12 @@ def find_run(path: Path, trackers: Iterable[str], *, data_root: Path | str | Non
         WeightsError: the run's weights are missing, or of another run than the architecture.
         AsymNASError: job or architecture are damaged.
     """
-    folder, file = _places(path, trackers)
+    try:
+        folder, file = _places(path, trackers)
+    except OSError as error:  # such as a name that is too long
+        rule = "must be a tracker's name, a run folder or an architecture.json"
+        reason = f"'{str(path)[:80]}' ({error.strerror})"
+        raise TrackerError(Problem("tracker", rule, reason, nearest(str(path)[:80], trackers))) from error
     if not (folder / JOB).is_file():
         raise _no_run(folder, file)
     _check_kind(folder)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from asymnas.data import load_dataset, subset
-from asymnas.errors import AsymNASError, RunFolderError, TrackerError, WeightsError
+from asymnas.errors import AsymNASError, LanguageError, RunFolderError, TrackerError, WeightsError
 from asymnas.job import load_job
 from asymnas.metrics import suc
 from asymnas.nn import save_weights, weights_hash
@@ -103,6 +103,7 @@ def test_threads_are_left_as_they_were(copy):
     ("spec", "keywords", "error", "text"),
     [
         ("statik", {}, TrackerError, "Did you mean 'static'"),
+        ("x" * 5000, {}, TrackerError, "File name too long"),
         ("vlt_scar", {}, TrackerError, "run folder"),
         ("vlt_scar_released", {}, TrackerError, "without weights"),
         ("static", {"options": {"speed": 1}}, TrackerError, "speed"),
@@ -112,6 +113,11 @@ def test_threads_are_left_as_they_were(copy):
 def test_a_spec_that_cannot_be_opened_says_why(spec, keywords, error, text):
     with pytest.raises(error, match=text):
         open_tracker(spec, **keywords)
+
+
+def test_one_text_is_no_list_of_sentences(ready):
+    with pytest.raises(LanguageError, match="must be a list, one a video, but got 'a dog'"):
+        ready.embed("a dog")
 
 
 def _drop(name):

@@ -42,7 +42,7 @@ def test_the_architecture_is_written_before_the_test_stage(sixteen, tmp_path, mo
     class PowerCut(Exception):
         pass
 
-    def cut(*_):
+    def cut(*_, **__):
         raise PowerCut
 
     monkeypatch.setattr(_run, "final_tasks", cut)
