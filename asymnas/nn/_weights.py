@@ -137,9 +137,11 @@ def _listed(names: tuple[str, ...] | list[str]) -> str:
     return ", ".join(names[:_SHOWN]) + more
 
 
-def weights_hash(source: Path | str | nn.Module) -> str:
-    """Return a hash (16 hex digits) of names, types, shapes and values; a module and its file have the same."""
-    tensors = source.state_dict() if isinstance(source, nn.Module) else read_weights(source)[0]
+def weights_hash(source: Path | str | nn.Module | Mapping[str, Tensor]) -> str:
+    """Return a hash (16 hex digits) of names, types, shapes and values; a module, its file and its tensors have one."""
+    if isinstance(source, nn.Module):
+        source = source.state_dict()
+    tensors = source if isinstance(source, Mapping) else read_weights(source)[0]
     digest = hashlib.sha256()
     for name in sorted(tensors):
         tensor = tensors[name].detach().to("cpu").contiguous()

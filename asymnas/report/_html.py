@@ -106,10 +106,15 @@ def _strips(run: RunData) -> str:
         return ""
     note = (
         "Held-out test videos, at equal ranks from the one that the found tracker follows best to the one it follows "
-        "worst. Numbers are the SUC of the video."
+        "worst; the first frame, whose box is given, is left out. Numbers are the SUC of the video."
     )
-    shown = "".join(f"<p>{image(path.read_bytes(), f'strip {path.stem}', 'jpeg')}</p>" for path in pictures)
+    shown = "".join(f"<p class='wide'>{image(path.read_bytes(), _strip_name(path), 'jpeg')}</p>" for path in pictures)
     return f"<h2>What it looks like</h2><p class='note'>{note}</p>{shown}"
+
+
+def _strip_name(path: Path) -> str:
+    number, _, video = path.stem.partition("_")
+    return f"strip {int(number)}, video {video}" if number.isdecimal() else path.stem
 
 
 def _progress(run: RunData, results: Mapping[str, Any], protocol: str) -> str:

@@ -126,6 +126,7 @@ def draw_box(
     label: str = "",
     dashed: bool = False,
     scale: float = 1.0,
+    thick: int | None = None,
 ) -> None:
     """Draw a box into an image, in place, with a dark rim so that it is seen on any ground.
 
@@ -136,11 +137,12 @@ def draw_box(
         label: text at the box's upper edge.
         dashed: for a box that is no answer, such as the annotated one.
         scale: image pixels per pixel of `box`.
+        thick: pixels of the line, the rim left out; None: as suits the image.
     """
     box = np.asarray(box, float)
     if not np.isfinite(box).all() or (box[2:] <= 0).any():
         return
-    thick = max(2, round(min(image.shape[:2]) / 240))
+    thick = max(2, round(min(image.shape[:2]) / 240)) if thick is None else thick
     low = np.clip(np.rint(box[:2] * scale), -(2**14), 2**14).astype(int)
     high = np.clip(np.rint((box[:2] + box[2:]) * scale) - 1, -(2**14), 2**14).astype(int)
     corners = [(low[0], low[1]), (high[0], low[1]), (high[0], high[1]), (low[0], high[1])]

@@ -19,6 +19,7 @@ table { border-collapse: collapse; margin: 0.8rem 0; } th, td { padding: 0.25rem
 th { border-bottom: 2px solid #bbb; } td { border-bottom: 1px solid #eee; } td.number { text-align: right; }
 pre { background: #f6f6f6; padding: 0.8rem; overflow-x: auto; font-size: 12px; line-height: 1.3; }
 img { max-width: 100%; } .note { color: #555; } .lead { font-weight: 600; }
+.wide { width: min(96vw, 78rem); margin-left: 50%; transform: translateX(-50%); }
 """
 
 

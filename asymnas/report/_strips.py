@@ -4,23 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
 
-from asymnas.report._overlay import FOUND, TRUE, draw_box, put_text, text_width, wrap_text
+from asymnas.report._overlay import FOUND, draw_box, put_text, text_width, wrap_text
 
 if TYPE_CHECKING:
     from asymnas.data import Video
 
-__all__ = ["COLOURS", "Shown", "draw_strip"]
+__all__ = ["STYLES", "Shown", "draw_strip"]
 
-COLOURS = (FOUND, (40, 150, 255), (255, 170, 90), (200, 110, 230))
-"""B, G, R of the trackers, in their order."""
 
-_CELL, _GAP, _LINE, _TEXT = 200, 4, 20, 14
-_BACK, _GREY = (28, 28, 28), (175, 175, 175)
+class _Style(NamedTuple):
+    """B, G, R and pixels of a tracker's lines."""
+
+    colour: tuple[int, int, int]
+    thick: int
+
+
+STYLES = (_Style((20, 140, 255), 3), _Style((255, 150, 60), 1), _Style((190, 190, 190), 1))
+"""Lines of the trackers, in their order: broad orange, thin blue, thin grey."""
+
+_HEIGHTS, _WIDTHS, _WANTED = (120, 160), (132, 300), 204
+"""Heights and widths that a frame may have on the strip, and the width that the height is chosen for; pixels."""
+
+_GAP, _LINE, _TEXT, _NOTE, _LINES = 4, 21, 15, 13, 6
+_BACK, _INK, _GREY, _ABSENT = (28, 28, 28), (255, 255, 255), (175, 175, 175), (110, 110, 255)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,49 +54,56 @@ def draw_strip(video: Video, shown: Sequence[Shown], *, count: int = 6) -> np.nd
 
     Args:
         video: the video.
-        shown: trackers, at most as many as there are `COLOURS`; the first is drawn on top.
-        count: frames on the strip, at least 1.
+        shown: trackers, at most as many as there are `STYLES`.
+        count: frames on the strip, at least 1; all of a shorter video.
 
     Returns:
         (height, width, 3) uint8 BGR: name and sentence, a legend in the boxes' colours, the frames.
     """
     chosen = sorted({round(at) for at in np.linspace(0, len(video) - 1, min(count + 1, len(video)))})[-count:]
-    cells = [_cell(video, shown, index) for index in chosen]
-    width = len(cells) * (_CELL + _GAP) + _GAP
+    styled = list(zip(shown, STYLES, strict=False))
+    cells = [_cell(video, styled, index) for index in chosen]
+    legend = [("annotated, dashed", FOUND)]
+    legend += [(f"{item.label}: SUC {item.score:.2f}", style.colour) for item, style in styled]
+    widths = [text_width(label, _TEXT) + 26 for label, _ in legend]
+    width = max(sum(cell.shape[1] + _GAP for cell in cells) + _GAP, sum(widths) + 8)
+    title = f"{video.dataset}/{video.name} · {len(video)} frames"
+    lines = [(line, _GREY) for line in wrap_text(title, _TEXT, width - 8, 1)]
     words = f"“{video.sentence}”" if video.sentence else "(no sentence)"
-    name = f"{video.dataset}/{video.name}"
-    lines = [(line, _GREY) for line in wrap_text(name, _TEXT, width - 8, 1)]
-    lines += [(line, TRUE) for line in wrap_text(words, _TEXT, width - 8, 2)]
-    head = _LINE * (len(lines) + 1) + 6
-    height = max(cell.shape[0] for cell in cells)
-    strip = np.full((head + height + _GAP, width, 3), _BACK, np.uint8)
+    lines += [(line, _INK) for line in wrap_text(words, _TEXT, width - 8, _LINES)]
+    head = _LINE * (len(lines) + 1) + 8
+    strip = np.full((head + cells[0].shape[0] + _GAP, width, 3), _BACK, np.uint8)
     for number, (line, colour) in enumerate(lines):
         put_text(strip, (4, 3 + _LINE * number), line, size=_TEXT, colour=colour)
-    x, y = 4, 3 + _LINE * len(lines)
-    legend = [("annotated, dashed", TRUE), *((f"{item.label} {item.score:.2f}", c) for item, c in _coloured(shown))]
-    for label, colour in legend:
+    x, y = 4, 4 + _LINE * len(lines)
+    for (label, colour), wide in zip(legend, widths, strict=True):
         put_text(strip, (x, y), label, size=_TEXT, colour=colour)
-        x += text_width(label, _TEXT) + 24
-    for place, cell in enumerate(cells):
-        left = _GAP + place * (_CELL + _GAP)
-        strip[head : head + cell.shape[0], left : left + _CELL] = cell
+        x += wide
+    left = _GAP
+    for cell in cells:
+        strip[head : head + cell.shape[0], left : left + cell.shape[1]] = cell
+        left += cell.shape[1] + _GAP
     return strip
 
 
-def _coloured(shown: Sequence[Shown]) -> list[tuple[Shown, tuple[int, int, int]]]:
-    return list(zip(shown, COLOURS, strict=False))
-
-
-def _cell(video: Video, shown: Sequence[Shown], index: int) -> np.ndarray:
-    """A frame of the strip's width with its boxes, the annotated one first, and its number."""
+def _cell(video: Video, styled: Sequence[tuple[Shown, _Style]], index: int) -> np.ndarray:
+    """A frame with its boxes and number; all frames of a video have the same size."""
     frame = video.frame(index)
-    scale = _CELL / frame.shape[1]
-    size = (_CELL, max(1, round(frame.shape[0] * scale)))
-    cell = cv2.resize(frame, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    tall, wide = frame.shape[:2]
+    height = int(np.clip(round(_WANTED * tall / wide), *_HEIGHTS))
+    width = int(np.clip(round(height * wide / tall), *_WIDTHS))
+    scale = min(width / wide, height / tall)
+    size = (max(1, round(wide * scale)), max(1, round(tall * scale)))
+    picture = cv2.resize(frame, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     absent = bool(video.absent[index])
-    for item, colour in reversed(_coloured(shown)):
-        draw_box(cell, item.boxes[index], colour=colour, scale=scale)
+    for item, style in reversed(styled):
+        draw_box(picture, item.boxes[index], colour=style.colour, scale=scale, thick=style.thick)
     if not absent:
-        draw_box(cell, video.boxes[index], colour=TRUE, dashed=True, scale=scale)
-    put_text(cell, (0, 0), f"{index}  target absent" if absent else str(index), size=12, background=(0, 0, 0))
+        draw_box(picture, video.boxes[index], colour=FOUND, dashed=True, scale=scale, thick=2)
+    cell: np.ndarray = np.full((height, width, 3), _BACK, np.uint8)
+    top, left = (height - size[1]) // 2, (width - size[0]) // 2
+    cell[top : top + size[1], left : left + size[0]] = picture
+    put_text(cell, (0, 0), str(index), size=_NOTE, background=(0, 0, 0))
+    if absent:
+        put_text(cell, (0, height), "target absent", size=_NOTE, colour=_ABSENT, background=(0, 0, 0))
     return cell

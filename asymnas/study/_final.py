@@ -15,12 +15,9 @@ from asymnas.seeding import rng_for
 from asymnas.space import Architecture, SearchSpace, available
 from asymnas.study._statistics import above_median, as_dict, language_effect, parts_table, score_table
 
-__all__ = ["DRAWN", "final_tasks", "final_tests", "random_architectures"]
+__all__ = ["final_tasks", "final_tests", "random_architectures"]
 
 logger = logging.getLogger("asymnas.study")
-
-DRAWN = "template_matching"
-"""The baseline whose boxes are drawn beside those of the found tracker."""
 
 
 def random_architectures(job: Job, space: SearchSpace) -> list[Architecture]:
@@ -36,28 +33,19 @@ def random_architectures(job: Job, space: SearchSpace) -> list[Architecture]:
 
 
 def final_tasks(
-    job: Job, best: Architecture, random: Architecture | None, others: Sequence[Architecture], *, keep: bool = False
+    job: Job, best: Architecture, random: Architecture | None, others: Sequence[Architecture]
 ) -> dict[str, Task]:
-    """Return what is evaluated on the test videos, by a name for each.
-
-    Args:
-        job: the job.
-        best: the found architecture.
-        random: what random search found; None without it.
-        others: the random architectures.
-        keep: the boxes that `asymnas.study._keepsakes` draws are wanted.
-    """
+    """Return what is evaluated on the test videos, by a name for each."""
     reward = job.evaluation.language
     tasks = {
-        "best": Task.of(best, "test", reward, keep_boxes=keep),
-        "best with": Task.of(best, "test", "with", keep_boxes=keep),
-        "best without": Task.of(best, "test", "without", keep_boxes=keep),
+        "best": Task.of(best, "test", reward),
+        "best with": Task.of(best, "test", "with"),
+        "best without": Task.of(best, "test", "without"),
     }
     if random is not None:
         tasks["random search"] = Task.of(random, "test", reward)
     for name in job.baselines.trackers:
-        kept = keep and name == DRAWN
-        tasks[f"baseline {name}"] = Task(tracker=name, videos="test", language="without", keep_boxes=kept)
+        tasks[f"baseline {name}"] = Task(tracker=name, videos="test", language="without")
     for architecture in others:
         tasks[f"architecture {len(tasks)}"] = Task.of(architecture, "test", reward)
     return tasks

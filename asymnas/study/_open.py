@@ -211,11 +211,12 @@ def _open_run(
         model = model.to(wanted).eval()
         path = run.architecture.genes
         key = statistics_key(job, run.architecture, run.weights_hash, sentences)
-        if not load_statistics(run.folder, key, model):
+        own = job is run.job and run.own
+        if not load_statistics(run.folder, key, model, own=own):
             batches = recalibration_batches(job, sentences, wanted)
             with torch.inference_mode():
                 recalibrate(model, batches, lambda batch: model.forward_pairs(batch, path))
-            if job is run.job and run.own:
+            if own:
                 _keep(run, key, model)
         model.eval()
     if threads is not None:

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from asymnas.job import Job, RunFolder
-from asymnas.search import Evaluation, ResultLog, Task, evaluate_logged
+from asymnas.search import Evaluation, ResultLog, Task
 from asymnas.space import Architecture, draw, load_architecture
 from asymnas.study._final import final_tasks, final_tests
-from asymnas.study._keepsakes import keepsakes_missing
 from asymnas.study._session import Reporter, Session
 from asymnas.study._statistics import score_table
 from asymnas.study._summary import cost_table, training_table, versions
@@ -69,19 +68,10 @@ class _Retraining(Session):
             )
         tasks = {"validation": Task.of(architecture, "validation", job.evaluation.language)}
         if "test" in self.sets:
-            tasks |= final_tasks(job, architecture, None, (), keep=keepsakes_missing(run.path))
+            tasks |= final_tasks(job, architecture, None, ())
+        log, settings = ResultLog(run.evaluations), self.settings(training.weights_hash)
         with self.evaluator() as evaluator, self.stage("test"):
-            results = evaluate_logged(
-                list(tasks.values()),
-                evaluator,
-                ResultLog(run.evaluations),
-                settings=self.settings(training.weights_hash),
-                stage="test",
-                on_result=self.counter("test", len(tasks)),
-            )
-        named = dict(zip(tasks, results, strict=True))
-        if "test" in self.sets:
-            self.keep(architecture, training.weights_hash, named)
+            named = self.evaluated(tasks, architecture, evaluator=evaluator, log=log, settings=settings)
         summary = self._summary(architecture, training, named)
         run.write_json("summary.json", summary)
         self.report()

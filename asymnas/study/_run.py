@@ -15,13 +15,11 @@ from asymnas.search import (
     ResultLog,
     Searcher,
     SearchResult,
-    evaluate_logged,
     run_search,
 )
 from asymnas.search import Progress as SearchProgress
 from asymnas.seeding import rng_for
 from asymnas.study._final import final_tasks, final_tests, random_architectures
-from asymnas.study._keepsakes import keepsakes_missing
 from asymnas.study._session import Reporter, Session
 from asymnas.study._summary import search_summary, versions, write_architecture
 from asymnas.study._workers import training_config, training_setup
@@ -67,7 +65,7 @@ class _Run(Session):
         log = ResultLog(run.evaluations)
         settings = self.settings(training.weights_hash)
         with self.evaluator() as evaluator:
-            shared = {"evaluator": evaluator, "log": log, "settings": settings}
+            shared: dict[str, Any] = {"evaluator": evaluator, "log": log, "settings": settings}
             with self.stage("search"):
                 found = self._search(searcher, "search", **shared)
             write_architecture(run.architecture, job, found, training)
@@ -79,18 +77,8 @@ class _Run(Session):
             if "test" in self.sets:
                 with self.stage("test"):
                     best = None if random is None else random.best
-                    tasks = final_tasks(job, found.best, best, others, keep=keepsakes_missing(run.path))
-                    results = evaluate_logged(
-                        list(tasks.values()),
-                        evaluator,
-                        log,
-                        settings=settings,
-                        stage="test",
-                        on_result=self.counter("test", len(tasks)),
-                    )
-                    named = dict(zip(tasks, results, strict=True))
-                    self.keep(found.best, training.weights_hash, named)
-                    tests = final_tests(job, self.sets["test"][0], named)
+                    tasks = final_tasks(job, found.best, best, others)
+                    tests = final_tests(job, self.sets["test"][0], self.evaluated(tasks, found.best, **shared))
         summary = search_summary(job, self.space, training, found, random, tests) | {
             "seconds": self.seconds,
             "versions": versions(),

@@ -16,10 +16,19 @@ from asymnas.data._lazy import described_by, suspects
 from asymnas.errors import DataError, Problem
 from asymnas.job import Job, RunFolder
 from asymnas.language import SentenceTable
-from asymnas.search import Evaluation, Evaluator, InProcessEvaluator, RayEvaluator, ScoreSettings
+from asymnas.search import (
+    Evaluation,
+    Evaluator,
+    InProcessEvaluator,
+    RayEvaluator,
+    ResultLog,
+    ScoreSettings,
+    Task,
+    evaluate_logged,
+)
 from asymnas.space import Architecture, SearchSpace
 from asymnas.study._build import check_held_out, options_of, sentences_of, space_of, train_datasets, video_set
-from asymnas.study._keepsakes import draw_strips, save_statistics, statistics_key
+from asymnas.study._keepsakes import Keepsakes
 from asymnas.study._times import Reporter, StageTimes, TimedReporter
 from asymnas.study._workers import candidate_worker, threads_of, training_config
 from asymnas.training import TrainingProgress
@@ -153,19 +162,44 @@ class Session:
 
         return count
 
-    def keep(self, architecture: Architecture, weights: str, results: Mapping[str, Evaluation]) -> None:
-        """Write the found tracker's statistics and strips from the results of `final_tasks`, where they hold any.
+    def evaluated(
+        self,
+        tasks: Mapping[str, Task],
+        architecture: Architecture,
+        *,
+        evaluator: Evaluator,
+        log: ResultLog,
+        settings: ScoreSettings,
+    ) -> dict[str, Evaluation]:
+        """Evaluate the tasks of the last stage; what the run keeps of them is written as they complete.
 
         Args:
+            tasks: by name, those of `final_tasks` if the job has test videos.
             architecture: the found one.
-            weights: hash of the weights.
-            results: evaluations by task name.
+            evaluator: who evaluates.
+            log: the log.
+            settings: give the tasks' keys.
+
+        Returns:
+            The evaluations by the tasks' names.
         """
-        statistics = results["best"].statistics
-        if statistics is None:
-            return
-        save_statistics(self.run.path, statistics_key(self.job, architecture, weights, self.sentences), statistics)
-        draw_strips(self.run.path, self.sets["test"][0], results)
+        count = self.counter("test", len(tasks))
+        kept = None
+        if "test" in self.sets:
+            kept = Keepsakes(self.run.path, self.job, self.sets["test"][0], architecture, settings, self.sentences)
+            tasks = kept.asking(tasks)
+
+        def done(evaluation: Evaluation) -> None:
+            if kept is not None:
+                kept.add(evaluation)
+            count(evaluation)
+
+        wanted = list(tasks.values())
+        results = evaluate_logged(wanted, evaluator, log, settings=settings, stage="test", on_result=done)
+        named = dict(zip(tasks, results, strict=True))
+        if kept is not None:
+            kept.draw(named)
+        return named
 
     def report(self) -> None:
         """Write report.html."""
