@@ -18,19 +18,21 @@ __all__ = ["STYLES", "Shown", "draw_strip"]
 
 
 class _Style(NamedTuple):
-    """B, G, R and pixels of a tracker's lines."""
+    """B, G, R of a tracker's lines, and their width in halves of a pixel."""
 
     colour: tuple[int, int, int]
     thick: int
 
 
-STYLES = (_Style((20, 140, 255), 3), _Style((255, 150, 60), 1), _Style((190, 190, 190), 1))
-"""Lines of the trackers, in their order: broad orange, thin blue, thin grey."""
+STYLES = (_Style((20, 140, 255), 5), _Style((255, 170, 70), 3), _Style((200, 200, 200), 3))
+"""Lines of the trackers, in their order: orange, thinner blue, thinner grey."""
+
+_TRUE = _Style(FOUND, 4)
 
 _HEIGHTS, _WIDTHS, _WANTED = (120, 160), (132, 300), 204
 """Heights and widths that a frame may have on the strip, and the width that the height is chosen for; pixels."""
 
-_GAP, _LINE, _TEXT, _NOTE, _LINES = 4, 21, 15, 13, 6
+_GAP, _LINE, _TEXT, _NOTE, _LINES = 4, 21, 15, 13, 12
 _BACK, _INK, _GREY, _ABSENT = (28, 28, 28), (255, 255, 255), (175, 175, 175), (110, 110, 255)
 
 
@@ -67,12 +69,13 @@ def draw_strip(video: Video, shown: Sequence[Shown], *, count: int = 6) -> np.nd
     legend += [(f"{item.label}: SUC {item.score:.2f}", style.colour) for item, style in styled]
     widths = [text_width(label, _TEXT) + 26 for label, _ in legend]
     width = max(sum(cell.shape[1] + _GAP for cell in cells) + _GAP, sum(widths) + 8)
-    title = f"{video.dataset}/{video.name} · {len(video)} frames"
+    title = f"{video.dataset}/{video.name} · {len(video)} {'frame' if len(video) == 1 else 'frames'}"
     lines = [(line, _GREY) for line in wrap_text(title, _TEXT, width - 8, 1)]
     words = f"“{video.sentence}”" if video.sentence else "(no sentence)"
     lines += [(line, _INK) for line in wrap_text(words, _TEXT, width - 8, _LINES)]
     head = _LINE * (len(lines) + 1) + 8
-    strip = np.full((head + cells[0].shape[0] + _GAP, width, 3), _BACK, np.uint8)
+    height = max(cell.shape[0] for cell in cells)
+    strip = np.full((head + height + _GAP, width, 3), _BACK, np.uint8)
     for number, (line, colour) in enumerate(lines):
         put_text(strip, (4, 3 + _LINE * number), line, size=_TEXT, colour=colour)
     x, y = 4, 4 + _LINE * len(lines)
@@ -87,22 +90,23 @@ def draw_strip(video: Video, shown: Sequence[Shown], *, count: int = 6) -> np.nd
 
 
 def _cell(video: Video, styled: Sequence[tuple[Shown, _Style]], index: int) -> np.ndarray:
-    """A frame with its boxes and number; all frames of a video have the same size."""
+    """A frame with its boxes and number, between bars of the ground where it is very wide or narrow."""
     frame = video.frame(index)
     tall, wide = frame.shape[:2]
     height = int(np.clip(round(_WANTED * tall / wide), *_HEIGHTS))
     width = int(np.clip(round(height * wide / tall), *_WIDTHS))
     scale = min(width / wide, height / tall)
     size = (max(1, round(wide * scale)), max(1, round(tall * scale)))
-    picture = cv2.resize(frame, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    double = (2 * size[0], 2 * size[1])  # lines drawn there and halved may have any width, and are smooth
+    picture = cv2.resize(frame, double, interpolation=cv2.INTER_AREA if scale < 0.5 else cv2.INTER_CUBIC)
     absent = bool(video.absent[index])
     for item, style in reversed(styled):
-        draw_box(picture, item.boxes[index], colour=style.colour, scale=scale, thick=style.thick)
+        draw_box(picture, item.boxes[index], colour=style.colour, scale=2 * scale, thick=style.thick)
     if not absent:
-        draw_box(picture, video.boxes[index], colour=FOUND, dashed=True, scale=scale, thick=2)
+        draw_box(picture, video.boxes[index], colour=_TRUE.colour, dashed=True, scale=2 * scale, thick=_TRUE.thick)
     cell: np.ndarray = np.full((height, width, 3), _BACK, np.uint8)
     top, left = (height - size[1]) // 2, (width - size[0]) // 2
-    cell[top : top + size[1], left : left + size[0]] = picture
+    cell[top : top + size[1], left : left + size[0]] = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     put_text(cell, (0, 0), str(index), size=_NOTE, background=(0, 0, 0))
     if absent:
         put_text(cell, (0, height), "target absent", size=_NOTE, colour=_ABSENT, background=(0, 0, 0))

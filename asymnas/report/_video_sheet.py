@@ -96,7 +96,9 @@ def save_picture(picture: np.ndarray, path: Path) -> None:
     kind = path.suffix.lower()
     if kind not in (".png", ".jpg", ".jpeg"):
         raise DataError(Problem(str(path), "a picture's name must end with .png or .jpg", f"'{path.suffix}'"))
-    _good, data = cv2.imencode(kind, picture)
+    full = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444  # thin lines keep their colours
+    options = [] if kind == ".png" else [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, full, cv2.IMWRITE_JPEG_QUALITY, 90]
+    _good, data = cv2.imencode(kind, picture, options)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, data.tobytes())

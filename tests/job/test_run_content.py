@@ -62,6 +62,41 @@ def test_fresh_deletes_the_files_of_the_run_and_names_those_it_leaves(tmp_path: 
     assert "left untouched: .notes.tmp, figures, notes.txt, training" in caplog.text
 
 
+def _boxes(folder: Path, more: str) -> None:
+    """A result folder; the manifest says whose it is."""
+    (folder / "times").mkdir(parents=True)
+    (folder / "manifest.json").write_text('{"format": "asymnas-results"' + more + "}")
+    (folder / "a.txt").write_text("# x,y,w,h,score (pixels)\n")
+    (folder / "times" / "a.txt").write_text("# seconds of the whole video\n")
+
+
+def test_fresh_deletes_the_boxes_and_strips_of_the_run_and_no_others(tmp_path: Path, job: Job) -> None:
+    with RunFolder.open(tmp_path, job):
+        for name in ("lasot/with", "lasot/mil", "tnl2k/with"):
+            _boxes(tmp_path / "boxes" / name, ', "evaluation": "0f"')
+        _boxes(tmp_path / "boxes" / "lasot" / "theirs", "")  # such as of `asymnas test`
+        (tmp_path / "boxes" / "lasot" / "mil" / "notes.txt").write_text("it fails in the dark")
+        (tmp_path / "boxes" / "lasot" / "mil" / ".a.txt.0a1b2c3d.tmp").write_text("# x,y")
+        (tmp_path / "strips").mkdir()
+        for name in ("01_a-b.jpg", "06_x.jpg", ".01_a.jpg.0a1b2c3d.tmp", "poster.jpg"):
+            (tmp_path / "strips" / name).write_text("x")
+        (tmp_path / "statistics.safetensors").write_text("x")
+    with RunFolder.open(tmp_path, job, fresh=True):
+        left = [name for name in _names(tmp_path) if (tmp_path / name).is_file()]
+        theirs = [f"boxes/lasot/theirs/{name}" for name in ("a.txt", "manifest.json", "times/a.txt")]
+        own = [".asymnas-run", "job.yaml", "log.txt"]
+        assert left == sorted([*own, "boxes/lasot/mil/notes.txt", *theirs, "strips/poster.jpg"])
+        assert not (tmp_path / "boxes" / "tnl2k").exists() and not (tmp_path / "boxes" / "lasot" / "with").exists()
+
+
+def test_a_linked_folder_of_boxes_is_emptied_and_stays_linked(tmp_path: Path, job: Job) -> None:
+    with RunFolder.open(tmp_path / "run", job):
+        _boxes(tmp_path / "big" / "lasot" / "with", ', "evaluation": "0f"')
+        (tmp_path / "run" / "boxes").symlink_to(tmp_path / "big")
+    with RunFolder.open(tmp_path / "run", job, fresh=True):
+        assert (tmp_path / "run" / "boxes").is_symlink() and not list((tmp_path / "big").iterdir())
+
+
 def test_a_linked_folder_of_checkpoints_is_emptied_and_stays_linked(tmp_path: Path, job: Job) -> None:
     (tmp_path / "big").mkdir()
     with RunFolder.open(tmp_path / "run", job):
@@ -118,10 +153,16 @@ def test_only_torn_files_of_a_run_are_swept(tmp_path: Path, job: Job) -> None:
     with RunFolder.open(tmp_path / "run", job) as run:
         for name in (".notes.tmp", ".summary.json.0a1b2c3d.tmp", ".training.jsonl.123"):
             (run.path / name).write_text("x")
+        for name in ("boxes/d/with/.a.txt.0a1b2c3d.tmp", "boxes/d/with/times/.a.txt.0a1b2c3d.tmp",
+                     "boxes/d/with/.manifest.json.0a1b2c3d.tmp", "strips/.01_a.jpg.0a1b2c3d.tmp"):  # fmt: skip
+            (run.path / name).parent.mkdir(parents=True, exist_ok=True)
+            (run.path / name).write_text("x")
+        (run.path / "strips" / "mine.tmp").write_text("x")
         (run.path / ".swap.tmp").mkdir()
         (run.path / ".space.json.0a1b2c3d.tmp").mkdir()
     with RunFolder.open(tmp_path / "run", job, resume=True):
         kept = {".asymnas-run", ".notes.tmp", ".space.json.0a1b2c3d.tmp", ".swap.tmp", "job.yaml", "log.txt"}
+        kept |= {"boxes", "boxes/d", "boxes/d/with", "boxes/d/with/times", "strips", "strips/mine.tmp"}
         assert set(_names(tmp_path / "run")) == kept
 
 

@@ -184,12 +184,6 @@ def test_equal_tasks_are_evaluated_once(space, tmp_path):
 
 
 def test_boxes_are_computed_again_but_logged_once(space, tmp_path):
-    class Boxes(Counting):
-        def evaluate(self, task):
-            evaluation = super().evaluate(task)
-            evaluation.tracks = {"with": ["track"]} if task.keep_boxes else None
-            return evaluation
-
     worker, log = Boxes(), ResultLog(tmp_path / "log")
     (architecture,) = RandomSearcher(space, seed=1, budget=1).ask()
     task = Task.of(architecture, keep_boxes=True)
@@ -199,21 +193,56 @@ def test_boxes_are_computed_again_but_logged_once(space, tmp_path):
         assert (len(worker.seen), len(log)) == (runs, 1)
 
 
-def test_equal_tasks_are_computed_once_with_boxes_if_one_wants_them(space, tmp_path):
-    class Boxes(Counting):
-        def evaluate(self, task):
-            evaluation = super().evaluate(task)
-            evaluation.tracks = {"with": ["track"]} if task.keep_boxes else None
-            return evaluation
+class Boxes(Counting):
+    """Returns boxes where they are wanted."""
 
+    def evaluate(self, task):
+        evaluation = super().evaluate(task)
+        evaluation.tracks = {"with": ["track"]} if task.keep_boxes else None
+        return evaluation
+
+
+@pytest.mark.parametrize("wanted", [(False, True), (True, False), (True, True), (False, False)])
+def test_equal_tasks_are_computed_once_with_boxes_if_one_wants_them(space, tmp_path, wanted):
     worker, log = Boxes(), ResultLog(tmp_path / "log")
     (architecture,) = RandomSearcher(space, seed=1, budget=1).ask()
-    tasks = [Task.of(architecture), Task.of(architecture, keep_boxes=True)]
-    for lines in (2, 2):  # of the log: a second time adds none
-        found = evaluate_logged(tasks, InProcessEvaluator(lambda: worker), log, settings=SETTINGS, stage="final")
-        assert found[1].tracks == {"with": ["track"]} and found[0].suc == found[1].suc
-        assert len(log) == lines
-    assert len(worker.seen) == 2
+    tasks = [Task.of(architecture, keep_boxes=keep) for keep in wanted]
+    tracks = {"with": ["track"]} if any(wanted) else None
+    told = []
+    for runs in (1, 2):  # the second run is for the boxes alone, and adds no line
+        found = evaluate_logged(
+            tasks, InProcessEvaluator(lambda: worker), log, settings=SETTINGS, stage="final", on_result=told.append
+        )
+        assert [item.cached for item in log] == [False, True]  # whoever wants boxes: no line of the log changes
+        assert [item.tracks for item, keep in zip(found, wanted, strict=True) if keep] == [tracks] * sum(wanted)
+        assert len(worker.seen) == (runs if any(wanted) else 1)
+        assert told[0].tracks == tracks  # at once, and not when the others are done
+        assert all(item.tracks is None and item.statistics is None for item in log)
+
+
+def test_a_line_of_a_twin_is_the_same_whether_its_boxes_were_lost_or_not(space, tmp_path):
+    worker, log = Boxes(), ResultLog(tmp_path / "log")
+    (architecture,) = RandomSearcher(space, seed=1, budget=1).ask()
+    task = Task.of(architecture, keep_boxes=True)
+    evaluate_logged([Task.of(architecture)], InProcessEvaluator(lambda: worker), log, settings=SETTINGS, stage="final")
+    evaluate_logged(  # as if the run had been killed before its second line and its boxes were written
+        [Task.of(architecture), task], InProcessEvaluator(lambda: worker), log, settings=SETTINGS, stage="final"
+    )
+    assert [(item.index, item.cached) for item in log] == [(0, False), (1, True)] and len(worker.seen) == 2
+
+
+def test_a_failure_is_not_tried_again_for_its_boxes(space, tmp_path):
+    class Failing(Counting):
+        def evaluate(self, task):
+            super().evaluate(task)
+            raise ValueError("no such box")
+
+    worker, log = Failing(), ResultLog(tmp_path / "log")
+    task = Task(tracker="static", videos="test", keep_boxes=True)
+    for _ in range(2):
+        (found,) = evaluate_logged([task], InProcessEvaluator(lambda: worker), log, settings=SETTINGS, stage="final")
+        assert found.error == "ValueError: no such box" and found.tracks is None
+    assert (len(worker.seen), len(log)) == (1, 1)
 
 
 def test_progress_says_what_is_done_best_and_left(space, tmp_path):

@@ -123,6 +123,8 @@ def test_killed_twice_and_resumed_on_two_workers_it_ends_as_the_uninterrupted_ru
     assert resumed["architecture"] == summary["architecture"]
     assert resumed["search"] == summary["search"]
     assert _archive(run) == _archive(expected)
+    boxes = {path.relative_to(expected): path.read_bytes() for path in expected.glob("boxes/*/*/*.txt")}
+    assert {path.relative_to(run): path.read_bytes() for path in run.glob("boxes/*/*/*.txt")} == boxes and boxes
 
 
 def test_another_seed_is_another_run(reference, small, inprocess, silent, tmp_path):
