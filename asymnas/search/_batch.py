@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from asymnas.errors import EvaluationError, Problem
 from asymnas.search._evaluators import Evaluator
@@ -80,7 +81,7 @@ class Batch:
 
     def _copy(self, position: int, known: Evaluation, boxes: Evaluation, *, fresh: bool = False) -> None:
         """Settle a task whose score is known, with boxes; its own place gets a line unless it has one."""
-        kept = {"tracks": boxes.tracks, "statistics": boxes.statistics}
+        kept: dict[str, Any] = {"tracks": boxes.tracks, "statistics": boxes.statistics}
         here = self._logged(position)
         if here is None:
             self._write(position, replace(known, cached=True, seconds=0.0, **kept), fresh=fresh)

@@ -185,7 +185,8 @@ def save_statistics(folder: Path, key: Mapping[str, str], statistics: Mapping[st
 
     from asymnas.nn import weights_hash, write_weights
 
-    tensors = {name: torch.as_tensor(item) for name, item in statistics.items()}
+    # copied, for Ray's arrays may not be written to, which torch warns of
+    tensors = {name: torch.asarray(item, copy=True) for name, item in statistics.items()}
     write_weights(folder / STATISTICS, tensors, {**key, CONTENT: weights_hash(tensors)})
 
 

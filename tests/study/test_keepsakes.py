@@ -160,7 +160,12 @@ def test_boxes_are_drawn_in_their_colours():
 
 @pytest.mark.parametrize(
     ("size", "frames", "cells"),
-    [((720, 1280), 9, (213, 120)), ((1280, 720), 9, (132, 160)), ((150, 200), 1, (204, 153)), ((20, 400), 2, (300, 120))],
+    [
+        ((720, 1280), 9, (213, 120)),
+        ((1280, 720), 9, (132, 160)),
+        ((150, 200), 1, (204, 153)),
+        ((20, 400), 2, (300, 120)),
+    ],
 )
 def test_strips_of_any_video_have_room_for_the_legend(size, frames, cells):
     video = _wall(size, frames, sentence="some words " * 30)
