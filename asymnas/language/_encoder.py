@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -85,7 +86,7 @@ class TransformersEncoder:
         return self.files.fingerprint(memory)
 
     def embed(self, sentences: Sequence[str]) -> np.ndarray:
-        """Return (n, dim) float32 embeddings of n sentences.
+        """Return (n, dim) float32 embeddings of n sentences; their last bits do not depend on the process' threads.
 
         Raises:
             LanguageError: an empty sentence, or an encoder whose files cannot be loaded.
@@ -123,7 +124,7 @@ class TransformersEncoder:
         for row, sentence in enumerate(ids):
             tokens[row, : len(sentence)] = torch.tensor(sentence)
             mask[row, : len(sentence)] = 1
-        with torch.no_grad():
+        with torch.no_grad(), _one_thread():
             hidden = model(input_ids=tokens, attention_mask=mask).last_hidden_state
             weight = mask.unsqueeze(-1).to(hidden.dtype)
             mean = (hidden.masked_fill(weight == 0, 0.0) * weight).sum(1) / weight.sum(1)
@@ -137,6 +138,19 @@ class TransformersEncoder:
         if self._loaded is None:
             self._loaded = _load_model(self.files)
         return self._loaded
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Threads split sums in their own way: with another number of them, training on the embeddings ends elsewhere."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _load_model(files: EncoderFiles) -> tuple[Any, Any, int]:

@@ -137,3 +137,17 @@ def test_a_broken_model_is_a_clear_error(gpt2, tmp_path):
     (folder / "model.safetensors").write_bytes(b"torn")
     with pytest.raises(LanguageError, match="transformers can load"):
         load_encoder(str(folder)).embed(["a"])
+
+
+def test_the_number_of_threads_changes_no_bit(minilm):
+    sentences = [f"the {colour} striped circle that moves over gravel" for colour in ("red", "green", "grey", "pink")]
+    before = torch.get_num_threads()
+    try:
+        found = []
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            found.append(np.concatenate([minilm.embed([sentence]) for sentence in sentences]))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert np.array_equal(*found)
