@@ -2,8 +2,8 @@
 
     python benchmarks/embedded.py
 
-Prints pairs generated per pair trained, frames tracked in lockstep per frame tracked one video at a time, and what
-a candidate spends on recalibration and on tracking. Ratios hold where seconds do not: machines differ and are shared.
+Prints pairs generated per pair trained, and frames tracked in lockstep per frame tracked one video at a time. Ratios
+hold where seconds do not: machines differ and are shared.
 """
 
 from __future__ import annotations
