@@ -210,7 +210,7 @@ def print_dry_run(result: Mapping[str, Any], console: Console | None = None) -> 
     table = Table(title="Dry run", title_justify="left", title_style="bold", show_header=False)
     for key, value in _flat(result):
         table.add_row(key, value)
-    print_whole(out, table)
+    out.print(table)  # its cells are long and wrap
 
 
 def _flat(data: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
