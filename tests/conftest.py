@@ -7,6 +7,7 @@ import os
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # before torch is imported
     os.environ.setdefault(name, "1")
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,14 @@ settings.register_profile("asymnas", max_examples=30, deadline=None)
 settings.load_profile("asymnas")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory) -> Iterator[None]:
+    """No test reads what the user's cache holds, nor leaves anything there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ASYMNAS_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib.metadata
 import json
 import logging
 import os
@@ -25,12 +26,16 @@ log = logging.getLogger("asymnas.language")
 
 _BLOCK = 64  # sentences a cache file; a kill while embedding loses at most so many
 
+_REVISION = 2  # of how embeddings are made; another one's embeddings differ in their last bits and are not read
+
 
 class SentenceTable:
     """Embeddings by sentence, from memory, else from the disk cache, else from the encoder.
 
-    The cache is a folder for each encoder, named by its fingerprint, of files that are written once and never changed;
-    so any number of processes may share it. The encoder's weights are loaded only if a sentence is in no file.
+    The cache is a folder for each encoder, named by its fingerprint and by what computes the embeddings (this package's
+    way and the versions of torch and transformers), of files that are written once and never changed; so any number of
+    processes may share it, and no run reads embeddings that it would not make itself. The encoder's weights are loaded
+    only if a sentence is in no file.
 
     Args:
         spec: what `load_encoder` takes, or an encoder.
@@ -46,7 +51,7 @@ class SentenceTable:
         self.name = self.encoder.name
         cache_dir = Path(cache_dir).expanduser()
         self.fingerprint = self.encoder.fingerprint(cache_dir / "hashes.json")
-        self.folder = cache_dir / f"{self.name}-{self.fingerprint[:16]}"
+        self.folder = cache_dir / f"{self.name}-{self.fingerprint[:16]}-{_makers()[:8]}"
         self._rows: dict[str, int] = {}
         self._matrix = np.zeros((1, self.dim), dtype=np.float32)  # row 0: no sentence
         self._files: set[str] = set()
@@ -144,6 +149,12 @@ class SentenceTable:
                 )
             ) from error
         self._files.add(path.name)
+
+
+def _makers() -> str:
+    """Hash of what embeddings depend on beside the encoder's files."""
+    versions = [importlib.metadata.version(name) for name in ("torch", "transformers")]
+    return hashlib.sha256(" ".join([str(_REVISION), *versions]).encode()).hexdigest()
 
 
 def _digest(text: str, rows: np.ndarray) -> str:

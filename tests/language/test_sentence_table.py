@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import logging
 from concurrent.futures import ThreadPoolExecutor
 
@@ -58,6 +59,18 @@ def test_a_second_table_reads_the_disk_and_a_new_encoder_does_not(tmp_path):
     other = CountingEncoder("2")
     SentenceTable(other, tmp_path).embed(texts[:3])
     assert other.calls == texts[:3]
+
+
+@pytest.mark.parametrize("package", ["torch", "transformers"])
+def test_embeddings_of_another_version_are_not_read(tmp_path, monkeypatch, package):
+    SentenceTable(CountingEncoder(), tmp_path).prepare(["a", "b"])
+    SentenceTable(same := CountingEncoder(), tmp_path).prepare(["a", "b"])
+    real = importlib.metadata.version
+    with monkeypatch.context() as patch:
+        patch.setattr(importlib.metadata, "version", lambda name: "0.0" if name == package else real(name))
+        SentenceTable(other := CountingEncoder(), tmp_path).prepare(["a", "b"])
+    SentenceTable(back := CountingEncoder(), tmp_path).prepare(["a", "b"])
+    assert (same.calls, other.calls, back.calls) == ([], ["a", "b"], [])
 
 
 @pytest.mark.parametrize("damage", ["torn", "flipped", "empty"])
