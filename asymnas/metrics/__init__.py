@@ -3,7 +3,7 @@
 from asymnas.metrics._comparison import Comparison, VideoDifference, compare
 from asymnas.metrics._frames import Annotated, Clip
 from asymnas.metrics._protocol import Protocol
-from asymnas.metrics._protocols import PROTOCOLS, get_protocol, suc
+from asymnas.metrics._protocols import PROTOCOLS, get_protocol, main_measure, suc
 from asymnas.metrics._score import Missing, score, score_many
 from asymnas.metrics._scores import AttributeScores, Curve, Scores
 from asymnas.metrics._statistics import (
@@ -36,6 +36,7 @@ __all__ = [
     "crossed_bootstrap",
     "crossed_gap",
     "get_protocol",
+    "main_measure",
     "mean_se",
     "paired_difference",
     "score",

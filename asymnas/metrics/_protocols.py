@@ -12,7 +12,7 @@ from asymnas.metrics._hits import Hits
 from asymnas.metrics._protocol import Protocol
 from asymnas.metrics._servers import Got10k, TrackingNet
 
-__all__ = ["PROTOCOLS", "get_protocol", "suc"]
+__all__ = ["PROTOCOLS", "get_protocol", "main_measure", "suc"]
 
 
 def _absent(videos: Sequence[Annotated]) -> np.ndarray:
@@ -226,6 +226,11 @@ def get_protocol(name: str) -> Protocol:
     if name not in PROTOCOLS:
         raise DataError(Problem("protocol", "must be a known protocol", repr(name), nearest(name, PROTOCOLS)))
     return PROTOCOLS[name]
+
+
+def main_measure(name: str) -> str:
+    """Return the name of what a protocol ranks by, such as "SUC" or "AO"; "score" if no protocol has the name."""
+    return PROTOCOLS[name].main if name in PROTOCOLS else "score"
 
 
 def suc(predicted: np.ndarray, truth: np.ndarray, absent: np.ndarray, *, protocol: str = "lasot") -> float:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from asymnas.job import write_text
+from asymnas.metrics import main_measure
 from asymnas.report._html_compare import comparison
 from asymnas.report._numbers import difference_text, is_noise, language_rows, of, score_text
 from asymnas.report._page import STYLE, image, provenance, table, text
@@ -96,8 +97,9 @@ def _scores(results: Mapping[str, Any], protocol: str) -> str:
     rows += [(text(name), "failed", text(error)) for name, error in test.get("failed", {}).items()]
     if not rows:
         return ""
-    title = f"<h2>Scores</h2><p class='note'>SUC ± standard error over videos, protocol {text(protocol)}.</p>"
-    return title + table(("", "SUC", "measured on"), rows)
+    measure = main_measure(protocol)
+    title = f"<h2>Scores</h2><p class='note'>{measure} ± standard error over videos, protocol {text(protocol)}.</p>"
+    return title + table(("", measure, "measured on"), rows)
 
 
 def _strips(run: RunData) -> str:
@@ -106,7 +108,7 @@ def _strips(run: RunData) -> str:
         return ""
     note = (
         "Held-out test videos, at equal ranks from the one that the found tracker follows best to the one it follows "
-        "worst; the first frame, whose box is given, is left out. Numbers are the SUC of the video."
+        "worst; the first frame, whose box is given, is left out. Numbers are the scores of the video."
     )
     shown = "".join(f"<p class='wide'>{image(path.read_bytes(), _strip_name(path), 'jpeg')}</p>" for path in pictures)
     return f"<h2>What it looks like</h2><p class='note'>{note}</p>{shown}"
@@ -154,10 +156,10 @@ def _videos(results: Mapping[str, Any], protocol: str) -> str:
         trackers = {"best": best["videos"]}
         named = {"best of random search": test.get("random_search") or {}, **test.get("baselines", {})}
         trackers |= {name.replace("_", " "): score["videos"] for name, score in named.items() if score.get("videos")}
-        found.append("<h3>Held-out test</h3>" + image(videos_plot(trackers, protocol), "SUC of each test video"))
+        found.append("<h3>Held-out test</h3>" + image(videos_plot(trackers, protocol), "score of each test video"))
     validation = results.get("validation") or {}
     if validation.get("videos"):
-        picture = image(videos_plot({"best": validation["videos"]}, protocol), "SUC of each validation video")
+        picture = image(videos_plot({"best": validation["videos"]}, protocol), "score of each validation video")
         found.append("<h3>Validation</h3>" + picture)
     return "<h2>Every video</h2>" + "".join(found) if found else ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from asymnas.metrics import main_measure
 from asymnas.report._numbers import difference_text
 from asymnas.report._page import image, provenance, table, text
 from asymnas.report._read import RunData
@@ -27,7 +28,7 @@ def comparison(run: RunData, results: Mapping[str, Any]) -> str:
     for row in differences:
         parts.append(f"<p class='lead'>{text(row['kind'].replace('_', ' '))}: {text(row['verdict'])}</p>")
     if differences:
-        parts.append(image(difference_plot(differences, level), "paired differences"))
+        parts.append(image(difference_plot(differences, level, protocol), "paired differences"))
         rows = [
             (
                 f"{text(row['first'])} - {text(row['other'])}, {text(row['kind'].replace('_', ' '))}",
@@ -37,8 +38,8 @@ def comparison(run: RunData, results: Mapping[str, Any]) -> str:
             )
             for row in differences
         ]
-        parts.append(table(("difference", f"SUC, {level:.0%} interval", "measured on", ""), rows))
-    parts.append("<h2>Seed by seed</h2>" + image(seeds_plot(spaces, protocol), "SUC of each seed"))
+        parts.append(table(("difference", f"{main_measure(protocol)}, {level:.0%} interval", "measured on", ""), rows))
+    parts.append("<h2>Seed by seed</h2>" + image(seeds_plot(spaces, protocol), "score of each seed"))
     parts.append(_seed_table(spaces))
     parts.append(provenance(run, results))
     return "".join(parts)

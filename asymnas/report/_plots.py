@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from asymnas.metrics import main_measure
 from asymnas.search import Evaluation
 from asymnas.search.analysis import OpFrequency
 
@@ -50,7 +51,7 @@ def make_png(figure: Figure) -> bytes:
 
 
 def progress_plot(search: Sequence[Evaluation], random: Sequence[Evaluation], protocol: str) -> bytes:
-    """Draw SUC over evaluations: every candidate, and the best so far with its standard error."""
+    """Draw the score over evaluations: every candidate, and the best so far with its standard error."""
     figure, axes = make_axes()
     for evaluations, colour, label in ((random, GREY, "random search"), (search, BLUE, "search")):
         scored = [(number, item) for number, item in enumerate(evaluations, start=1) if item.suc is not None]
@@ -65,7 +66,7 @@ def progress_plot(search: Sequence[Evaluation], random: Sequence[Evaluation], pr
         axes.step(x, best, where="post", color=colour, linewidth=1.8, label=f"{label}: best so far ± SE over videos")
         axes.fill_between(x, best - se, best + se, step="post", color=colour, alpha=0.12, linewidth=0)
     axes.set_xlabel("evaluations")
-    axes.set_ylabel(f"validation SUC ({protocol})")
+    axes.set_ylabel(f"validation {main_measure(protocol)} ({protocol})")
     axes.legend(loc="lower right", frameon=False, fontsize=9)
     return make_png(figure)
 
@@ -87,7 +88,7 @@ def loss_plot(lines: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def videos_plot(trackers: Mapping[str, Mapping[str, float]], protocol: str) -> bytes:
-    """Draw the SUC of each video for several trackers; the first one gives the order."""
+    """Draw the score of each video for several trackers; the first one gives the order."""
     first = next(iter(trackers.values()))
     names = sorted(first, key=lambda name: first[name], reverse=True)
     figure, axes = make_axes(height=max(2.4, 0.9 + 0.21 * len(names)))
@@ -100,7 +101,7 @@ def videos_plot(trackers: Mapping[str, Mapping[str, float]], protocol: str) -> b
     axes.set_yticks(y, names, fontsize=7)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlim(0, 1)
-    axes.set_xlabel(f"SUC ({protocol})")
+    axes.set_xlabel(f"{main_measure(protocol)} ({protocol})")
     figure.legend(loc="outside upper center", ncols=4, frameon=False, fontsize=9)
     return make_png(figure)
 
@@ -134,7 +135,7 @@ def _frame(column: int, row: int) -> Any:
 
 
 def language_plot(rows: Sequence[Mapping[str, Any]], protocol: str) -> bytes:
-    """Draw SUC with and without sentences for each part of the benchmark."""
+    """Draw the score with and without sentences for each part of the benchmark."""
     figure, axes = make_axes(width=7.0, height=0.9 + 0.75 * len(rows))
     for index, row in enumerate(rows):
         axes.plot([row["without"], row["with"]], [index, index], color=GREY, linewidth=2, zorder=1)
@@ -147,13 +148,13 @@ def language_plot(rows: Sequence[Mapping[str, Any]], protocol: str) -> bytes:
     axes.set_yticks(range(len(rows)), [str(row["part"]) for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlim(0, 1)
-    axes.set_xlabel(f"SUC ({protocol}); the difference is paired over videos, 95 % interval")
+    axes.set_xlabel(f"{main_measure(protocol)} ({protocol}); the difference is paired over videos, 95 % interval")
     figure.legend(loc="outside upper center", ncols=2, frameon=False, fontsize=9)
     return make_png(figure)
 
 
 def seeds_plot(spaces: Mapping[str, Any], protocol: str) -> bytes:
-    """Draw test and validation SUC of each space for each seed."""
+    """Draw test and validation scores of each space for each seed."""
     figure, axes = make_axes(width=7.0)
     width = 0.7 / max(len(spaces), 1)
     seeds = [row["seed"] for row in next(iter(spaces.values()))["seeds"]]
@@ -163,12 +164,12 @@ def seeds_plot(spaces: Mapping[str, Any], protocol: str) -> bytes:
         axes.bar(x, test, width * 0.92, color=colour, alpha=0.8, label=f"{name}, test")
         axes.scatter(x, validation, marker="_", s=160, color="black", zorder=3, label="" if number else "validation")
     axes.set_xticks(range(len(seeds)), [f"seed {seed}" for seed in seeds])
-    axes.set_ylabel(f"SUC ({protocol})")
+    axes.set_ylabel(f"{main_measure(protocol)} ({protocol})")
     figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=9)
     return make_png(figure)
 
 
-def difference_plot(differences: Sequence[Mapping[str, Any]], level: float) -> bytes:
+def difference_plot(differences: Sequence[Mapping[str, Any]], level: float, protocol: str) -> bytes:
     """Draw paired differences with their intervals and the differences of single seeds."""
     figure, axes = make_axes(width=8.0, height=1.2 + 0.5 * len(differences))
     axes.axvline(0, color="black", linewidth=0.8)
@@ -182,5 +183,6 @@ def difference_plot(differences: Sequence[Mapping[str, Any]], level: float) -> b
     labels = [f"{row['first']} - {row['other']}\n{row['kind'].replace('_', ' ')}" for row in differences]
     axes.set_yticks(range(len(differences)), labels, fontsize=8)
     axes.set_ylim(len(differences) - 0.5, -0.5)
-    axes.set_xlabel(f"difference in SUC, {level:.0%} interval over seeds and videos; red: single seeds; grey: noise")
+    what = f"difference in {main_measure(protocol)}, {level:.0%} interval over seeds and videos"
+    axes.set_xlabel(f"{what}; red: single seeds; grey: noise")
     return make_png(figure)

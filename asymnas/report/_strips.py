@@ -42,7 +42,7 @@ class Shown:
 
     Args:
         label: its name in the legend.
-        score: its SUC on the video, in [0, 1].
+        score: its main measure on the video, in [0, 1].
         boxes: (n, 4) x, y, w, h in pixels, a row a frame.
     """
 
@@ -51,13 +51,14 @@ class Shown:
     boxes: np.ndarray
 
 
-def draw_strip(video: Video, shown: Sequence[Shown], *, count: int = 6) -> np.ndarray:
+def draw_strip(video: Video, shown: Sequence[Shown], *, count: int = 6, measure: str = "SUC") -> np.ndarray:
     """Draw frames of a video, equally spread after the first, with the boxes of trackers and the annotated one.
 
     Args:
         video: the video.
         shown: trackers, at most as many as there are `STYLES`.
         count: frames on the strip, at least 1; all of a shorter video.
+        measure: name of the scores.
 
     Returns:
         (height, width, 3) uint8 BGR: name and sentence, a legend in the boxes' colours, the frames.
@@ -66,7 +67,7 @@ def draw_strip(video: Video, shown: Sequence[Shown], *, count: int = 6) -> np.nd
     styled = list(zip(shown, STYLES, strict=False))
     cells = [_cell(video, styled, index) for index in chosen]
     legend = [("annotated, dashed", FOUND)]
-    legend += [(f"{item.label}: SUC {item.score:.2f}", style.colour) for item, style in styled]
+    legend += [(f"{item.label}: {measure} {item.score:.2f}", style.colour) for item, style in styled]
     widths = [text_width(label, _TEXT) + 26 for label, _ in legend]
     width = max(sum(cell.shape[1] + _GAP for cell in cells) + _GAP, sum(widths) + 8)
     title = f"{video.dataset}/{video.name} · {len(video)} {'frame' if len(video) == 1 else 'frames'}"

@@ -12,6 +12,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from asymnas.metrics import main_measure
 from asymnas.report._numbers import difference_text, is_noise, language_rows, of, score_text
 from asymnas.report._progress import span
 from asymnas.report._read import read_results
@@ -70,8 +71,14 @@ def make_console() -> Console:
     return console if console.is_terminal else Console(width=max(console.width, FILE_WIDTH))
 
 
+def _measure(summary: Mapping[str, Any]) -> str:
+    return main_measure(str(summary.get("protocol")))
+
+
 def _scores(summary: Mapping[str, Any]) -> Table:
-    table = make_table(f"SUC ± SE over videos, protocol {summary.get('protocol', '?')}", "", "SUC", "measured on")
+    measure = _measure(summary)
+    title = f"{measure} ± SE over videos, protocol {summary.get('protocol', '?')}"
+    table = make_table(title, "", measure, "measured on")
     validation, test = summary.get("validation"), summary.get("test") or {}
     if validation:
         language = f", {validation['language']} sentences" if validation.get("language") in ("with", "without") else ""
@@ -110,7 +117,7 @@ def _language(summary: Mapping[str, Any]) -> Table | None:
     rows = language_rows((summary.get("test") or {}).get("language"))
     if not rows:
         return None
-    title = "The same tracker with and without sentences, held-out test, SUC"
+    title = f"The same tracker with and without sentences, held-out test, {_measure(summary)}"
     table = make_table(title, "part", "with", "without", "paired difference", "")
     for row in rows:
         verdict = "noise" if is_noise(row["difference"]) else "clear of zero"
@@ -171,7 +178,7 @@ def _search_note(search: Mapping[str, Any]) -> str:
 
 
 def _videos(summary: Mapping[str, Any]) -> Table | None:
-    """Every video's SUC where the videos are few, as those of real jobs are."""
+    """Every video's score where the videos are few, as those of real jobs are."""
     test = (summary.get("test") or {}).get("best") or {}
     validation = summary.get("validation") or {}
     rows = [(kind, name, suc) for kind, score in (("validation", validation), ("test", test))
@@ -179,7 +186,8 @@ def _videos(summary: Mapping[str, Any]) -> Table | None:
     real = [row for row in rows if not row[1].startswith("synthetic")]
     if not real or len(rows) > 80:
         return None
-    table = make_table("SUC per video", "video", "set", "SUC")
+    measure = _measure(summary)
+    table = make_table(f"{measure} per video", "video", "set", measure)
     for kind, name, suc in rows:
         table.add_row(name, kind, f"{suc:.3f}")
     return table
@@ -188,7 +196,9 @@ def _videos(summary: Mapping[str, Any]) -> Table | None:
 def print_comparison(result: Mapping[str, Any], folder: Path | None = None, console: Console | None = None) -> None:
     """Print what a comparison found."""
     out = console or make_console()
-    table = make_table("Seed by seed, SUC", "space", "seed", "validation", "test", "val. - test", "random search, test")
+    table = make_table(
+        f"Seed by seed, {_measure(result)}", "space", "seed", "validation", "test", "val. - test", "random search, test"
+    )
     for name, space in result.get("spaces", {}).items():
         for row in space["seeds"]:
             random = row.get("random_search_test")

@@ -68,7 +68,7 @@ class Batch:
         # computed again for its boxes
         if known.suc != evaluation.suc:
             now = evaluation.suc if evaluation.ok else f"a failure ({evaluation.error})"
-            logger.warning("%s %d: SUC was %s and is now %s.", self.stage, known.index, known.suc, now)
+            logger.warning("%s %d: the score was %s and is now %s.", self.stage, known.index, known.suc, now)
         self._copy(position, known, evaluation, fresh=True)
 
     def copy_twins(self) -> None:

@@ -166,7 +166,7 @@ class CandidateWorker:
                 )
             score = suc(found.boxes, video.boxes, video.absent, protocol=self.protocol)
             if not math.isfinite(score):
-                raise EvaluationError(Problem(where, "the SUC must be finite", str(score)))
+                raise EvaluationError(Problem(where, "the score must be finite", str(score)))
             scores[_name(video)] = score
         return scores
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from asymnas.errors import DataError, EvaluationError, Problem
-from asymnas.metrics import Interval, crossed_bootstrap, crossed_gap
+from asymnas.metrics import Interval, crossed_bootstrap, crossed_gap, main_measure
 from asymnas.study._statistics import as_dict
 
 __all__ = ["compare_arms", "verdict"]
@@ -49,9 +49,10 @@ def _names(summary: Mapping[str, Any], where: tuple[str, ...]) -> set[str]:
     return set(node["videos"])
 
 
-def verdict(first: str, other: str, difference: Interval, level: float, seeds: int) -> str:
+def verdict(first: str, other: str, difference: Interval, level: float, seeds: int, measure: str = "SUC") -> str:
     """Return one plain sentence on a difference of two spaces."""
-    size = f"{difference.value:+.4f} SUC, {100 * level:.6g}% interval [{difference.low:+.4f}, {difference.high:+.4f}]"
+    size = f"{difference.value:+.4f} {measure}, {100 * level:.6g}% interval"
+    size += f" [{difference.low:+.4f}, {difference.high:+.4f}]"
     if not difference.clear_of_zero:
         return f"{first} against {other}: {size}: the interval contains zero: the difference is noise at this budget."
     better = first if difference.value > 0 else other
@@ -92,6 +93,7 @@ def compare_arms(
     if unscored:
         raise EvaluationError(unscored)
     spaces: dict[str, Any] = {}
+    measure = main_measure(str(next(iter(next(iter(summaries.values())).values())).get("protocol", "lasot")))
     for space, by_seed in summaries.items():
         rows = [_row(by_seed[seed], seed) for seed in seeds]
         means = {
@@ -124,7 +126,7 @@ def compare_arms(
                     "per_seed": paired.mean(1).tolist(),
                     "videos": paired.shape[1],
                     "noise": not interval.clear_of_zero,
-                    "verdict": verdict(first, other, interval, level, len(seeds)),
+                    "verdict": verdict(first, other, interval, level, len(seeds), measure),
                 }
             )
     return {"level": level, "samples": samples, "seeds": list(seeds), "spaces": spaces, "differences": differences}

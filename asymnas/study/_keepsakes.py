@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from asymnas.errors import WeightsError
+from asymnas.metrics import main_measure
 from asymnas.search._results import SCORING_VERSION
 from asymnas.study._boxes import KeptBoxes
 
@@ -109,6 +110,7 @@ class Keepsakes:
             return
         from asymnas.report import draw_strip, save_picture  # matplotlib is only needed here
 
+        measure = main_measure(results["best"].protocol)
         scores = [results["best"].videos[_name(video)] for video in self._videos]
         order = np.argsort(-np.array(scores), kind="stable")
         places = np.unique(np.linspace(0, len(order) - 1, min(SHOWN, len(order))).round().astype(int))
@@ -117,7 +119,7 @@ class Keepsakes:
             plain = re.sub(r"[^A-Za-z0-9_.-]", "_", video.name)[:80]
             path = self._run / STRIPS / f"{number:02d}_{plain}.jpg"
             if not path.is_file():
-                save_picture(draw_strip(video, self._shown(index, results)), path)
+                save_picture(draw_strip(video, self._shown(index, results), measure=measure), path)
 
     def _shown(self, index: int, results: Mapping[str, Evaluation]) -> list[Any]:
         """The trackers on the strip of a test video."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from asymnas.errors import RunFolderError
 from asymnas.job import Job, RunFolder
+from asymnas.metrics import main_measure
 from asymnas.nn import weights_hash
 from asymnas.search import (
     EvolutionSearcher,
@@ -139,11 +140,12 @@ class _Run(Session):
 
     def _search(self, searcher: Searcher, stage: str, **shared: Any) -> SearchResult:
         label = {"search": "search", "random": "random search"}[stage]
+        measure = main_measure(self.job.evaluation.protocol)
 
         def show(state: SearchProgress) -> None:
             text = f"generation {state.generation + 1}/{state.generations}"
             if state.best is not None:
-                text += f", best SUC {state.best.suc:.4f} ± {state.best.se or 0:.4f}"
+                text += f", best {measure} {state.best.suc:.4f} ± {state.best.se or 0:.4f}"
             self.progress.update(label, state.done, state.total, text, state.eta)
 
         return run_search(

@@ -9,6 +9,7 @@ from typing import Any
 
 from asymnas._version import __version__
 from asymnas.job import Job
+from asymnas.metrics import main_measure
 from asymnas.search import SearchResult
 from asymnas.space import Cost, SearchSpace, draw, save_architecture
 from asymnas.study._statistics import score_table
@@ -122,7 +123,7 @@ def write_architecture(path: Path, job: Job, found: SearchResult, training: Trai
         path,
         found.best,
         score={
-            "metric": "SUC",
+            "metric": main_measure(best.protocol),
             "protocol": best.protocol,
             "value": best.suc,
             "se": best.se,

@@ -162,7 +162,7 @@ def test_report_shows(text: str, finished: str) -> None:
 
 def test_report_is_self_contained(finished: str) -> None:
     assert set(pictures(finished)) == {
-        "search progress", "with and without sentences", "SUC of each test video", "SUC of each validation video",
+        "search progress", "with and without sentences", "score of each test video", "score of each validation video",
         "op frequencies", "training loss",
     }  # fmt: skip
     assert all(data.startswith(b"\x89PNG") and len(data) > 5000 for data in pictures(finished).values())
@@ -175,7 +175,8 @@ def test_unfinished_run_has_a_report_of_what_is_there(tmp_path: Path) -> None:
     page = write_report(folder).read_text()
     assert "not finished" in page
     assert "0.450 ± 0.020" in page
-    assert set(pictures(page)) == {"search progress", "SUC of each validation video", "op frequencies", "training loss"}
+    shown = {"search progress", "score of each validation video", "op frequencies", "training loss"}
+    assert set(pictures(page)) == shown
     assert read_results(folder)["search"]["evaluated"] == 16
 
 
@@ -231,7 +232,7 @@ def test_comparison_report(tmp_path: Path) -> None:
     assert "not finished" in write_report(tmp_path).read_text()
     (tmp_path / "summary.json").write_text(json.dumps(COMPARISON))
     page = write_report(tmp_path).read_text()
-    assert set(pictures(page)) == {"paired differences", "SUC of each seed"}
+    assert set(pictures(page)) == {"paired differences", "score of each seed"}
     for text in ("noise at this budget", "+0.011 [-0.020, +0.040]", "12 videos x 2 seeds", "0.461"):
         assert text in page
     assert "+0.050 [+0.010, +0.090]" in page
@@ -250,6 +251,17 @@ def test_terminal_tables_hold_the_figures() -> None:
         assert part in text
     assert "noise at this budget" in printed(print_comparison, COMPARISON)
     assert "SUC per video" not in text
+
+
+def test_scores_have_the_name_that_the_protocol_gives_them(tmp_path: Path) -> None:
+    ao = printed(print_summary, {**SUMMARY, "protocol": "got10k"})
+    assert "AO ± SE over videos, protocol got10k" in ao and "held-out test, AO" in ao and "SUC" not in ao
+    assert "Seed by seed, AO" in printed(print_comparison, {**COMPARISON, "protocol": "got10k"})
+    folder = fill(tmp_path / "run")
+    (folder / "summary.json").write_text(json.dumps({**SUMMARY, "protocol": "got10k"}))
+    page = re.sub('base64,[^"]*', "", write_report(folder).read_text())
+    assert "AO ± standard error over videos, protocol got10k" in page and "SUC" not in page
+    assert "score ± SE over videos, protocol of my own" in printed(print_summary, {**SUMMARY, "protocol": "of my own"})
 
 
 def test_real_videos_are_listed_one_by_one() -> None:
