@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+import yaml
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from asymnas.cli._common import DataRoot, Json, command, print_json, stderr
+from asymnas.errors import DataError, Problem
 
 if TYPE_CHECKING:
     from asymnas.data import DataReport
@@ -23,6 +25,28 @@ data = typer.Typer(
 )
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A data set; see `asymnas list datasets`.")]
+
+Options = Annotated[
+    list[str], typer.Option("--option", metavar="KEY=VALUE", help="An option of the data set; may be repeated.")
+]
+
+
+def _options(texts: list[str]) -> dict[str, Any]:
+    """Read options; values are YAML."""
+    found: dict[str, Any] = {}
+    problems = []
+    for text in texts:
+        key, equals, value = text.partition("=")
+        try:
+            found[key] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            equals = ""
+        if not equals or not key:
+            way_out = "Write `--option folder=lasot`."
+            problems.append(Problem(f"--option {text}", "must be KEY=VALUE, the value as YAML", repr(text), way_out))
+    if problems:
+        raise DataError(problems)
+    return found
 
 
 @data.command("check", epilog="Example: asymnas data check otb99_lang --decode")
@@ -36,11 +60,13 @@ def check(
         int | None, typer.Option("--videos", min=1, help="Check so many videos, drawn at random.")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the draw.")] = 0,
+    option: Options = [],  # noqa: B006 - typer copies it
     as_json: Json = False,
 ) -> None:
     """Count videos, frames, absent frames, missing sentences, and list every defect; exit code 1 if there are any."""
     from asymnas.data import check_dataset, splits_to_check
 
+    options = _options(option)
     splits, notes = ([split], []) if split else splits_to_check(name, data_root)
     reports = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -51,7 +77,9 @@ def check(
             def on_video(index: int, total: int, video: str, task=task, item=item) -> None:
                 progress.update(task, description=f"{name}/{item}: {video}", completed=index, total=total)
 
-            report = check_dataset(name, item, data_root, decode=decode, videos=videos, seed=seed, on_video=on_video)
+            report = check_dataset(
+                name, item, data_root, decode=decode, videos=videos, seed=seed, options=options, on_video=on_video
+            )
             progress.remove_task(task)
             reports.append(report)
             if not as_json:
@@ -99,13 +127,14 @@ def show(
     split: Annotated[str | None, typer.Option("--split", help="Its split; by default the first that has it.")] = None,
     data_root: DataRoot = None,
     frames: Annotated[int, typer.Option("--frames", min=1, max=200, help="Frames on the sheet, evenly spread.")] = 12,
+    option: Options = [],  # noqa: B006 - typer copies it
     as_json: Json = False,
 ) -> None:
     """Draw frames of a video with their boxes, and its sentence, into one picture."""
     from asymnas.data import find_video
     from asymnas.report import draw_video_sheet, save_picture
 
-    found, where = find_video(name, video, split, data_root)
+    found, where = find_video(name, video, split, data_root, _options(option))
     sheet = draw_video_sheet(found, count=frames, title=f"{name}/{where}")
     save_picture(sheet, output)
     if as_json:

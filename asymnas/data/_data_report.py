@@ -10,8 +10,8 @@ from typing import Any, Generic, TypeVar
 
 from asymnas.data._check import SceneFiles, check_video, repeated
 from asymnas.data._lazy import names_of
-from asymnas.data._on_disk import reader_of
-from asymnas.data._registry import data_root, dataset_info, load_dataset
+from asymnas.data._on_disk import load_with, reader_of
+from asymnas.data._registry import data_root, dataset_info
 from asymnas.data._subset import choose
 from asymnas.data._tracks import TrackVideos
 from asymnas.data._video import Video
@@ -82,6 +82,7 @@ def check_dataset(
     decode: bool = False,
     videos: int | Sequence[str] | None = None,
     seed: int = 0,
+    options: Mapping[str, Any] | None = None,
     on_video: OnVideo | None = None,
 ) -> DataReport:
     """Check a split of a data set on disk, from its annotations to its frames; no defect ends the check.
@@ -94,18 +95,22 @@ def check_dataset(
             there and not be empty.
         videos: check a number of videos drawn by `seed`, or those of these names; None for all.
         seed: seed of the draw.
+        options: of a set that is not a built-in benchmark, such as `folder` of crop511.
         on_video: called before each video with its index, their number and its name.
 
     Raises:
-        DataError: no such data set or split, or it is not in the data root.
+        DataError: no such data set, split or option, or it is not in the data root.
     """
     reader = reader_of(name)
+    if reader is not None and options:
+        rule = "a benchmark is checked as it lies on disk, without options"
+        raise DataError(Problem(name, rule, ", ".join(options), "Leave them out."))
     tally = _Tally(
         f"{name}/{split}", True if reader is None else reader.language, {} if reader is None else reader.known
     )
     if reader is None:
         published = None
-        where, names, make = _loaded(name, split, root, videos, seed, tally)
+        where, names, make = _loaded(name, split, root, videos, seed, options, tally)
     else:
         listing = reader.listing(data_root(root), split)
         where, published, every = str(listing.where), reader.videos[split], list(listing.names)
@@ -123,10 +128,16 @@ def check_dataset(
 
 
 def _loaded(
-    name: str, split: str, root: Path | str | None, videos: int | Sequence[str] | None, seed: int, tally: _Tally
+    name: str,
+    split: str,
+    root: Path | str | None,
+    videos: int | Sequence[str] | None,
+    seed: int,
+    options: Mapping[str, Any] | None,
+    tally: _Tally,
 ) -> tuple[str, Sequence[str], Callable[[int], Video | None]]:
     """Load a set that is not a reader's; return its place, the names, and what makes a video, None where that fails."""
-    found = load_dataset(name, split, root=root, videos=videos, seed=seed).videos
+    found = load_with(name, split, root, options, videos=videos, seed=seed).videos
     where = dataset_info(name).layout
     if isinstance(found, TrackVideos):
         where = str(found.table.root)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from asymnas.data._registry import data_root, dataset_info, load_dataset
-from asymnas.data._video import Video
+from asymnas.data._video import Dataset, Video
 from asymnas.data.readers._build import NotThere, Reader
 from asymnas.errors import DataError, Problem, nearest
 
-__all__ = ["find_video", "reader_of", "splits_of", "splits_to_check"]
+__all__ = ["find_video", "load_with", "reader_of", "splits_of", "splits_to_check"]
 
 
 def reader_of(name: str) -> Reader | None:
@@ -76,7 +78,30 @@ def _its_own(name: str) -> Problem:
     return Problem(name, rule, "", "Name one with --split.")
 
 
-def find_video(name: str, video: str, split: str | None = None, root: Path | str | None = None) -> tuple[Video, str]:
+def load_with(
+    name: str, split: str, root: Path | str | None, options: Mapping[str, Any] | None, **choice: Any
+) -> Dataset:
+    """Load a data set with options as a person gives them: their types are looked at before the files.
+
+    Raises:
+        DataError: as `load_dataset`.
+    """
+    options, info = dict(options or {}), dataset_info(name)
+    own = info.options()
+    if own is None or own.issuperset(options):  # others are told by what loads
+        problems = [item for item in info.problems(split, options) if item.where in options]
+        if problems:
+            raise DataError([replace(item, where=f"{name}, option '{item.where}'") for item in problems])
+    return load_dataset(name, split, root=root, **options, **choice)
+
+
+def find_video(
+    name: str,
+    video: str,
+    split: str | None = None,
+    root: Path | str | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> tuple[Video, str]:
     """Load one video and return it with its split.
 
     Args:
@@ -84,26 +109,29 @@ def find_video(name: str, video: str, split: str | None = None, root: Path | str
         video: the video's name.
         split: its split; None for the first on disk that has it.
         root: the data root.
+        options: of the data set.
 
     Raises:
-        DataError: no such video; its files are damaged.
+        DataError: no such video or option; its files are damaged.
     """
     if split is not None or reader_of(name) is None:
         usual = [item for item in ("train", "val", "test") if not _unknown(name, item)]
         if split is None and not usual:
             raise DataError(_its_own(name))
-        return _first_with(name, video, usual if split is None else [split], root)
+        return _first_with(name, video, usual if split is None else [split], root, options or {})
     found, lost = splits_of(name, root)
     if not found:
         raise DataError([problem for error in lost.values() for problem in error.problems][:1])
-    return _first_with(name, video, list(found), root)
+    return _first_with(name, video, list(found), root, options or {})
 
 
 def _unknown(name: str, split: str) -> bool:
     return any(item.where == "split" for item in dataset_info(name).problems(split, {}))
 
 
-def _first_with(name: str, video: str, splits: Sequence[str], root: Path | str | None) -> tuple[Video, str]:
+def _first_with(
+    name: str, video: str, splits: Sequence[str], root: Path | str | None, options: Mapping[str, Any]
+) -> tuple[Video, str]:
     reader = reader_of(name)
     problems: list[Problem] = []
     for split in splits:
@@ -111,8 +139,8 @@ def _first_with(name: str, video: str, splits: Sequence[str], root: Path | str |
             if reader is not None and video not in set(names := reader.listing(data_root(root), split).names):
                 problems.append(Problem(f"{name}/{split}", "no such video", f"'{video}'", nearest(video, names)))
                 continue
-            options = {} if reader is None else {"on_length_mismatch": "shorter"}
-            return load_dataset(name, split, root=root, videos=[video], **options).videos[0], split
+            given = options if reader is None else {"on_length_mismatch": "shorter", **options}
+            return load_with(name, split, root, given, videos=[video]).videos[0], split
         except DataError as error:
             problems += error.problems
             if reader is not None:

@@ -90,6 +90,52 @@ def test_show_draws_boxes_and_the_sentence(root, tmp_path):
     assert asymnas("data", "show", "tnl2k", "dog", "-o", tmp_path / "s.jpg", "--data-root", root).exit_code == 0
 
 
+@pytest.fixture
+def cropped(tmp_path) -> Path:
+    """A set of crops with one target of two frames."""
+    folder = tmp_path / "crops/lasot"
+    for frame in range(2):
+        (folder / "crop511/dog").mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(folder / f"crop511/dog/00000{frame}.00.x.jpg"), np.full((511, 511, 3), 90, np.uint8))
+    boxes = {"000000": [10, 20, 50, 40], "000001": [10, 20, 50, 44]}
+    (folder / "train.json").write_text(json.dumps({"dog": {"00": boxes, "phrase": "the grey dog"}}))
+    return tmp_path / "crops"
+
+
+def test_options_of_a_set_are_given_by_key_and_value(cropped, root, tmp_path):
+    words = ("crop511", "--split", "train", "--data-root", cropped)
+    result = asymnas("data", "check", *words, "--option", "folder=lasot", "--option", "index=false", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["reports"][0]["frames"] == 2
+    picture = tmp_path / "sheet.png"
+    show = ("data", "show", "crop511", "dog-00", "-o", picture, *words[1:], "--option", "folder=lasot", "--json")
+    result = asymnas(*show)
+    assert result.exit_code == 0 and json.loads(result.stdout)["sentence"] == "the grey dog", result.output
+    show = ("data", "show", "tnl2k", "dog", "-o", picture, "--data-root", root, "--option", "frames=2", "--json")
+    assert json.loads(asymnas(*show).stdout)["frames"] == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("crop511", (), "folder"),
+        ("crop511", ("fold=lasot",), "unknown option, but got 'fold'"),
+        ("crop511", ("folder=7",), "option 'folder'"),
+        ("crop511", ("folder=lasot", "aspect=wide"), "option 'aspect'"),
+        ("crop511", ("folder",), "must be KEY=VALUE"),
+        ("crop511", ("folder=[",), "must be KEY=VALUE"),
+        ("crop511", ("=lasot",), "must be KEY=VALUE"),
+        ("tnl2k", ("frames=2",), "without options"),
+    ],
+)
+def test_wrong_options_are_told(cropped, root, name, options, message):
+    place = root if name == "tnl2k" else cropped
+    words = [word for option in options for word in ("--option", option)]
+    split = "test" if name == "tnl2k" else "train"
+    result = asymnas("data", "check", name, "--split", split, "--data-root", place, *words)
+    assert result.exit_code == 2 and message in result.stderr and "Traceback" not in result.output, result.output
+
+
 def test_a_sheet_shows_frames_that_cannot_be_read(root):
     from asymnas.data import find_video
 
