@@ -6,6 +6,8 @@ import os
 
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # before torch is imported
     os.environ.setdefault(name, "1")
+for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):  # before rich is imported
+    os.environ.pop(name, None)
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -102,6 +102,7 @@ def package(tmp_path, monkeypatch):
     _registry._entry_points.cache_clear()
     yield
     _registry._entry_points.cache_clear()
+    sys.modules.pop("toy_set", None)
 
 
 def test_packages_name_data_sets_by_entry_points(package):

@@ -62,6 +62,8 @@ def package(tmp_path, monkeypatch):
     _ops._entry_points.cache_clear()
     for token in [name for name in _ops._OPS if name.startswith("toy_")]:
         del _ops._OPS[token]
+    for module in ("toy_ops", "toy_ops_torch"):
+        sys.modules.pop(module, None)
 
 
 def test_a_supernet_is_built_and_run_over_the_op_of_a_package(package):

@@ -137,7 +137,7 @@ def fill(folder: Path, *, finished: bool = True) -> Path:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = fill(tmp_path_factory.mktemp("runs") / "run")
-    return write_report(folder).read_text()
+    return write_report(folder).read_text(encoding="utf-8")
 
 
 def pictures(page: str) -> dict[str, bytes]:
@@ -172,7 +172,7 @@ def test_report_is_self_contained(finished: str) -> None:
 
 def test_unfinished_run_has_a_report_of_what_is_there(tmp_path: Path) -> None:
     folder = fill(tmp_path / "run", finished=False)
-    page = write_report(folder).read_text()
+    page = write_report(folder).read_text(encoding="utf-8")
     assert "not finished" in page
     assert "0.450 ± 0.020" in page
     shown = {"search progress", "score of each validation video", "op frequencies", "training loss"}
@@ -182,7 +182,7 @@ def test_unfinished_run_has_a_report_of_what_is_there(tmp_path: Path) -> None:
 
 def test_run_that_only_began_has_a_report(tmp_path: Path) -> None:
     (tmp_path / "job.yaml").write_text(yaml.safe_dump(load_job("vlt_scar").resolved()))
-    assert not pictures(write_report(tmp_path).read_text())
+    assert not pictures(write_report(tmp_path).read_text(encoding="utf-8"))
     print_run(tmp_path, Console(file=io.StringIO()))
 
 
@@ -229,9 +229,9 @@ def test_a_summary_changed_by_hand_is_told(key: str, value: object, rule: str, t
 def test_comparison_report(tmp_path: Path) -> None:
     job = {"kind": "compare", "name": "c", "base": "vlt_scar", "spaces": list(SPACES)}
     (tmp_path / "job.yaml").write_text(yaml.safe_dump(job))
-    assert "not finished" in write_report(tmp_path).read_text()
+    assert "not finished" in write_report(tmp_path).read_text(encoding="utf-8")
     (tmp_path / "summary.json").write_text(json.dumps(COMPARISON))
-    page = write_report(tmp_path).read_text()
+    page = write_report(tmp_path).read_text(encoding="utf-8")
     assert set(pictures(page)) == {"paired differences", "score of each seed"}
     for text in ("noise at this budget", "+0.011 [-0.020, +0.040]", "12 videos x 2 seeds", "0.461"):
         assert text in page
@@ -259,7 +259,7 @@ def test_scores_have_the_name_that_the_protocol_gives_them(tmp_path: Path) -> No
     assert "Seed by seed, AO" in printed(print_comparison, {**COMPARISON, "protocol": "got10k"})
     folder = fill(tmp_path / "run")
     (folder / "summary.json").write_text(json.dumps({**SUMMARY, "protocol": "got10k"}))
-    page = re.sub('base64,[^"]*', "", write_report(folder).read_text())
+    page = re.sub('base64,[^"]*', "", write_report(folder).read_text(encoding="utf-8"))
     assert "AO ± standard error over videos, protocol got10k" in page and "SUC" not in page
     assert "score ± SE over videos, protocol of my own" in printed(print_summary, {**SUMMARY, "protocol": "of my own"})
 
