@@ -6,8 +6,9 @@ import os
 
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # before torch is imported
     os.environ.setdefault(name, "1")
-for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):  # before rich is imported
-    os.environ.pop(name, None)
+for name in ("FORCE_COLOR", "PY_COLORS", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "GITHUB_ACTIONS", "COLUMNS", "LINES"):
+    os.environ.pop(name, None)  # rich and typer read them
+os.environ["CUDA_VISIBLE_DEVICES"] = ""  # results are compared bit by bit, so all tests run on the CPU
 
 from collections.abc import Iterator
 from pathlib import Path

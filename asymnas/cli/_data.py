@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from asymnas.cli._common import DataRoot, Json, command, print_json, stderr
-from asymnas.errors import DataError, Problem
+from asymnas.errors import DataError, Problem, shown
 
 if TYPE_CHECKING:
     from asymnas.data import DataReport
@@ -37,13 +37,15 @@ def _options(texts: list[str]) -> dict[str, Any]:
     problems = []
     for text in texts:
         key, equals, value = text.partition("=")
+        if key in found:
+            problems.append(Problem("--option", "an option must be given once", shown(text), "Leave one out."))
         try:
             found[key] = yaml.safe_load(value)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError, RecursionError):  # PyYAML leaves odd dates, numbers and depths to Python
             equals = ""
         if not equals or not key:
             way_out = "Write `--option folder=lasot`."
-            problems.append(Problem(f"--option {text}", "must be KEY=VALUE, the value as YAML", repr(text), way_out))
+            problems.append(Problem("--option", "must be KEY=VALUE, the value as YAML", shown(text), way_out))
     if problems:
         raise DataError(problems)
     return found

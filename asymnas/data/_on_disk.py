@@ -10,7 +10,7 @@ from typing import Any
 from asymnas.data._registry import data_root, dataset_info, load_dataset
 from asymnas.data._video import Dataset, Video
 from asymnas.data.readers._build import NotThere, Reader
-from asymnas.errors import DataError, Problem, nearest
+from asymnas.errors import DataError, Problem, nearest, shown
 
 __all__ = ["find_video", "load_with", "reader_of", "splits_of", "splits_to_check"]
 
@@ -84,9 +84,13 @@ def load_with(
     """Load a data set with options as a person gives them: their types are looked at before the files.
 
     Raises:
-        DataError: as `load_dataset`.
+        DataError: as `load_dataset`; options that the caller gives in another way.
     """
     options, info = dict(options or {}), dataset_info(name)
+    taken = [key for key in options if key in {"name", "split", "root", *choice}]
+    if taken:
+        rule, way_out = "must not be given as an option", "Name split, root, videos and seed in their own way."
+        raise DataError([Problem(f"{name}, option '{key}'", rule, shown(options[key]), way_out) for key in taken])
     own = info.options()
     if own is None or own.issuperset(options):  # others are told by what loads
         problems = [item for item in info.problems(split, options) if item.where in options]
@@ -142,7 +146,7 @@ def _first_with(
             given = options if reader is None else {"on_length_mismatch": "shorter", **options}
             return load_with(name, split, root, given, videos=[video]).videos[0], split
         except DataError as error:
-            problems += error.problems
+            problems += [item for item in error.problems if item not in problems]
             if reader is not None:
                 raise
     raise DataError(problems)

@@ -191,7 +191,7 @@ def _hub_folder(name: str) -> Path:
         try:
             return Path(snapshot_download(name, allow_patterns=_HUB_FILES))
         except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-            reason = str(error).strip().splitlines()[0].removeprefix("Got: ")
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0].removeprefix("Got: ")
     raise LanguageError(
         Problem(
             "language.encoder",

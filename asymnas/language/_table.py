@@ -34,8 +34,8 @@ class SentenceTable:
 
     The cache is a folder for each encoder, named by its fingerprint and by what computes the embeddings (this package's
     way and the versions of torch and transformers), of files that are written once and never changed; so any number of
-    processes may share it, and no run reads embeddings that it would not make itself. The encoder's weights are loaded
-    only if a sentence is in no file.
+    processes may share it. The encoder's weights are loaded only if a sentence is in no file. Another kind of CPU may
+    make embeddings that differ in their last bits; those in the cache are taken.
 
     Args:
         spec: what `load_encoder` takes, or an encoder.
@@ -153,8 +153,15 @@ class SentenceTable:
 
 def _makers() -> str:
     """Hash of what embeddings depend on beside the encoder's files."""
-    versions = [importlib.metadata.version(name) for name in ("torch", "transformers")]
+    versions = [_version(name) for name in ("torch", "transformers")]
     return hashlib.sha256(" ".join([str(_REVISION), *versions]).encode()).hexdigest()
+
+
+def _version(package: str) -> str:
+    try:
+        return str(importlib.metadata.version(package))
+    except importlib.metadata.PackageNotFoundError:
+        return "none"
 
 
 def _digest(text: str, rows: np.ndarray) -> str:

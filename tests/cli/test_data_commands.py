@@ -125,13 +125,21 @@ def test_options_of_a_set_are_given_by_key_and_value(cropped, root, tmp_path):
         ("crop511", ("folder",), "must be KEY=VALUE"),
         ("crop511", ("folder=[",), "must be KEY=VALUE"),
         ("crop511", ("=lasot",), "must be KEY=VALUE"),
+        ("crop511", ("folder=lasot", "folder=other"), "must be given once"),
+        ("crop511", ("folder=lasot", "videos=1"), "option 'videos': must not be given as an option"),
+        ("crop511", ("folder=lasot", "root=/"), "option 'root'"),
+        ("crop511", ("folder=2020-13-45",), "must be KEY=VALUE"),
+        ("crop511", ("aspect=" + 5000 * "9",), "must be KEY=VALUE"),
+        ("crop511", ("folder=" + 5000 * "[",), "must be KEY=VALUE"),
+        ("crop511", ("folder=" + 300 * "x",), "must hold"),
+        ("synthetic", ("frames=99999999999999999999",), "must be 2 to"),
         ("tnl2k", ("frames=2",), "without options"),
     ],
 )
 def test_wrong_options_are_told(cropped, root, name, options, message):
     place = root if name == "tnl2k" else cropped
     words = [word for option in options for word in ("--option", option)]
-    split = "test" if name == "tnl2k" else "train"
+    split = "train" if name == "crop511" else "test"
     result = asymnas("data", "check", name, "--split", split, "--data-root", place, *words)
     assert result.exit_code == 2 and message in result.stderr and "Traceback" not in result.output, result.output
 

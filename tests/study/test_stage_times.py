@@ -28,7 +28,8 @@ def _spend(run: RunFolder, stage: str, seconds: float) -> dict[str, float]:
 
 def test_processes_add_up_and_stages_stay(run: RunFolder) -> None:
     first = _spend(run, "training", 0.05)["training"]
-    assert _spend(run, "search", 0.01) == pytest.approx({"training": first, "search": 0.01}, abs=0.04)
+    second = _spend(run, "search", 0.01)
+    assert second["training"] == first and second["search"] >= 0.01
     assert _spend(run, "training", 0.05)["training"] >= first + 0.05
     assert list(json.loads((run.path / "seconds.json").read_text())) == ["training", "search"]
 

@@ -53,7 +53,7 @@ def load(split: str, *, root: Path, folder: str = "", aspect: float | None = Non
         known = ", ".join(sorted(path.parent.name for path in root.glob("*/crop511")))
         way_out = f"The data root has: {known}." if known else f"The data root has none; the layout is {_LAYOUT}."
         problems.append(Problem("crop511", "option `folder` must name the set's folder", "none", way_out))
-    elif not (base / "crop511").is_dir() or not annotation.is_file():
+    elif not _is_there(base, annotation):
         value = f"no {annotation.name} beside a folder crop511"
         problems.append(Problem(str(base), f"must hold {_LAYOUT}", value, "Mend `folder`, `split` or the data root."))
     if aspect is not None and not aspect > 0:
@@ -64,6 +64,13 @@ def load(split: str, *, root: Path, folder: str = "", aspect: float | None = Non
     return load_table(
         name, split, [annotation], lambda: _read(name, base, annotation, aspect), options=f"{aspect}", index=index
     )
+
+
+def _is_there(base: Path, annotation: Path) -> bool:
+    try:
+        return (base / "crop511").is_dir() and annotation.is_file()
+    except OSError:  # a name that no file system takes
+        return False
 
 
 def _read(name: str, base: Path, annotation: Path, aspect: float | None) -> Indexed:

@@ -23,6 +23,7 @@ __all__ = ["SPLITS", "SyntheticVideos", "check", "load"]
 _VERSION = 1
 _VIDEOS = {"train": 4000, "val": 60, "test": 200}
 _FRAMES = 60
+_MOST = 10**9
 _SIZE = (192, 144)
 _KEEP = 64
 SPLITS = tuple(_VIDEOS)
@@ -117,8 +118,8 @@ def check(
     """Return what is wrong with a split and the options of `load`, each at its name."""
     rules = [
         ("split", split in SPLITS, "must be train, val or test", split, nearest(split, SPLITS)),
-        ("videos", videos >= 1, "must be at least 1", videos, "Give a number, or leave it out."),
-        ("frames", frames >= 2, "must be at least 2", frames, "Give a number, or leave it out."),
+        ("videos", 1 <= videos <= _MOST, f"must be 1 to {_MOST}", videos, "Give a number, or leave it out."),
+        ("frames", 2 <= frames <= _MOST, f"must be 2 to {_MOST}", frames, "Give a number, or leave it out."),
         ("seed", seed >= 0, "must not be negative", seed, "Give 0 or more."),
         ("part", part is None or part in PARTS, "must be a part", part, nearest(str(part), PARTS)),
         ("critical_share", 0 <= critical_share <= 1, "must be in [0, 1]", critical_share, "Give a share such as 0.5."),
