@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-import yaml
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from asymnas.cli._common import DataRoot, Json, command, print_json, stderr
-from asymnas.errors import DataError, Problem, shown
+from asymnas.errors import DataError, JobError, Problem, shown
 
 if TYPE_CHECKING:
     from asymnas.data import DataReport
@@ -32,7 +31,9 @@ Options = Annotated[
 
 
 def _options(texts: list[str]) -> dict[str, Any]:
-    """Read options; values are YAML."""
+    """Read options; values are read as those of a job."""
+    from asymnas.job._document import parse
+
     found: dict[str, Any] = {}
     problems = []
     for text in texts:
@@ -40,8 +41,10 @@ def _options(texts: list[str]) -> dict[str, Any]:
         if key in found:
             problems.append(Problem("--option", "an option must be given once", shown(text), "Leave one out."))
         try:
-            found[key] = yaml.safe_load(value)
-        except (yaml.YAMLError, ValueError, RecursionError):  # PyYAML leaves odd dates, numbers and depths to Python
+            given = parse(value, f"--option {key}")
+            problems += given.problems
+            found[key] = given.data
+        except JobError:
             equals = ""
         if not equals or not key:
             way_out = "Write `--option folder=lasot`."

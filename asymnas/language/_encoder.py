@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from asymnas._threads import torch_threads
 from asymnas.errors import LanguageError, Problem
 from asymnas.language._locate import EncoderFiles, locate
 
@@ -124,7 +124,8 @@ class TransformersEncoder:
         for row, sentence in enumerate(ids):
             tokens[row, : len(sentence)] = torch.tensor(sentence)
             mask[row, : len(sentence)] = 1
-        with torch.no_grad(), _one_thread():
+        # Threads split sums in their own way: with another number, training on the embeddings would end elsewhere.
+        with torch.no_grad(), torch_threads(1):
             hidden = model(input_ids=tokens, attention_mask=mask).last_hidden_state
             weight = mask.unsqueeze(-1).to(hidden.dtype)
             mean = (hidden.masked_fill(weight == 0, 0.0) * weight).sum(1) / weight.sum(1)
@@ -138,19 +139,6 @@ class TransformersEncoder:
         if self._loaded is None:
             self._loaded = _load_model(self.files)
         return self._loaded
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Threads split sums in their own way: with another number of them, training on the embeddings ends elsewhere."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _load_model(files: EncoderFiles) -> tuple[Any, Any, int]:

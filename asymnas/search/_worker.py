@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
+from asymnas import _threads
 from asymnas.errors import EvaluationError, JobError, Problem, nearest
 from asymnas.metrics import get_protocol, mean_se, suc
 from asymnas.search._results import Evaluation, Task
@@ -196,13 +197,11 @@ def _to_device(batch: TrainingBatch, device: Any) -> TrainingBatch:
 def torch_threads(count: int) -> Iterator[None]:
     """Run with `count` torch and OpenCV threads, then go back to what the caller had."""
     import cv2
-    import torch
 
-    before, before_cv = torch.get_num_threads(), cv2.getNumThreads()
-    torch.set_num_threads(count)
+    before = cv2.getNumThreads()
     cv2.setNumThreads(count)
     try:
-        yield
+        with _threads.torch_threads(count):
+            yield
     finally:
-        torch.set_num_threads(before)
-        cv2.setNumThreads(before_cv)
+        cv2.setNumThreads(before)

@@ -49,7 +49,7 @@ def _names(summary: Mapping[str, Any], where: tuple[str, ...]) -> set[str]:
     return set(node["videos"])
 
 
-def verdict(first: str, other: str, difference: Interval, level: float, seeds: int, measure: str = "SUC") -> str:
+def verdict(first: str, other: str, difference: Interval, level: float, seeds: int, measure: str) -> str:
     """Return one plain sentence on a difference of two spaces."""
     size = f"{difference.value:+.4f} {measure}, {100 * level:.6g}% interval"
     size += f" [{difference.low:+.4f}, {difference.high:+.4f}]"
@@ -93,7 +93,6 @@ def compare_arms(
     if unscored:
         raise EvaluationError(unscored)
     spaces: dict[str, Any] = {}
-    measure = main_measure(str(next(iter(next(iter(summaries.values())).values())).get("protocol", "lasot")))
     for space, by_seed in summaries.items():
         rows = [_row(by_seed[seed], seed) for seed in seeds]
         means = {
@@ -106,6 +105,7 @@ def compare_arms(
         spaces[space] = {"seeds": rows, "mean": means, "gap": as_dict(gap)}
     first, *others = summaries
     _check_same_videos(summaries, seeds)
+    measure = main_measure(summaries[first][seeds[0]].get("protocol", "lasot"))
     differences = []
     for other in others:
         for kind, where in (

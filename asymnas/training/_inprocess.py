@@ -11,10 +11,11 @@ from typing import Any
 
 import torch
 
+from asymnas._threads import torch_threads
 from asymnas.errors import JobError, Problem
 from asymnas.training._config import TrainingConfig
 from asymnas.training._exchange import LocalExchange
-from asymnas.training._loop import LoopStopped, TrainingLoop, torch_threads
+from asymnas.training._loop import LoopStopped, TrainingLoop
 from asymnas.training._setup import TrainingSetup
 
 __all__ = ["run_inprocess"]

@@ -27,7 +27,7 @@ from asymnas.training._paths import paths_for_step
 from asymnas.training._schedule import lr_at
 from asymnas.training._setup import TrainingSetup, to_training_batch
 
-__all__ = ["LoopStopped", "TrainingLoop", "torch_threads"]
+__all__ = ["LoopStopped", "TrainingLoop"]
 
 log = logging.getLogger("asymnas.training")
 
@@ -36,17 +36,6 @@ Batches = list[PairBatch]
 
 class LoopStopped(Exception):
     """The loop was asked to stop and has left a checkpoint."""
-
-
-@contextmanager
-def torch_threads(count: int) -> Iterator[None]:
-    """Give torch `count` threads, and back what it had."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class TrainingLoop:

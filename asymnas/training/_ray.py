@@ -150,8 +150,9 @@ def _work(payload: dict[str, Any]) -> None:
     from ray.train import get_context
     from ray.train.torch import get_device
 
+    from asymnas._threads import torch_threads
     from asymnas.training._exchange import LocalExchange, PeerFailed, TorchExchange, together
-    from asymnas.training._loop import LoopStopped, TrainingLoop, torch_threads
+    from asymnas.training._loop import LoopStopped, TrainingLoop
 
     if Path(payload["cwd"]).is_dir():
         os.chdir(payload["cwd"])
