@@ -13,11 +13,11 @@ from collections.abc import Callable
 
 import torch
 
+from asymnas.core.seeding import rng_for
 from asymnas.job import load_job
-from asymnas.seeding import rng_for
-from asymnas.study._build import sampler_of, sentences_of, space_of, video_set
-from asymnas.study._workers import trainable_tracker
 from asymnas.tracking import track
+from asymnas.tracking.task.data import sampler_of, sentences_of, space_of, video_set
+from asymnas.tracking.task.workers import trainable_tracker
 from asymnas.training import paths_for_step, to_training_batch
 
 ROUNDS = 5

@@ -22,8 +22,8 @@ import numpy as np
 from got10k.experiments import ExperimentGOT10k, ExperimentOTB
 from got10k.utils.metrics import center_error, rect_iou
 
-from asymnas.metrics import Clip, Scores, score_many
-from asymnas.seeding import rng_for
+from asymnas.core.seeding import rng_for
+from asymnas.tracking.metrics import Clip, Scores, score_many
 
 Trackers = Mapping[str, Mapping[str, np.ndarray]]
 
@@ -56,8 +56,8 @@ def _followed(boxes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def read(folders: Sequence[Path], dataset: str, annotations: Path | None) -> tuple[list[Clip], Trackers]:
     """Return the videos of a benchmark that all result folders have, and their boxes."""
-    from asymnas.data import load_annotations
-    from asymnas.interop.results import read_results
+    from asymnas.tracking.data import load_annotations
+    from asymnas.tracking.results import read_results
 
     known = load_annotations(dataset, root=annotations).annotations
     results = [read_results(folder, annotations=known) for folder in folders]

@@ -18,9 +18,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from asymnas.boxes import CropGeometry
-from asymnas.data import Dataset, FolderFrames, PairBatch, PairSampler, PairSource, Video
-from asymnas.seeding import rng_for
+from asymnas.core.seeding import rng_for
+from asymnas.tracking.boxes import CropGeometry
+from asymnas.tracking.data import Dataset, FolderFrames, Video
+from asymnas.tracking.data.pairs.batch import PairBatch
+from asymnas.tracking.data.pairs.mixture import PairSource
+from asymnas.tracking.data.pairs.sampler import PairSampler
 
 VIDEOS, FRAMES, SIZE = 24, 12, (640, 360)
 STEPS, BATCH, ROUNDS = 4, 32, 3

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from asymnas.boxes import (
+from asymnas.tracking.boxes import (
     CropGeometry,
     box_centers,
     box_from_crop,

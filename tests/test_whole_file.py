@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from asymnas._whole_file import write_whole
+from asymnas.core.files import write_whole
 
 
 @pytest.fixture

@@ -9,18 +9,18 @@ import typer
 
 from asymnas._version import __version__
 from asymnas.cli._compare import compare
-from asymnas.cli._data import data
 from asymnas.cli._doctor import doctor
-from asymnas.cli._eval import eval_
 from asymnas.cli._export import export
 from asymnas.cli._list import list_
 from asymnas.cli._report import report
 from asymnas.cli._retrain import retrain
 from asymnas.cli._search import search
 from asymnas.cli._space import space
-from asymnas.cli._test import test
-from asymnas.cli._track import track
 from asymnas.cli._validate import validate
+from asymnas.tracking.cli.data import data
+from asymnas.tracking.cli.eval import eval_
+from asymnas.tracking.cli.test import test
+from asymnas.tracking.cli.track import track
 
 __all__ = ["app"]
 

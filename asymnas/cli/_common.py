@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
-from asymnas.errors import AsymNASError
+from asymnas.core.errors import AsymNASError
 
 __all__ = [
     "Address",

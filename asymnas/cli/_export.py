@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from asymnas.cli._common import command
-from asymnas.errors import DataError, Problem
+from asymnas.core.errors import DataError, Problem
 
 if TYPE_CHECKING:
     from asymnas.space import ArchitectureFile
@@ -47,7 +47,7 @@ def export(
     ] = None,
 ) -> None:
     """Write an architecture as architecture.json, CAND lists of SOTS or an NNI sample, or a run for vot-toolkit."""
-    from asymnas.job import write_text
+    from asymnas.core.disk import write_text
     from asymnas.space import load_architecture
 
     if to is Format.vot:
@@ -81,12 +81,10 @@ def _written(found: ArchitectureFile, to: Format) -> str:
 
         return cand_yaml(found.architecture)
     if to is Format.nni:
-        from asymnas.interop.nni import to_sample
+        from asymnas.search.nni import to_sample
 
         return json.dumps(to_sample(found.architecture), indent=2) + "\n"
     from asymnas.space import architecture_content
 
-    content = architecture_content(
-        found.architecture, score=found.score, cost=found.cost, provenance=found.provenance
-    )
+    content = architecture_content(found.architecture, score=found.score, cost=found.cost, provenance=found.provenance)
     return json.dumps(content, indent=2, allow_nan=False) + "\n"

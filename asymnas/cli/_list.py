@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from asymnas.cli._common import Json, command, print_json
-from asymnas.errors import AsymNASError
+from asymnas.core.errors import AsymNASError
 
 __all__ = ["Kind", "list_"]
 
@@ -32,7 +32,7 @@ def _trackers() -> dict[str, str]:
 
 
 def _datasets() -> dict[str, str]:
-    from asymnas.data import dataset_info, dataset_names
+    from asymnas.tracking.data import dataset_info, dataset_names
 
     return {name: _told(name, lambda item: dataset_info(item).summary) for name in dataset_names()}
 

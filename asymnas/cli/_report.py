@@ -18,8 +18,9 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write report.html into a run folder and print its table; finished and unfinished runs alike."""
-    from asymnas.job import RunFolder
-    from asymnas.report import print_run, read_results, write_report
+    from asymnas.report import print_run, write_report
+    from asymnas.runs.folder import RunFolder
+    from asymnas.runs.read import read_results
 
     RunFolder.check_made(run)
     path = write_report(run)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from asymnas.errors import LanguageError, Problem
+from asymnas.core.errors import LanguageError, Problem
 
 __all__ = ["sentence_of", "sequence_name"]
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from asymnas.errors import DataError, MissingDependency, Problem
+from asymnas.core.errors import DataError, MissingDependency, Problem
 from asymnas.interop._sequences import sentence_of, sequence_name
-from asymnas.study import ReadyTracker, open_tracker
-from asymnas.tracking._online import begin, follow
+from asymnas.tracking.benchmark.open import ReadyTracker, open_tracker
+from asymnas.tracking.online import begin, follow
 
 try:
     from got10k.trackers import Tracker

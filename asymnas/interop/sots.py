@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from asymnas.errors import ArchitectureMismatch, Problem
+from asymnas.core.errors import ArchitectureMismatch, Problem
 from asymnas.space import Architecture, Branch, SearchSpace
 
 __all__ = ["OPS", "cand_yaml", "from_cand", "to_cand"]

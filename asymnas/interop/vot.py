@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from asymnas._text_file import read_text
-from asymnas._whole_file import write_whole
-from asymnas.errors import AsymNASError, DataError, Problem
+from asymnas.core.errors import AsymNASError, DataError, Problem
+from asymnas.core.files import write_whole
+from asymnas.core.text import read_text
 from asymnas.interop._sequences import sentence_of, sequence_name
 
 __all__ = ["VOTTracker", "add_tracker", "tracker_section"]
@@ -45,7 +45,8 @@ class VOTTracker:
 
     def __init__(self, tracker: str, sentences: str = "", threads: str = "") -> None:
         with _as_runtime_error():
-            from asymnas.study import open_tracker, read_sentences
+            from asymnas.tracking.benchmark.conditions import read_sentences
+            from asymnas.tracking.benchmark.open import open_tracker
 
             self._sentences = read_sentences(Path(sentences)) if sentences else {}
             self._ready = open_tracker(tracker, threads=int(threads) if threads else None)
@@ -73,8 +74,8 @@ class VOTTracker:
         Returns:
             region x, y, w, h and properties ("confidence") of every object, in the order of their start.
         """
-        from asymnas.data._frames import read_image
-        from asymnas.tracking._online import follow
+        from asymnas.tracking.data.frames import read_image
+        from asymnas.tracking.online import follow
 
         with _as_runtime_error():
             file = frame if isinstance(frame, str) else frame["color"]
@@ -90,7 +91,7 @@ class VOTTracker:
             return found
 
     def _start(self, image: np.ndarray, box: np.ndarray, sequence: str, properties: Mapping[str, Any]) -> list[Any]:
-        from asymnas.tracking._online import begin
+        from asymnas.tracking.online import begin
 
         prompt = " ".join(str(properties.get("prompt") or "").split())
         language = self._ready.embed([prompt or sentence_of(self._sentences, sequence)])
@@ -169,9 +170,9 @@ def _argument(section: Sequence[str]) -> str | None:
 
 def _found(tracker: str | Path) -> tuple[str, str]:
     """A tracker's name, and what opens it from anywhere; a run's network is not built."""
-    from asymnas.study import open_tracker
-    from asymnas.study._run_files import find_run
     from asymnas.tracking import list_trackers
+    from asymnas.tracking.benchmark.open import open_tracker
+    from asymnas.tracking.benchmark.run_files import find_run
 
     if str(tracker) in list_trackers():
         return open_tracker(str(tracker)).name, str(tracker)
@@ -180,7 +181,7 @@ def _found(tracker: str | Path) -> tuple[str, str]:
 
 
 def _check_sentences(path: Path) -> None:
-    from asymnas.study import read_sentences
+    from asymnas.tracking.benchmark.conditions import read_sentences
 
     if not path.is_file():
         raise DataError(Problem("sentences", "must be a file of sentences", f"'{path}'", "Check the name."))

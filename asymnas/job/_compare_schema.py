@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, PrivateAttr
 
-from asymnas.job._base import MACHINE, PLACES, JobModel, Whole, digest, written_out
 from asymnas.job._flat import flat
+from asymnas.job.base import MACHINE, PLACES, JobModel, Whole, digest, written_out
 
 __all__ = ["Bootstrap", "CompareJob"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from asymnas.errors import AsymNASError, Problem
-from asymnas.job._document import Document, Place
+from asymnas.core.document import Document, Place
+from asymnas.core.errors import AsymNASError, Problem
 from asymnas.job._names import Named
 from asymnas.job._schema import Job
 

@@ -7,8 +7,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from asymnas.errors import Problem
-from asymnas.job._document import Document, Place, dotted
+from asymnas.core.document import Document, Place, dotted
+from asymnas.core.errors import Problem
 from asymnas.job._schema import Job
 
 __all__ = ["flat", "flatten_overrides", "kept_at", "kept_below"]

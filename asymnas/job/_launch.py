@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from asymnas.errors import JobError, Problem
+from asymnas.core.errors import JobError, Problem
 from asymnas.job._compare_schema import CompareJob
 from asymnas.job._load import load_compare, load_job
 from asymnas.job._schema import Job

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from asymnas.errors import AsymNASError, JobError, Problem, shown
-from asymnas.job._check import check_model
+from asymnas.core.document import Document
+from asymnas.core.errors import AsymNASError, JobError, Problem, shown
+from asymnas.core.schema import check_model
 from asymnas.job._compare_schema import CompareJob
-from asymnas.job._document import Document
 from asymnas.job._fit import check_fit
 from asymnas.job._names import check_names, check_space
 from asymnas.job._rules import check_rules

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from asymnas.errors import AsymNASError, DataError, LanguageError, Problem, TrackerError, nearest, shown
-from asymnas.job._base import is_path
-from asymnas.job._check import check_model
-from asymnas.job._document import Document, Place
+from asymnas.core.document import Document, Place
+from asymnas.core.errors import AsymNASError, DataError, LanguageError, Problem, TrackerError, nearest, shown
+from asymnas.core.schema import check_model
+from asymnas.job.base import is_path
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -66,7 +66,7 @@ def _sections(document: Document) -> Iterator[tuple[Place, dict[str, Any]]]:
 
 
 def _datasets(document: Document) -> Iterator[Problem]:
-    from asymnas.data import dataset_info, dataset_names
+    from asymnas.tracking.data import dataset_info, dataset_names
 
     known = dataset_names()
     for place, source in _sections(document):
@@ -96,7 +96,7 @@ def _datasets(document: Document) -> Iterator[Problem]:
 
 
 def _protocol(document: Document) -> Iterator[Problem]:
-    from asymnas.metrics import PROTOCOLS
+    from asymnas.tracking.metrics import PROTOCOLS
 
     place = ("evaluation", "protocol")
     if document.has(place):

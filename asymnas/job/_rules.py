@@ -5,10 +5,10 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterator
 
-from asymnas.errors import Problem
-from asymnas.job._data_schema import VideoSource
-from asymnas.job._document import Document, Place
+from asymnas.core.document import Document, Place
+from asymnas.core.errors import Problem
 from asymnas.job._schema import Job
+from asymnas.tracking.task.schema import VideoSource
 
 __all__ = ["check_rules"]
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, PrivateAttr
 
-from asymnas.job._base import MACHINE, PLACES, Count, JobModel, NotNegative, Positive, Seed, Whole, digest, written_out
-from asymnas.job._data_schema import Data
+from asymnas.job.base import MACHINE, PLACES, Count, JobModel, NotNegative, Positive, Seed, Whole, digest, written_out
+from asymnas.tracking.task.schema import Data
 
 __all__ = [
     "Baselines",

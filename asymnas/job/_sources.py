@@ -11,10 +11,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from asymnas.errors import JobError, Problem, nearest
-from asymnas.job._base import is_path
-from asymnas.job._document import Document, Place, parse, read
+from asymnas.core.document import Document, Place, parse, read
+from asymnas.core.errors import JobError, Problem, nearest
 from asymnas.job._flat import flat, flatten_overrides, kept_at, kept_below
+from asymnas.job.base import is_path
 
 __all__ = ["Overrides", "find_job", "list_jobs", "open_job", "place_of"]
 

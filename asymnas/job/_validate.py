@@ -6,8 +6,8 @@ import os.path
 from pathlib import Path
 from typing import Any, Literal
 
-from asymnas.errors import AsymNASError, JobError, Problem
-from asymnas.job._document import Document, read
+from asymnas.core.document import Document, read
+from asymnas.core.errors import AsymNASError, JobError, Problem
 from asymnas.job._load import check_compare, check_job
 from asymnas.job._sources import find_job, open_job
 

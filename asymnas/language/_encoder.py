@@ -10,9 +10,9 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from asymnas._threads import torch_threads
-from asymnas.errors import LanguageError, Problem
-from asymnas.language._locate import EncoderFiles, locate
+from asymnas.core.errors import LanguageError, Problem
+from asymnas.core.threads import torch_threads
+from asymnas.language.locate import EncoderFiles, locate
 
 __all__ = ["TextEncoder", "TransformersEncoder", "check_sentence", "load_encoder"]
 

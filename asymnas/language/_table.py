@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from asymnas.errors import LanguageError, Problem
+from asymnas.core.errors import LanguageError, Problem
 from asymnas.language._encoder import TextEncoder, check_sentence, load_encoder
 
 if TYPE_CHECKING:
@@ -74,9 +74,7 @@ class SentenceTable:
         rows = [0 if sentence is None else self._rows[sentence] for sentence in sentences]
         return Language(torch.from_numpy(self._matrix[rows]), torch.tensor([row > 0 for row in rows], dtype=torch.bool))
 
-    def prepare(
-        self, sentences: Iterable[str | None], on_progress: Callable[[int, int], None] | None = None
-    ) -> int:
+    def prepare(self, sentences: Iterable[str | None], on_progress: Callable[[int, int], None] | None = None) -> int:
         """Embed every sentence that is not known yet, and keep it on disk.
 
         Args:

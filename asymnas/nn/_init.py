@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from asymnas.core.seeding import rng_for
 from asymnas.nn._depthwise import DepthwiseConv2d
 from asymnas.nn._mixer import Project, TemplateEmbedding
 from asymnas.nn._units import Chain
-from asymnas.seeding import rng_for
 
 __all__ = ["initialise"]
 

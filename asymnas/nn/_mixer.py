@@ -8,7 +8,7 @@ from typing import Protocol
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from asymnas.errors import ArchitectureMismatch, Problem, nearest
+from asymnas.core.errors import ArchitectureMismatch, Problem, nearest
 from asymnas.nn._norm import RecalibratedBatchNorm
 from asymnas.nn._roi import roi_align
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from asymnas.errors import ArchitectureMismatch, Problem
+from asymnas.core.errors import ArchitectureMismatch, Problem
 from asymnas.nn._mixer import Choice, ModaMixer, Project, TemplateEmbedding, TokenSource
 from asymnas.nn._norm import RecalibratedBatchNorm
 from asymnas.nn._units import Norm, build_unit

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from asymnas.errors import EvaluationError, Problem, WeightsError
+from asymnas.core.errors import EvaluationError, Problem, WeightsError
 from asymnas.nn._norm import RecalibratedBatchNorm
 
 __all__ = ["recalibrate", "recalibrated", "set_statistics", "statistics_of"]

@@ -9,11 +9,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from asymnas.errors import Problem, SpaceError, nearest
+from asymnas.core.errors import Problem, SpaceError, nearest
+from asymnas.core.seeding import rng_for
 from asymnas.nn._init import initialise
 from asymnas.nn._mixer import LanguageLike, TokenSource
 from asymnas.nn._network import BranchNetwork, NetworkOptions
-from asymnas.seeding import rng_for
 from asymnas.space import Branch, SearchSpace
 
 __all__ = ["BranchOutput", "Supernet", "extract"]

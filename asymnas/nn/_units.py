@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from asymnas.errors import Problem, SpaceError, nearest
+from asymnas.core.errors import Problem, SpaceError, nearest
 from asymnas.nn._depthwise import DepthwiseConv2d
 from asymnas.nn._norm import RecalibratedBatchNorm
 from asymnas.space import Place, find_op, registered_ops

@@ -13,8 +13,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from asymnas._whole_file import write_whole
-from asymnas.errors import Problem, WeightsError
+from asymnas.core.errors import Problem, WeightsError
+from asymnas.core.files import write_whole
 
 __all__ = ["LoadedWeights", "load_weights", "read_weights", "save_weights", "weights_hash", "write_weights"]
 
@@ -67,7 +67,7 @@ def read_weights(path: Path | str) -> tuple[dict[str, Tensor], dict[str, str]]:
             head = file.read(4)
         # A zip archive (torch.save) or a bare pickle; a safetensors file starts with the length of its header.
         if head[:2] == b"PK" or (head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")):
-            way_out = "Convert it once with asymnas.interop.spos.convert_checkpoint."
+            way_out = "Convert it once with asymnas.nn.pretrained.convert_checkpoint."
             raise _error(path, "is a pickle checkpoint, and pickles can run code", way_out=way_out)
         with safe_open(path, framework="pt", device="cpu") as source:
             return {name: source.get_tensor(name) for name in source.keys()}, dict(source.metadata() or {})  # noqa: SIM118

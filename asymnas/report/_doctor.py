@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from asymnas._version import __version__
-from asymnas.errors import AsymNASError, DataError, Problem
+from asymnas.core.errors import AsymNASError, DataError, Problem
 
 __all__ = ["VARIABLES", "diagnose"]
 
@@ -122,7 +122,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _data_root(root: Path | str | None, problems: list[Problem]) -> Path | None:
-    from asymnas.data import data_root
+    from asymnas.tracking.data import data_root
 
     if root is None and not os.environ.get("ASYMNAS_DATA"):
         return None
@@ -135,7 +135,7 @@ def _data_root(root: Path | str | None, problems: list[Problem]) -> Path | None:
 
 def _datasets(root: Path | None, problems: list[Problem]) -> list[dict[str, Any]]:
     """Each registered data set: its splits with the videos that are there, of how many published."""
-    from asymnas.data import dataset_names
+    from asymnas.tracking.data import dataset_names
 
     rows = []
     for name in dataset_names():
@@ -155,7 +155,7 @@ def _datasets(root: Path | None, problems: list[Problem]) -> list[dict[str, Any]
 
 def _look(name: str, root: Path | None, row: dict[str, Any]) -> None:
     """Fill in what is there of one data set."""
-    from asymnas.data import dataset_info, reader_of, splits_of
+    from asymnas.tracking.data import dataset_info, reader_of, splits_of
 
     info = dataset_info(name)
     reader = reader_of(name)
@@ -178,7 +178,7 @@ def _look(name: str, root: Path | None, row: dict[str, Any]) -> None:
 
 def _encoder(problems: list[Problem]) -> dict[str, Any]:
     """The text encoder of the shipped jobs; its weights are compared with their known hash."""
-    from asymnas.language._locate import locate
+    from asymnas.language.locate import locate
 
     try:
         files = locate("minilm")

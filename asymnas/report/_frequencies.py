@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from asymnas.errors import EvaluationError
-from asymnas.report._read import RunData
+from asymnas.core.errors import EvaluationError
+from asymnas.runs.read import RunData
 from asymnas.search import Evaluation
 from asymnas.search.analysis import OpFrequency, asymmetry_index, op_frequencies
 from asymnas.space import SearchSpace

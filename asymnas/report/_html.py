@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from asymnas.job import write_text
-from asymnas.metrics import main_measure
+from asymnas.core.disk import write_text
 from asymnas.report._html_compare import comparison
 from asymnas.report._numbers import difference_text, is_noise, language_rows, of, score_text
 from asymnas.report._page import STYLE, image, provenance, table, text
-from asymnas.report._read import RunData, read_results, read_run
+from asymnas.runs.read import RunData, read_results, read_run
+from asymnas.tracking.metrics import main_measure
 
 __all__ = ["write_report"]
 

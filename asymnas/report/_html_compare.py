@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from asymnas.metrics import main_measure
 from asymnas.report._numbers import difference_text
 from asymnas.report._page import image, provenance, table, text
-from asymnas.report._read import RunData
+from asymnas.runs.read import RunData
+from asymnas.tracking.metrics import main_measure
 
 __all__ = ["comparison"]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from asymnas.report._progress import span
-from asymnas.report._read import RunData
+from asymnas.runs.read import RunData
 
 __all__ = ["STYLE", "image", "provenance", "table", "text"]
 

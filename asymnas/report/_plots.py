@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from asymnas.metrics import main_measure
 from asymnas.search import Evaluation
 from asymnas.search.analysis import OpFrequency
+from asymnas.tracking.metrics import main_measure
 
 __all__ = [
     "difference_plot",

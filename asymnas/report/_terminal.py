@@ -12,10 +12,10 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from asymnas.metrics import main_measure
 from asymnas.report._numbers import difference_text, is_noise, language_rows, of, score_text
 from asymnas.report._progress import span
-from asymnas.report._read import read_results
+from asymnas.runs.read import read_results
+from asymnas.tracking.metrics import main_measure
 
 __all__ = [
     "make_console",

@@ -5,13 +5,11 @@ from asymnas.search._evolution import CrossoverLevel, EvolutionSearcher
 from asymnas.search._log import ResultLog
 from asymnas.search._random import RandomSearcher
 from asymnas.search._ray import RayEvaluator, start_ray
-from asymnas.search._results import Evaluation, LanguageCondition, ScoreSettings, Task
 from asymnas.search._run import Progress, SearchResult, evaluate_logged, run_search
 from asymnas.search._searcher import Searcher, distinct_samples
-from asymnas.search._worker import CandidateWorker, cost_record, torch_threads
+from asymnas.search.results import Evaluation, LanguageCondition, ScoreSettings, Task
 
 __all__ = [
-    "CandidateWorker",
     "CrossoverLevel",
     "Evaluation",
     "Evaluator",
@@ -28,10 +26,8 @@ __all__ = [
     "Task",
     "Worker",
     "WorkerFactory",
-    "cost_record",
     "distinct_samples",
     "evaluate_logged",
     "run_search",
     "start_ray",
-    "torch_threads",
 ]

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from asymnas.errors import EvaluationError, Problem
+from asymnas.core.errors import EvaluationError, Problem
 from asymnas.search._evaluators import Evaluator
 from asymnas.search._log import STREAK, ResultLog
-from asymnas.search._results import Evaluation, ScoreSettings, Task
+from asymnas.search.results import Evaluation, ScoreSettings, Task
 
 __all__ = ["Batch", "evaluate_batch"]
 

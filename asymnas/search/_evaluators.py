@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Protocol, Self
 
-from asymnas.search._results import Evaluation, Task
+from asymnas.search.results import Evaluation, Task
 
 __all__ = ["Evaluator", "InProcessEvaluator", "OnResult", "Worker", "WorkerFactory", "evaluate_safely"]
 

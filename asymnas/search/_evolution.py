@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
-from asymnas.errors import InfeasibleConstraint, JobError, Problem
+from asymnas.core.errors import InfeasibleConstraint, JobError, Problem
+from asymnas.core.seeding import rng_for
 from asymnas.search._searcher import Searcher, check_counts, distinct_samples
-from asymnas.seeding import rng_for
 
 if TYPE_CHECKING:
     from asymnas.space import Architecture, SearchSpace

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from asymnas.errors import Problem, shown
+from asymnas.core.errors import Problem, shown
 
 __all__ = ["field_problems"]
 

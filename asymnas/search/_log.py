@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from asymnas.errors import Problem, RunFolderError
-from asymnas.search._results import Evaluation
+from asymnas.core.errors import Problem, RunFolderError
+from asymnas.search.results import Evaluation
 
 __all__ = ["ResultLog"]
 

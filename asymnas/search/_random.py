@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from asymnas.core.seeding import rng_for
 from asymnas.search._searcher import Searcher, check_counts, distinct_samples
-from asymnas.seeding import rng_for
 
 if TYPE_CHECKING:
     from asymnas.space import Architecture, SearchSpace

@@ -9,10 +9,10 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from asymnas.errors import AsymNASError, EvaluationError, JobError, MissingDependency, Problem
+from asymnas.core.errors import AsymNASError, EvaluationError, JobError, MissingDependency, Problem
 from asymnas.search._evaluators import OnResult, WorkerFactory, build_worker, evaluate_safely
-from asymnas.search._results import Evaluation, Task
 from asymnas.search._searcher import check_counts
+from asymnas.search.results import Evaluation, Task
 
 if TYPE_CHECKING:
     from asymnas.search._evaluators import Worker

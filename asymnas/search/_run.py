@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from asymnas.errors import EvaluationError
+from asymnas.core.errors import EvaluationError
 from asymnas.search._batch import Batch, evaluate_batch
 from asymnas.search._evaluators import Evaluator
 from asymnas.search._log import ResultLog
-from asymnas.search._results import Evaluation, LanguageCondition, ScoreSettings, Task
 from asymnas.search._searcher import Searcher
+from asymnas.search.results import Evaluation, LanguageCondition, ScoreSettings, Task
 
 if TYPE_CHECKING:
     from asymnas.space import Architecture

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from asymnas.errors import EvaluationError, JobError, Problem, RunFolderError, SearchSpaceExhausted
+from asymnas.core.errors import EvaluationError, JobError, Problem, RunFolderError, SearchSpaceExhausted
 from asymnas.space import ENUMERABLE, available
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy.stats import binom
 
-from asymnas.errors import EvaluationError, Problem
+from asymnas.core.errors import EvaluationError, Problem
 
 if TYPE_CHECKING:
     from asymnas.space import Architecture, FreeGene

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from asymnas.errors import ArchitectureMismatch, Problem, nearest
+from asymnas.core.errors import ArchitectureMismatch, Problem, nearest
 
 if TYPE_CHECKING:
     from asymnas.space._space import SearchSpace

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from math import log10
 from typing import Any
 
-from asymnas.errors import Problem, nearest
+from asymnas.core.errors import Problem, nearest
 from asymnas.space._model import Branch, FreeGene, Gene, Stage
 from asymnas.space._ops import Place, Size, op_error, registered_ops
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from asymnas.errors import nearest
+from asymnas.core.errors import nearest
 from asymnas.space._checks import Finding
 from asymnas.space._cost import CostTable
 from asymnas.space._model import Constraint, FreeGene, Gene

@@ -9,9 +9,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from asymnas._text_file import read_text
-from asymnas._whole_file import write_whole
-from asymnas.errors import ArchitectureMismatch, AsymNASError, Problem, RunFolderError, SpaceError, nearest
+from asymnas.core.errors import ArchitectureMismatch, AsymNASError, Problem, RunFolderError, SpaceError, nearest
+from asymnas.core.files import write_whole
+from asymnas.core.text import read_text
 from asymnas.space._architecture import Architecture, checked_path
 from asymnas.space._cost import Cost
 from asymnas.space._load import SHIPPED, load_space

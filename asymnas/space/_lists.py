@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from asymnas.errors import shown
+from asymnas.core.errors import shown
 from asymnas.space._checks import Finding
 
 __all__ = ["as_fix", "as_groups", "as_tie", "as_without"]

@@ -7,8 +7,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from asymnas._text_file import read_text
-from asymnas.errors import InfeasibleConstraint, Problem, SpaceError, nearest
+from asymnas.core.errors import InfeasibleConstraint, Problem, SpaceError, nearest
+from asymnas.core.text import read_text
 from asymnas.space._checks import Finding, Key, dotted
 from asymnas.space._parse import Parser
 from asymnas.space._space import SearchSpace, check_fields

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from asymnas.errors import InfeasibleConstraint, Problem, SpaceError
-from asymnas.seeding import rng_for
+from asymnas.core.errors import InfeasibleConstraint, Problem, SpaceError
+from asymnas.core.seeding import rng_for
 from asymnas.space._architecture import Architecture
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from math import prod
 
-from asymnas.errors import Problem, SpaceError, nearest
+from asymnas.core.errors import Problem, SpaceError, nearest
 
 __all__ = ["GROUP", "Op", "OpCost", "Place", "Size", "find_op", "op_cost", "op_error", "register_op", "registered_ops"]
 

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from asymnas.errors import nearest, shown
+from asymnas.core.errors import nearest, shown
 from asymnas.space._checks import Finding, Key
 from asymnas.space._lists import as_fix, as_groups, as_tie, as_without
 from asymnas.space._model import Branch, Constraint, Mixer, Stage, Stem

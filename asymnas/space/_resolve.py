@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from asymnas.errors import nearest
+from asymnas.core.errors import nearest
 from asymnas.space._checks import Finding, Key
 from asymnas.space._model import FreeGene, Gene
 from asymnas.space._patterns import captures, filled, matching, stars

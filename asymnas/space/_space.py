@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from asymnas.errors import ArchitectureMismatch, InfeasibleConstraint, Problem, SpaceError, nearest
-from asymnas.seeding import rng_for
+from asymnas.core.errors import ArchitectureMismatch, InfeasibleConstraint, Problem, SpaceError, nearest
+from asymnas.core.seeding import rng_for
 from asymnas.space import _operators
 from asymnas.space._architecture import Architecture, checked_path
 from asymnas.space._checks import (

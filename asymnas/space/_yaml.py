@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
-from asymnas._text_file import MOST_NODES, whole_characters
-from asymnas.errors import Problem, SpaceError
+from asymnas.core.errors import Problem, SpaceError
+from asymnas.core.text import MOST_NODES, whole_characters
 from asymnas.space._checks import Key
 
 __all__ = ["Marks", "dump_yaml", "parse_yaml"]

@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from asymnas.errors import AsymNASError, EvaluationError, Problem, RunFolderError
-from asymnas.job import Arm, CompareJob, Job, RunFolder, arms, load_job, write_text
-from asymnas.study._arm_summary import read_summary
+from asymnas.core.disk import write_text
+from asymnas.core.errors import AsymNASError, EvaluationError, Problem, RunFolderError
+from asymnas.job import Arm, CompareJob, Job, arms, load_job
+from asymnas.runs.arm_summary import read_summary
+from asymnas.runs.folder import RunFolder
+from asymnas.runs.times import Reporter, StageTimes, TimedReporter
 from asymnas.study._compare_statistics import compare_arms
 from asymnas.study._run import run_job
-from asymnas.study._times import Reporter, StageTimes, TimedReporter
 
 __all__ = ["run_compare"]
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from asymnas.errors import DataError, EvaluationError, Problem
-from asymnas.metrics import Interval, crossed_bootstrap, crossed_gap, main_measure
-from asymnas.study._statistics import as_dict
+from asymnas.core.errors import DataError, EvaluationError, Problem
+from asymnas.core.statistics import Interval, crossed_bootstrap, crossed_gap
+from asymnas.tracking.metrics import main_measure
+from asymnas.tracking.task.statistics import as_dict
 
 __all__ = ["compare_arms", "verdict"]
 

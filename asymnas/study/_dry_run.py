@@ -11,20 +11,22 @@ from typing import Any
 import numpy as np
 import torch
 
-from asymnas.data import PairBatch, Video
-from asymnas.errors import AsymNASError, DataError, LanguageError
+from asymnas.core.errors import AsymNASError, DataError, LanguageError
+from asymnas.core.seeding import rng_for
 from asymnas.job import Job
-from asymnas.job._data_schema import VideoSource
-from asymnas.search import CandidateWorker, Task
-from asymnas.seeding import rng_for
+from asymnas.search import Task
 from asymnas.space import Architecture, describe
-from asymnas.study._build import geometry_of, sampler_of, sentences_of, space_of, video_set
 from asymnas.study._session import Reporter
 from asymnas.study._summary import cost_table, versions
-from asymnas.study._workers import initial_tracker, threads_of, training_config
 from asymnas.tracking import Language, TrainableTracker
+from asymnas.tracking.data import Video
+from asymnas.tracking.data.pairs.batch import PairBatch
+from asymnas.tracking.task.candidate import CandidateWorker
+from asymnas.tracking.task.data import geometry_of, sampler_of, sentences_of, space_of, video_set
+from asymnas.tracking.task.schema import VideoSource
+from asymnas.tracking.task.workers import initial_tracker, threads_of, training_config
 from asymnas.training import paths_for_step, to_training_batch
-from asymnas.training._optimizer import PathOptimizer
+from asymnas.training.optimizer import PathOptimizer
 
 __all__ = ["dry_run"]
 
@@ -218,7 +220,7 @@ def _candidate(
     """Recalibrate on one batch and track the first frames of a few videos."""
     from dataclasses import replace
 
-    from asymnas.data import FirstFrames
+    from asymnas.tracking.data import FirstFrames
 
     short = [
         replace(

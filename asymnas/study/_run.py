@@ -6,24 +6,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from asymnas.errors import RunFolderError
-from asymnas.job import Job, RunFolder
-from asymnas.metrics import main_measure
+from asymnas.core.errors import RunFolderError
+from asymnas.core.seeding import rng_for
+from asymnas.job import Job
 from asymnas.nn import weights_hash
-from asymnas.search import (
-    EvolutionSearcher,
-    RandomSearcher,
-    ResultLog,
-    Searcher,
-    SearchResult,
-    run_search,
-)
+from asymnas.runs.folder import RunFolder
+from asymnas.search import EvolutionSearcher, RandomSearcher, ResultLog, Searcher, SearchResult, run_search
 from asymnas.search import Progress as SearchProgress
-from asymnas.seeding import rng_for
-from asymnas.study._final import final_tasks, final_tests, random_architectures
 from asymnas.study._session import Reporter, Session
 from asymnas.study._summary import search_summary, versions, write_architecture
-from asymnas.study._workers import training_config, training_setup
+from asymnas.tracking.metrics import main_measure
+from asymnas.tracking.task.final import final_tasks, final_tests, random_architectures
+from asymnas.tracking.task.workers import training_config, training_setup
 from asymnas.training import TrainingResult, train_supernet
 
 __all__ = ["run_job"]
@@ -121,7 +115,7 @@ class _Run(Session):
             )
         if search.algorithm == "random":
             return self._random_searcher("search")
-        from asymnas.interop.nni import NNISearcher
+        from asymnas.search.nni import NNISearcher
 
         return NNISearcher(
             self.space,

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from asymnas.data import Video
-from asymnas.data._lazy import described_by, suspects
-from asymnas.errors import DataError, Problem
-from asymnas.job import Job, RunFolder
+from asymnas.core.errors import DataError, Problem
+from asymnas.job import Job
 from asymnas.language import SentenceTable
+from asymnas.runs.folder import RunFolder
+from asymnas.runs.times import Reporter, StageTimes, TimedReporter
 from asymnas.search import (
     Evaluation,
     Evaluator,
@@ -27,10 +27,11 @@ from asymnas.search import (
     evaluate_logged,
 )
 from asymnas.space import Architecture, SearchSpace
-from asymnas.study._build import check_held_out, options_of, sentences_of, space_of, train_datasets, video_set
-from asymnas.study._keepsakes import Keepsakes
-from asymnas.study._times import Reporter, StageTimes, TimedReporter
-from asymnas.study._workers import candidate_worker, threads_of, training_config
+from asymnas.tracking.data import Video
+from asymnas.tracking.data.lazy import described_by, suspects
+from asymnas.tracking.task.data import check_held_out, options_of, sentences_of, space_of, train_datasets, video_set
+from asymnas.tracking.task.kept import Keepsakes
+from asymnas.tracking.task.workers import candidate_worker, threads_of, training_config
 from asymnas.training import TrainingProgress
 
 __all__ = ["Reporter", "Session"]

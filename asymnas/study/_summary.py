@@ -9,10 +9,10 @@ from typing import Any
 
 from asymnas._version import __version__
 from asymnas.job import Job
-from asymnas.metrics import main_measure
 from asymnas.search import SearchResult
 from asymnas.space import Cost, SearchSpace, draw, save_architecture
-from asymnas.study._statistics import score_table
+from asymnas.tracking.metrics import main_measure
+from asymnas.tracking.task.statistics import score_table
 from asymnas.training import TrainingResult
 
 __all__ = ["cost_table", "search_summary", "training_table", "versions", "write_architecture"]

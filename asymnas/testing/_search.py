@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from asymnas.errors import EvaluationError, SearchSpaceExhausted
+from asymnas.core.errors import EvaluationError, SearchSpaceExhausted
 from asymnas.search import Evaluation, Evaluator, Searcher, Task, WorkerFactory
 from asymnas.space import SearchSpace, load_space
 

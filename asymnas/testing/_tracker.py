@@ -9,10 +9,10 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from asymnas.data import Video
-from asymnas.seeding import rng_for
+from asymnas.core.seeding import rng_for
 from asymnas.space import Architecture, SearchSpace, load_space
 from asymnas.tracking import Language, OnlineTracker, TrackerPlugin, TrainableTracker, TrainingBatch, track
+from asymnas.tracking.data import Video
 
 __all__ = ["TrackerContract", "moving_square"]
 

@@ -1,11 +1,25 @@
-"""The tracker contract and registry, the online loop and result files."""
+"""Vision-language tracking: the first task, with its data, protocols, trackers and pictures."""
 
-from asymnas.tracking._contract import Language, OnlineTracker, Path, TrackerPlugin, TrainableTracker, TrainingBatch
-from asymnas.tracking._online import TrackResult, track
-from asymnas.tracking._registry import get_tracker, list_trackers, register_tracker
-from asymnas.tracking._results import read_result, write_result
-from asymnas.tracking._video_io import Footage, VideoFrames, open_footage
-from asymnas.tracking._video_sink import VideoSink
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asymnas.core.lazy import lazy
+
+if TYPE_CHECKING:
+    from asymnas.tracking.contract import (
+        Language,
+        OnlineTracker,
+        Path,
+        TrackerPlugin,
+        TrainableTracker,
+        TrainingBatch,
+    )
+    from asymnas.tracking.demo.video_in import Footage, VideoFrames, open_footage
+    from asymnas.tracking.demo.video_out import VideoSink
+    from asymnas.tracking.online import TrackResult, track
+    from asymnas.tracking.registry import get_tracker, list_trackers, register_tracker
+    from asymnas.tracking.results.one_video import read_result, write_result
 
 __all__ = [
     "Footage",
@@ -26,3 +40,18 @@ __all__ = [
     "track",
     "write_result",
 ]
+
+__getattr__ = lazy(
+    __name__,
+    {
+        **dict.fromkeys(
+            ("Language", "OnlineTracker", "Path", "TrackerPlugin", "TrainableTracker", "TrainingBatch"),
+            "asymnas.tracking.contract",
+        ),
+        **dict.fromkeys(("Footage", "VideoFrames", "open_footage"), "asymnas.tracking.demo.video_in"),
+        "VideoSink": "asymnas.tracking.demo.video_out",
+        **dict.fromkeys(("TrackResult", "track"), "asymnas.tracking.online"),
+        **dict.fromkeys(("get_tracker", "list_trackers", "register_tracker"), "asymnas.tracking.registry"),
+        **dict.fromkeys(("read_result", "write_result"), "asymnas.tracking.results.one_video"),
+    },
+)

@@ -12,9 +12,9 @@ from typing import Any
 
 from torch import nn
 
-from asymnas.errors import Problem, WeightsError
+from asymnas.core.errors import Problem, WeightsError
 from asymnas.nn import load_weights, save_weights
-from asymnas.training._optimizer import PathOptimizer
+from asymnas.training.optimizer import PathOptimizer
 
 __all__ = ["Checkpoint", "latest_checkpoint", "load_checkpoint", "save_checkpoint"]
 

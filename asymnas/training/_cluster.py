@@ -6,7 +6,7 @@ import logging
 import socket
 from typing import Any
 
-from asymnas.errors import EvaluationError, Problem
+from asymnas.core.errors import EvaluationError, Problem
 
 __all__ = ["join_cluster", "start_local"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
-from asymnas.errors import JobError, Problem, nearest
+from asymnas.core.errors import JobError, Problem, nearest
 
 if TYPE_CHECKING:
     from asymnas.space import Architecture

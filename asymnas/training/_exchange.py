@@ -10,7 +10,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from asymnas.errors import AsymNASError
+from asymnas.core.errors import AsymNASError
 
 __all__ = ["Exchange", "LocalExchange", "PeerFailed", "Signal", "TorchExchange", "shards_of", "together"]
 

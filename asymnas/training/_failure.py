@@ -7,8 +7,8 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
-from asymnas import errors
-from asymnas.errors import AsymNASError, Problem
+from asymnas.core import errors
+from asymnas.core.errors import AsymNASError, Problem
 
 __all__ = ["read_failure", "write_failure"]
 

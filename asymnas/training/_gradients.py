@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from asymnas.errors import Problem, TrackerError
-from asymnas.seeding import rng_for
+from asymnas.core.errors import Problem, TrackerError
+from asymnas.core.seeding import rng_for
 from asymnas.tracking import TrainableTracker, TrainingBatch
 
 if TYPE_CHECKING:

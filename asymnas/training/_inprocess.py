@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
-from asymnas._threads import torch_threads
-from asymnas.errors import JobError, Problem
+from asymnas.core.errors import JobError, Problem
+from asymnas.core.threads import torch_threads
 from asymnas.training._config import TrainingConfig
 from asymnas.training._exchange import LocalExchange
 from asymnas.training._loop import LoopStopped, TrainingLoop

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from asymnas.errors import Problem, RunFolderError
+from asymnas.core.errors import Problem, RunFolderError
 
 __all__ = ["Journal", "Tail", "Window", "read_records"]
 

@@ -14,18 +14,18 @@ from typing import Any
 
 import torch
 
-from asymnas.data import PairBatch
-from asymnas.errors import JobError, Problem, RunFolderError, TrackerError
+from asymnas.core.errors import JobError, Problem, RunFolderError, TrackerError
 from asymnas.nn import save_weights, weights_hash
+from asymnas.tracking.data.pairs.batch import PairBatch
 from asymnas.training._checkpoint import Checkpoint, latest_checkpoint, load_checkpoint, save_checkpoint
 from asymnas.training._config import TrainingConfig
 from asymnas.training._exchange import Exchange, together
 from asymnas.training._gradients import ActiveSet, active_set, shard_row
 from asymnas.training._journal import Journal, Window
-from asymnas.training._optimizer import PathOptimizer
 from asymnas.training._paths import paths_for_step
 from asymnas.training._schedule import lr_at
 from asymnas.training._setup import TrainingSetup, to_training_batch
+from asymnas.training.optimizer import PathOptimizer
 
 __all__ = ["LoopStopped", "TrainingLoop"]
 

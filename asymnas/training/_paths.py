@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asymnas.errors import ArchitectureMismatch, InfeasibleConstraint, Problem
-from asymnas.seeding import rng_for
+from asymnas.core.errors import ArchitectureMismatch, InfeasibleConstraint, Problem
+from asymnas.core.seeding import rng_for
 
 if TYPE_CHECKING:
     from asymnas.space import Architecture, SearchSpace

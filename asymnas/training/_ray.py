@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from asymnas.errors import AsymNASError, JobError, MissingDependency, Problem
+from asymnas.core.errors import AsymNASError, JobError, MissingDependency, Problem
 from asymnas.training._cluster import join_cluster, start_local
 from asymnas.training._config import TrainingConfig
 from asymnas.training._failure import read_failure, write_failure
@@ -150,7 +150,7 @@ def _work(payload: dict[str, Any]) -> None:
     from ray.train import get_context
     from ray.train.torch import get_device
 
-    from asymnas._threads import torch_threads
+    from asymnas.core.threads import torch_threads
     from asymnas.training._exchange import LocalExchange, PeerFailed, TorchExchange, together
     from asymnas.training._loop import LoopStopped, TrainingLoop
 

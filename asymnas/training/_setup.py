@@ -10,7 +10,7 @@ import torch
 from asymnas.tracking import Language, TrainableTracker, TrainingBatch
 
 if TYPE_CHECKING:
-    from asymnas.data import PairBatch
+    from asymnas.tracking.data.pairs.batch import PairBatch
 
 __all__ = ["BatchSource", "Sentences", "TrainingSetup", "to_training_batch"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from asymnas.errors import JobError, Problem, RunFolderError, nearest
+from asymnas.core.errors import JobError, Problem, RunFolderError, nearest
 from asymnas.nn import weights_hash
 from asymnas.training._checkpoint import latest_checkpoint
 from asymnas.training._config import TrainingConfig

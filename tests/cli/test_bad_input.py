@@ -16,9 +16,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from asymnas.cli import app
-from asymnas.errors import EvaluationError, WeightsError
-from asymnas.interop.spos import read_checkpoint
-from asymnas.job import RunFolder, load_job
+from asymnas.core.errors import EvaluationError, WeightsError
+from asymnas.job import load_job
+from asymnas.nn.pretrained import read_checkpoint
+from asymnas.runs.folder import RunFolder
 from asymnas.space import load_architecture, load_space, save_architecture
 from asymnas.training import TrainingConfig, train_supernet
 
@@ -175,9 +176,7 @@ def _with_other_flags(folder: Path) -> None:
         (_with_other_flags, "flags: 3, 4"),
     ],
 )
-def test_damaged_videos_are_told_before_training(
-    damage: Callable[[Path], None], message: str, tmp_path: Path
-) -> None:
+def test_damaged_videos_are_told_before_training(damage: Callable[[Path], None], message: str, tmp_path: Path) -> None:
     folder = tmp_path / "GOT-10k" / "val" / "GOT-10k_Val_000001"
     folder.mkdir(parents=True)
     for number in (1, 2, 3):

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from asymnas.cli import app
-from asymnas.errors import EvaluationError, Problem
+from asymnas.core.errors import EvaluationError, Problem
 
 SCORE = {"suc": 0.512, "se": 0.03, "videos": {"a/b": 0.512}, "frames": 24}
 SUMMARY = {"job": "x", "protocol": "lasot", "validation": SCORE}

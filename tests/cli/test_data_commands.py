@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from asymnas import data as asymnas_data
 from asymnas.cli import app
-from asymnas.data import Video
-from asymnas.errors import DataError, Problem
+from asymnas.core.errors import DataError, Problem
 from asymnas.report import _doctor as doctor
-from asymnas.report import diagnose, draw_video_sheet
+from asymnas.report import diagnose
+from asymnas.tracking import data as asymnas_data
+from asymnas.tracking.data import Video
+from asymnas.tracking.pictures.video_sheet import draw_video_sheet
 
 
 def asymnas(*words: str | Path) -> Result:
@@ -145,7 +146,7 @@ def test_wrong_options_are_told(cropped, root, name, options, message):
 
 
 def test_a_sheet_shows_frames_that_cannot_be_read(root):
-    from asymnas.data import find_video
+    from asymnas.tracking.data import find_video
 
     (root / "TNL2K/test/dog/imgs/1.png").unlink()
     cv2.imwrite(str(root / "TNL2K/test/dog/imgs/9.png"), np.zeros((120, 160, 3), np.uint8))

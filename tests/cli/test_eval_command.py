@@ -290,9 +290,9 @@ def test_all_broken_places_are_told_at_once(bench: Path) -> None:
 def test_the_documentation_names_every_protocol_format_and_option() -> None:
     import re
 
-    from asymnas.interop.results import FORMATS
-    from asymnas.metrics import PROTOCOLS
-    from asymnas.report._benchmark import DEFAULT_PROTOCOLS
+    from asymnas.tracking.benchmark.report import DEFAULT_PROTOCOLS
+    from asymnas.tracking.metrics import PROTOCOLS
+    from asymnas.tracking.results import FORMATS
 
     text = (Path(__file__).resolve().parents[2] / "docs" / "evaluation.md").read_text("utf-8")
     assert not [name for name in (*PROTOCOLS, *FORMATS) if f"`{name}`" not in text]
@@ -308,7 +308,7 @@ def test_the_documentation_names_every_protocol_format_and_option() -> None:
 
 
 def test_generated_data_needs_no_root(bench: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from asymnas.data import load_dataset
+    from asymnas.tracking.data import load_dataset
 
     monkeypatch.delenv("ASYMNAS_DATA", raising=False)
     folder = bench / "synthetic"

@@ -14,12 +14,14 @@ import pytest
 from asymnas_trackers.baselines._trackers import StaticTracker
 from typer.testing import CliRunner, Result
 
-import asymnas.report._window as window
 import asymnas.study
+import asymnas.tracking.demo.window as window
 from asymnas.cli import app
-from asymnas.errors import LanguageError
+from asymnas.core.errors import LanguageError
 from asymnas.testing import moving_square
-from asymnas.tracking import VideoSink, open_footage, read_result
+from asymnas.tracking.demo.video_in import open_footage
+from asymnas.tracking.demo.video_out import VideoSink
+from asymnas.tracking.results.one_video import read_result
 
 
 def track(*words: Any) -> Result:
@@ -234,14 +236,17 @@ def test_the_truth_is_drawn_too(clip: Path, corner: str, square) -> None:
         assert np.abs(plain.first.astype(int) - truth.first).max() > 100
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    (b"1,2\n3,4\n", "truth.txt:1"),  # four numbers, and no box
-    (b"1,2,3,4\n1,2,3\n", "truth.txt:2"),
-    (b"1,2,3,4,5,6,7,8\n", "truth.txt:1"),  # a polygon
-    (b"x,y,w,h\n", "truth.txt:1"),
-    (b"# nothing\n\n", "without boxes"),
-    (b"\xff\xfe\x00", "not UTF-8"),
-])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"1,2\n3,4\n", "truth.txt:1"),  # four numbers, and no box
+        (b"1,2,3,4\n1,2,3\n", "truth.txt:2"),
+        (b"1,2,3,4,5,6,7,8\n", "truth.txt:1"),  # a polygon
+        (b"x,y,w,h\n", "truth.txt:1"),
+        (b"# nothing\n\n", "without boxes"),
+        (b"\xff\xfe\x00", "not UTF-8"),
+    ],
+)
 def test_a_truth_that_is_none(clip: Path, corner: str, text: bytes, message: str) -> None:
     Path("truth.txt").write_bytes(text)
     result = track(clip, "--box", corner, "--tracker", "static", "-o", "out.mp4", "--truth", "truth.txt")
@@ -256,24 +261,27 @@ def test_a_truth_of_another_editor(clip: Path, corner: str) -> None:
     assert result.exit_code == 0, result.output
 
 
-@pytest.mark.parametrize(("words", "message"), [
-    (("--box", "1,2,3", "--tracker", "static"), "four numbers x,y,w,h, but got '1,2,3'"),
-    (("--box", "a,b,c,d", "--tracker", "static"), "four numbers"),
-    (("--box", "1,2,0,5", "--tracker", "static"), "greater than 0"),
-    (("--box", "1,2,nan,5", "--tracker", "static"), "four numbers"),
-    (("--box", "90,60,40,40", "--tracker", "static"), "frame of 96x72 pixels, but 96 % is outside"),
-    (("--box", "1,1,20,20"), "--run and --tracker must say what tracks, but got none"),
-    (("--box", "1,1,20,20", "--tracker", "static", "--run", "x"), "but got both"),
-    (("--box", "1,1,20,20", "--tracker", "statik"), "Did you mean 'static'?"),
-    (("--box", "1,1,20,20", "--run", "no/run"), "no/run"),
-    (("--box", "1,1,20,20", "--tracker", "static", "-o", "out.mpeg"), "Write out.mp4"),
-    (("--box", "1,1,20,20", "--tracker", "static", "-o", "clip.mp4/out.mp4"), "must be writable"),
-    (("--box", "1,1,20,20", "--tracker", "static", "--codec", "ZZZZ"), "none of the codecs ZZZZ works"),
-    (("--box", "1,1,20,20", "--tracker", "static", "-o", "clip.mp4"), "must not be the video that is read"),
-    (("--box", "1,1,20,20", "--tracker", "static", "--truth", "none.txt"), "--truth must be a text file"),
-    (("--tracker", "static"), "--box x,y,w,h (pixels"),
-    (("--tracker", "static", "--box", "1,1,20,20", "--show"), "needs a desktop"),
-])
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--box", "1,2,3", "--tracker", "static"), "four numbers x,y,w,h, but got '1,2,3'"),
+        (("--box", "a,b,c,d", "--tracker", "static"), "four numbers"),
+        (("--box", "1,2,0,5", "--tracker", "static"), "greater than 0"),
+        (("--box", "1,2,nan,5", "--tracker", "static"), "four numbers"),
+        (("--box", "90,60,40,40", "--tracker", "static"), "frame of 96x72 pixels, but 96 % is outside"),
+        (("--box", "1,1,20,20"), "--run and --tracker must say what tracks, but got none"),
+        (("--box", "1,1,20,20", "--tracker", "static", "--run", "x"), "but got both"),
+        (("--box", "1,1,20,20", "--tracker", "statik"), "Did you mean 'static'?"),
+        (("--box", "1,1,20,20", "--run", "no/run"), "no/run"),
+        (("--box", "1,1,20,20", "--tracker", "static", "-o", "out.mpeg"), "Write out.mp4"),
+        (("--box", "1,1,20,20", "--tracker", "static", "-o", "clip.mp4/out.mp4"), "must be writable"),
+        (("--box", "1,1,20,20", "--tracker", "static", "--codec", "ZZZZ"), "none of the codecs ZZZZ works"),
+        (("--box", "1,1,20,20", "--tracker", "static", "-o", "clip.mp4"), "must not be the video that is read"),
+        (("--box", "1,1,20,20", "--tracker", "static", "--truth", "none.txt"), "--truth must be a text file"),
+        (("--tracker", "static"), "--box x,y,w,h (pixels"),
+        (("--tracker", "static", "--box", "1,1,20,20", "--show"), "needs a desktop"),
+    ],
+)
 def test_what_cannot_be_is_told(clip: Path, words: tuple[str, ...], message: str, monkeypatch) -> None:
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)

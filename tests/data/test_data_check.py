@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from asymnas.data import DatasetInfo, _registry, check_dataset, find_video, splits_of, splits_to_check
-from asymnas.errors import DataError
+from asymnas.core.errors import DataError
+from asymnas.tracking.data import DatasetInfo, _registry, check_dataset, find_video, splits_of, splits_to_check
 
 BOX = "10,12,20,16\n"
 

@@ -7,10 +7,13 @@ import pickle
 import numpy as np
 import pytest
 
-from asymnas.boxes import CropGeometry, box_centers, channel_mean, crop, crop_side, iou, xyxy_to_xywh
-from asymnas.data import Augmentation, Dataset, PairSampler, PairSource, Video, load_dataset, prefetch
-from asymnas.data._augment import CropWindow, cut
-from asymnas.errors import DataError
+from asymnas.core.errors import DataError
+from asymnas.tracking.boxes import CropGeometry, box_centers, channel_mean, crop, crop_side, iou, xyxy_to_xywh
+from asymnas.tracking.data import Dataset, Video, load_dataset
+from asymnas.tracking.data.pairs.augment import Augmentation, CropWindow, cut
+from asymnas.tracking.data.pairs.mixture import PairSource
+from asymnas.tracking.data.pairs.prefetch import prefetch
+from asymnas.tracking.data.pairs.sampler import PairSampler
 
 SMALL = CropGeometry(template_size=64, search_size=128)
 STRONG = Augmentation(search_shift=0.3, search_scale=0.3, colour=0, blur=0)

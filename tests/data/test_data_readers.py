@@ -8,9 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
-from asymnas.boxes import CropGeometry
-from asymnas.data import Augmentation, PairSampler, PairSource, check, load_dataset
-from asymnas.errors import DataError
+from asymnas.core.errors import DataError
+from asymnas.tracking.boxes import CropGeometry
+from asymnas.tracking.data import check, load_dataset
+from asymnas.tracking.data.pairs.augment import Augmentation
+from asymnas.tracking.data.pairs.mixture import PairSource
+from asymnas.tracking.data.pairs.sampler import PairSampler
 
 BOX = "10,12,20,16"
 

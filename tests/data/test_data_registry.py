@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asymnas.data import (
+from asymnas.core.errors import DataError
+from asymnas.tracking.data import (
     Dataset,
     FrameCache,
     Video,
@@ -26,7 +27,6 @@ from asymnas.data import (
     register_dataset,
     subset,
 )
-from asymnas.errors import DataError
 
 
 class Counted:
@@ -59,8 +59,9 @@ def test_builtin_sets_are_listed_with_their_layout():
 
 def test_listing_imports_no_reader_and_no_heavy_package():
     code = (
-        "import sys, asymnas.data as d; d.list_datasets();"
-        "heavy = {'torch', 'ray', 'nni', 'transformers', 'cv2', 'asymnas.data.readers.lasot', 'asymnas.metrics'};"
+        "import sys, asymnas.tracking.data as d; d.list_datasets();"
+        "heavy = {'torch', 'ray', 'nni', 'transformers', 'cv2', 'asymnas.tracking.metrics',"
+        "'asymnas.tracking.data.readers.lasot'};"
         "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -89,7 +90,7 @@ def test_registering(monkeypatch):
 def package(tmp_path, monkeypatch):
     """An installed package with entry points: a data set, a name that is not the data set's, a missing module."""
     (tmp_path / "toy_set.py").write_text(
-        "from asymnas.data import DatasetInfo\n"
+        "from asymnas.tracking.data import DatasetInfo\n"
         "from test_data_registry import make\n"
         "dataset = DatasetInfo('toy', 'a toy set', '', lambda split, *, size=3: make(size))\n"
     )
@@ -118,7 +119,7 @@ def test_packages_name_data_sets_by_entry_points(package):
 
 
 def test_a_job_may_name_the_data_set_of_a_package(package):
-    from asymnas.errors import JobError
+    from asymnas.core.errors import JobError
     from asymnas.job import load_job
 
     source = "data.validation.sources=[{dataset: %s, split: val, options: {size: 3}}]"

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from asymnas.data import load_annotations, load_dataset, reader_of, require_boxes
-from asymnas.errors import DataError, JobError
+from asymnas.core.errors import DataError, JobError
+from asymnas.tracking.data import load_annotations, load_dataset, reader_of, require_boxes
 
 
 def video(folder: Path, images: list[str], **files: str) -> Path:
@@ -69,7 +69,7 @@ def test_tnl2k_test_split(tmp_path, caplog):
     (top / "absent/plain.txt").write_text("0\r\n0\r\n1\r\n")
     (top / "att").mkdir()
     (top / "att/plain_attribute.txt").write_text("\n".join(["0"] * 16 + ["1"]))
-    with caplog.at_level(logging.WARNING, "asymnas.data"):
+    with caplog.at_level(logging.WARNING, "asymnas.tracking.data"):
         clash, plain = load_dataset("tnl2k", "test", root=tmp_path).videos
     assert [str(frame) for frame in plain.frames.names] == ["a1.png", "a2.jpg", "a10.jpg"]
     assert plain.absent.tolist() == [False, False, True] and plain.attributes == {"MS"}
@@ -88,7 +88,7 @@ def test_otb100(tmp_path, caplog):
     video(base / "Tiger1", numbers(354, digits=4, folder="img/"), groundtruth_rect__txt="1,1,5,5\n" * 349)
     video(base / "BlurCar4", numbers(2, 18, 4, "img/"), groundtruth_rect__txt="1,1,5,5\n1,1,0,0\n")
     video(base / "Other", [])
-    with caplog.at_level(logging.WARNING, "asymnas.data"):
+    with caplog.at_level(logging.WARNING, "asymnas.tracking.data"):
         videos = {item.name: item for item in load_dataset("otb100", "test", root=tmp_path).videos}
     assert list(videos) == ["BlurCar4", "Human4-2", "Jogging-1", "Jogging-2", "Tiger1"]
     assert "95 of 100 targets are not there" in caplog.text
@@ -97,7 +97,7 @@ def test_otb100(tmp_path, caplog):
     assert not videos["BlurCar4"].absent.any() and not any(item.sentence for item in videos.values())
     (tmp_path / "OTB99-LANG/OTB_query_test").mkdir(parents=True)
     (tmp_path / "OTB99-LANG/OTB_query_test/Human4.txt").write_text("the man\n")
-    with caplog.at_level(logging.WARNING, "asymnas.data"):
+    with caplog.at_level(logging.WARNING, "asymnas.tracking.data"):
         (human4,) = load_dataset("otb99_lang", "test", root=tmp_path).videos
     assert human4.sentence == "the man" and human4.boxes[0, 0] == 8 and "are taken" in caplog.text
 
@@ -125,7 +125,7 @@ def test_trackingnet(tmp_path, caplog):
         (base / chunk / "anno").mkdir(parents=True)
         (base / chunk / "anno" / f"{name}.txt").write_text("1.0,2.0,3.0,4.0\n" * boxes)
         video(base / chunk / "frames" / name, [f"{number}.jpg" for number in range(1 if "11" in chunk else 12)])
-    with caplog.at_level(logging.WARNING, "asymnas.data"):
+    with caplog.at_level(logging.WARNING, "asymnas.tracking.data"):
         first, second = load_dataset("trackingnet", "train", root=tmp_path).videos
     assert "2 of 12 chunks are there: TRAIN_0, TRAIN_11" in caplog.text
     assert first.name == "bcdefghijkl_1" and first.frames.names[-1] == "11.jpg" and first.frame(10)[0, 0, 0] == 10
@@ -140,7 +140,7 @@ def test_trackingnet(tmp_path, caplog):
 
 def test_jobs_refuse_videos_with_one_public_box(tmp_path):
     from asymnas.job import load_job
-    from asymnas.study._build import train_datasets, video_set
+    from asymnas.tracking.task.data import train_datasets, video_set
 
     video(tmp_path / "GOT-10k/test/GOT-10k_Test_000001", numbers(3), groundtruth__txt="1.5,2,3,4\n")
     source = [{"dataset": "got10k", "split": "test"}]

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asymnas.boxes import CropGeometry
-from asymnas.data import Dataset, FrameCache, LanguageShare, Mixture, PairSampler, PairSource, Video
-from asymnas.data._shuffle import shuffle
-from asymnas.errors import DataError, Problem
+from asymnas.core.errors import DataError, Problem
+from asymnas.tracking.boxes import CropGeometry
+from asymnas.tracking.data import Dataset, FrameCache, Video
+from asymnas.tracking.data.pairs.mixture import LanguageShare, Mixture, PairSource
+from asymnas.tracking.data.pairs.sampler import PairSampler
+from asymnas.tracking.data.pairs.shuffle import shuffle
 
 SMALL = CropGeometry(template_size=16, search_size=32)
 
@@ -223,7 +225,7 @@ def test_a_frame_that_several_threads_want_is_decoded_once():
 
 
 def test_targets_are_remembered_within_a_bound(monkeypatch):
-    monkeypatch.setattr("asymnas.data._pairs._PICKS", 3)
+    monkeypatch.setattr("asymnas.tracking.data.pairs.sampler._PICKS", 3)
     source = PairSource(dataset("spoken", 30))
     sampler = PairSampler([source], SMALL, seed=0, batch_size=40)
     bounded = sampler.batch(0)

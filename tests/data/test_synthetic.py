@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asymnas.data import Dataset, FrameSource, Video, load_dataset, subset
-from asymnas.data.synthetic import COLOURS, PATTERNS, SHAPES, held_out, load, sheet
-from asymnas.errors import DataError
+from asymnas.core.errors import DataError
+from asymnas.tracking.data import Dataset, FrameSource, Video, load_dataset, subset
+from asymnas.tracking.data.synthetic import COLOURS, PATTERNS, SHAPES, held_out, load, sheet
 
 LASOT = frozenset(["IV", "POC", "DEF", "MB", "CM", "ROT", "BC", "VC", "SV", "FOC", "FM", "OV", "LR", "ARC"])
 PARTS = ("standard", "language_critical")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from asymnas.data.synthetic import COLOURS, load
+from asymnas.tracking.data.synthetic import COLOURS, load
 
 VIDEOS = 40
 

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from asymnas.data import Video, load_dataset
-from asymnas.data._lazy import described, described_by, names_of, scene_groups, suspects
-from asymnas.errors import DataError, JobError
+from asymnas.core.errors import DataError, JobError
 from asymnas.job import load_job
-from asymnas.study._build import check_held_out, sampler_of, train_datasets
+from asymnas.tracking.data import Video, load_dataset
+from asymnas.tracking.data.lazy import described, described_by, names_of, scene_groups, suspects
+from asymnas.tracking.task.data import check_held_out, sampler_of, train_datasets
 
 TRAIN = "data.train.sources"
 

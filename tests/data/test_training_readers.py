@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 import pytest
 
-from asymnas.data import (
+from asymnas.core.errors import DataError
+from asymnas.tracking.data import (
     Dataset,
     _data_report,
     check,
@@ -22,8 +23,7 @@ from asymnas.data import (
     load_dataset,
     splits_to_check,
 )
-from asymnas.data.readers import _tables
-from asymnas.errors import DataError
+from asymnas.tracking.data.readers import _tables
 
 
 @pytest.fixture(autouse=True)
@@ -217,7 +217,7 @@ def test_normalised_crops_need_the_aspect_of_their_images(tmp_path):
 )
 def test_an_index_gives_what_the_annotations_give(tmp_path, cache, make, name, split, caplog):
     make(tmp_path)
-    caplog.set_level(logging.INFO, "asymnas.data")
+    caplog.set_level(logging.INFO, "asymnas.tracking.data")
     plain = load_dataset(name, split, root=tmp_path, index=False)
     assert not cache.exists()
     first = load_dataset(name, split, root=tmp_path)

@@ -15,13 +15,13 @@ pytest.importorskip("got10k", reason="the got10k toolkit is not installed: pip i
 from asymnas_trackers.baselines._trackers import StaticTracker
 from got10k.experiments import ExperimentGOT10k
 
-from asymnas.data import Video, load_dataset
-from asymnas.errors import LanguageError
+from asymnas.core.errors import LanguageError
 from asymnas.interop._sequences import sentence_of
 from asymnas.interop.got10k import GOT10kTracker
-from asymnas.study import ReadyTracker, open_tracker
 from asymnas.testing import moving_square
 from asymnas.tracking import track
+from asymnas.tracking.benchmark.open import ReadyTracker, open_tracker
+from asymnas.tracking.data import Video, load_dataset
 
 
 def write_sequence(folder: Path, video: Video) -> None:
@@ -121,7 +121,11 @@ def test_two_targets_of_one_folder(tmp_path: Path, listening: ListeningReady) ->
 def test_names_that_differ_in_marks_are_one_sequence() -> None:
     sentences = {"Human4_2": "a man", "car-1": "a car", "dog-1": None}
     assert [sentence_of(sentences, name) for name in ("Human4-2", "human4.2", "car-1", "car-2", "dog_1")] == [
-        "a man", "a man", "a car", None, None,
+        "a man",
+        "a man",
+        "a car",
+        None,
+        None,
     ]
     with pytest.raises(LanguageError, match="a-b and a_b"):
         sentence_of({"a-b": "x", "a_b": "y"}, "a.b")

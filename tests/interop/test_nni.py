@@ -6,15 +6,15 @@ import random
 
 import pytest
 
-from asymnas.errors import ArchitectureMismatch, JobError, SearchSpaceExhausted
-from asymnas.seeding import rng_for
+from asymnas.core.errors import ArchitectureMismatch, JobError, SearchSpaceExhausted
+from asymnas.core.seeding import rng_for
 from asymnas.space import SearchSpace, load_space
 
 pytest.importorskip("nni")
 
 from nni.mutable import Categorical
 
-from asymnas.interop.nni import NNISearcher, from_nni, not_lowered, to_nni, to_sample
+from asymnas.search.nni import NNISearcher, from_nni, not_lowered, to_nni, to_sample
 
 SEVENS = {"measure": "count", "op": "shuffle_7x7", "genes": "template.*", "max": 3}
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from result_sets import Truth, predictions, truths
 
-from asymnas.interop.results import ResultSet, read_results, write_results
+from asymnas.tracking.results import ResultSet, read_results, write_results
 
 experiments = pytest.importorskip("got10k.experiments", reason="needs the got10k package (extra `test`)")
 metrics = pytest.importorskip("got10k.utils.metrics", reason="needs the got10k package (extra `test`)")

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from result_sets import Truth, predictions, truths, walk, write_rows, write_set
 
-from asymnas.errors import DataError
-from asymnas.interop.results import ResultSet, list_trackers, match_names, read_results, write_results
+from asymnas.core.errors import DataError
+from asymnas.tracking.results import ResultSet, list_trackers, match_names, read_results, write_results
 
 LENGTHS = {"cat-1": 12, "cat-2": 9, "dog-7": 15, "owl-3": 8}
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from result_sets import Truth
 
-from asymnas.errors import DataError
-from asymnas.interop.results import list_trackers, read_results, write_results
+from asymnas.core.errors import DataError
+from asymnas.tracking.results import list_trackers, read_results, write_results
 
 
 @cache

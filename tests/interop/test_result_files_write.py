@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from result_sets import Truth, predictions, truths
 
-from asymnas.errors import DataError
-from asymnas.interop.results import (
+from asymnas.core.errors import DataError
+from asymnas.tracking.results import (
     FORMATS,
     NATIVE_BASE,
     ResultSet,
@@ -309,7 +309,7 @@ def test_result_set_checks_its_shapes() -> None:
 def test_native_base_is_that_of_the_readers(tmp_path, dataset) -> None:
     import cv2
 
-    from asymnas.data import load_dataset
+    from asymnas.tracking.data import load_dataset
 
     image = np.zeros((60, 80, 3), np.uint8)
     rows = "11,12,13,14\n12,13,13,14\n"

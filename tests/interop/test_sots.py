@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asymnas.errors import ArchitectureMismatch
+from asymnas.core.errors import ArchitectureMismatch
+from asymnas.core.seeding import rng_for
 from asymnas.interop.sots import from_cand, to_cand
-from asymnas.seeding import rng_for
 from asymnas.space import list_spaces, load_architecture, load_space
 
 MIXED = [3, 0, 3, 0]

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from asymnas.errors import WeightsError
-from asymnas.interop.spos import convert_checkpoint, load_spos, load_vlt, read_checkpoint
+from asymnas.core.errors import WeightsError
 from asymnas.nn import Supernet, weights_hash
+from asymnas.nn.pretrained import convert_checkpoint, load_spos, load_vlt, read_checkpoint
 from asymnas.space import load_space
-from asymnas.study._workers import _initialise
+from asymnas.tracking.task.workers import _initialise
 
 OPS = ["shuffle_3x3", "shuffle_5x5", "shuffle_7x7", "shuffle_xception"]
 CHANNELS = (12, 16, 24, 32)

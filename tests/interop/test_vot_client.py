@@ -16,12 +16,12 @@ from typer.testing import CliRunner
 
 import asymnas.study
 from asymnas.cli import app
-from asymnas.data import FolderFrames, Video
-from asymnas.errors import AsymNASError
+from asymnas.core.errors import AsymNASError
 from asymnas.interop.vot import VOTTracker, add_tracker, tracker_section
-from asymnas.study import ReadyTracker, open_tracker
 from asymnas.testing import moving_square
 from asymnas.tracking import track
+from asymnas.tracking.benchmark.open import ReadyTracker, open_tracker
+from asymnas.tracking.data import FolderFrames, Video
 
 SEQUENCES = ("square-0", "square-1")
 
@@ -174,7 +174,10 @@ def test_the_toolkit_evaluates_our_tracker(workspace: Path) -> None:
     for verb in ("evaluate", "analysis"):
         done = subprocess.run(
             [sys.executable, "-m", "vot", verb, "--workspace", str(workspace), "template_matching"],
-            capture_output=True, text=True, timeout=600, check=False,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
     for seed, name in enumerate(SEQUENCES):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from asymnas.errors import JobError
+from asymnas.core.errors import JobError
 from asymnas.job import CompareJob, arms, load_compare, load_job
 
 COMPARE = {"kind": "compare", "name": "c", "base": "vlt_scar", "spaces": ["tiny_asymmetric", "tiny_symmetric"]}

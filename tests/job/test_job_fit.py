@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from asymnas.errors import JobError, Problem
+from asymnas.core.errors import JobError, Problem
 from asymnas.job import launch_job, load_job, validate_file
 
 SMALL = """\

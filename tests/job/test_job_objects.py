@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 import pytest
 
-from asymnas.data import Dataset, FrameCache, Video, cached
-from asymnas.errors import DataError, JobError
+from asymnas.core.errors import DataError, JobError
 from asymnas.job import Job, load_compare, load_job
 from asymnas.search import Task
 from asymnas.space import load_space
-from asymnas.study._build import check_held_out, video_set
 from asymnas.study._session import Session
+from asymnas.tracking.data import Dataset, FrameCache, Video, cached
+from asymnas.tracking.task.data import check_held_out, video_set
 
 
 def job(*overrides: str) -> Job:

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asymnas.errors import JobError
+from asymnas.core.errors import JobError
 from asymnas.job import arms, find_job, launch_job, list_jobs, load_compare, load_job, validate_file
 
 JOBS = Path(__file__).resolve().parents[2] / "jobs"

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from asymnas.errors import JobError, SpaceError
-from asymnas.job import RunFolder, find_job, launch_job, load_compare, load_job, validate_file
+from asymnas.core.errors import JobError, SpaceError
+from asymnas.job import find_job, launch_job, load_compare, load_job, validate_file
 from asymnas.job._sources import place_of
+from asymnas.runs.folder import RunFolder
 from asymnas.space import load_space, save_architecture
 
 ROCKET = "\N{ROCKET}"

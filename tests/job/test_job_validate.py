@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from asymnas.errors import JobError, Problem
+from asymnas.core.errors import JobError, Problem
 from asymnas.job import load_compare, load_job, validate_file
 
 BAD = """\

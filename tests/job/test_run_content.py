@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from asymnas.errors import RunFolderError
-from asymnas.job import Job, RunFolder, load_compare, load_job, write_text
-from asymnas.job import _run_content as content
+from asymnas.core.disk import write_text
+from asymnas.core.errors import RunFolderError
+from asymnas.job import Job, load_compare, load_job
+from asymnas.runs import content as content
+from asymnas.runs.folder import RunFolder
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from asymnas.errors import RunFolderError
-from asymnas.job import Job, RunFolder, load_compare, load_job
+from asymnas.core.errors import RunFolderError
+from asymnas.job import Job, load_compare, load_job
+from asymnas.runs.folder import RunFolder
 
 HOLDER = """
 import sys, time

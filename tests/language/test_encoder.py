@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from asymnas.errors import LanguageError
+from asymnas.core.errors import LanguageError
 from asymnas.language import SentenceTable, load_encoder
-from asymnas.language._locate import _minilm_folder, file_sha256
+from asymnas.language.locate import _minilm_folder, file_sha256
 
 TEXTS = ["a red ball", "the small blue striped circle on the left moves slowly behind the tall grey wall", "dog"]
 

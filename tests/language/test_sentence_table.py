@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from asymnas.errors import LanguageError
+from asymnas.core.errors import LanguageError
+from asymnas.core.seeding import rng_for
 from asymnas.language import SentenceTable, TextEncoder
-from asymnas.seeding import rng_for
 
 
 class CountingEncoder:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from asymnas.metrics import Clip
+from asymnas.tracking.metrics import Clip
 
 LASOT_ATTRIBUTES = ["IV", "POC", "DEF", "MB", "CM", "ROT", "BC", "VC", "SV", "FOC", "FM", "OV", "LR", "ARC"]
 FROM_ONE = np.array([1, 1, 0, 0])
@@ -127,7 +127,5 @@ def tnl2k(folder: Path) -> list[Clip]:
 
 def trackingnet(folder: Path) -> tuple[list[Clip], dict[str, np.ndarray]]:
     truth = {Path(name).stem: table(text) for name, text in packed(folder / "trackingnet_dummy_gt.zip").items()}
-    given = {
-        Path(name).stem: table(text) for name, text in packed(folder / "trackingnet_dummy_submission.zip").items()
-    }
+    given = {Path(name).stem: table(text) for name, text in packed(folder / "trackingnet_dummy_submission.zip").items()}
     return [Clip(name, boxes, np.zeros(len(boxes), bool)) for name, boxes in truth.items()], given

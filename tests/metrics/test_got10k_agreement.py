@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from asymnas.metrics import Clip, score
+from asymnas.tracking.metrics import Clip, score
 
 pytest.importorskip("got10k", reason="the got10k package is needed: pip install 'asymnas[got10k]'")
 

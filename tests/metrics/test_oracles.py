@@ -6,7 +6,7 @@ import numpy as np
 import oracle_files as files
 import pytest
 
-from asymnas.metrics import score, score_many
+from asymnas.tracking.metrics import score, score_many
 
 POINTS = 0.05
 """Half a tenth of a percent: what two toolkits may differ by."""

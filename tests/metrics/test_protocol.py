@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asymnas.errors import DataError
-from asymnas.metrics import get_protocol, suc
+from asymnas.core.errors import DataError
+from asymnas.tracking.metrics import get_protocol, suc
 
 
 def _plain_suc(predicted, truth, absent):

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asymnas.metrics import PROTOCOLS, Clip, score
-from asymnas.metrics import _frames as frames_module
+from asymnas.tracking.metrics import PROTOCOLS, Clip, score
+from asymnas.tracking.metrics import _frames as frames_module
 
 OPE = ("lasot", "tnl2k", "otb", "pysot", "pytracking", "got10k-lasot", "visible")
 
@@ -176,7 +176,7 @@ def test_the_rules_are_told(name):
 
 def test_thresholds_are_exact():
     """Values on a threshold, and the numbers next to it, fall where comparing would put them."""
-    from asymnas.metrics._kernels import Scratch, place
+    from asymnas.tracking.metrics._kernels import Scratch, place
 
     for step, last in ((0.05, 20), (0.01, 100), (1.0, 50), (0.01, 50), (2.5, 20), (0.025, 20)):
         grid = np.arange(last + 1) * step

@@ -12,20 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asymnas.errors import DataError
-from asymnas.metrics import (
-    PROTOCOLS,
-    Annotated,
-    Clip,
-    bootstrap_ci,
-    compare,
-    mean_se,
-    score,
-    score_many,
-    suc,
-    weighted_se,
-    widened,
-)
+from asymnas.core.errors import DataError
+from asymnas.core.statistics import bootstrap_ci, mean_se, weighted_se, widened
+from asymnas.tracking.metrics import PROTOCOLS, Annotated, Clip, compare, score, score_many, suc
 
 ROOT = Path(__file__).resolve().parents[2]
 

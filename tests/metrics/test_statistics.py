@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from asymnas.errors import DataError
-from asymnas.metrics import bootstrap_ci, crossed_bootstrap, crossed_gap, mean_se, paired_difference
+from asymnas.core.errors import DataError
+from asymnas.core.statistics import bootstrap_ci, crossed_bootstrap, crossed_gap, mean_se, paired_difference
 
 
 def test_mean_and_standard_error_agree_with_scipy():

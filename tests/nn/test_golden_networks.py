@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from asymnas.interop.spos import load_spos, load_vlt
 from asymnas.nn import Supernet
+from asymnas.nn.pretrained import load_spos, load_vlt
 from asymnas.space import SearchSpace, load_space
 
 OPS = ("shuffle_3x3", "shuffle_5x5", "shuffle_7x7", "shuffle_xception")

@@ -9,9 +9,9 @@ import sys
 import pytest
 import torch
 
-from asymnas.errors import SpaceError
+from asymnas.core.errors import SpaceError
+from asymnas.core.seeding import rng_for
 from asymnas.nn import Supernet
-from asymnas.seeding import rng_for
 from asymnas.space import _ops, load_space, register_op, registered_ops
 
 SPACE = {

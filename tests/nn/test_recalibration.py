@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from asymnas.errors import EvaluationError
+from asymnas.core.errors import EvaluationError
 from asymnas.nn import RecalibratedBatchNorm, Supernet, recalibrate, recalibrated
 
 

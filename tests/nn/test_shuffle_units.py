@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from asymnas.errors import SpaceError
+from asymnas.core.errors import SpaceError
 from asymnas.nn import Chain, RecalibratedBatchNorm, build_unit, register_unit, registered_units
 from asymnas.nn._depthwise import DepthwiseConv2d
 from asymnas.space import Place

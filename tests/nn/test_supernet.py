@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from asymnas.errors import ArchitectureMismatch, SpaceError
+from asymnas.core.errors import ArchitectureMismatch, SpaceError
 from asymnas.nn import Supernet, extract, weights_hash
 from asymnas.space import load_space
 

@@ -8,7 +8,7 @@ import os
 import pytest
 import torch
 
-from asymnas.errors import WeightsError
+from asymnas.core.errors import WeightsError
 from asymnas.nn import Supernet, load_weights, read_weights, save_weights, weights_hash
 from asymnas.space import load_space
 

@@ -12,11 +12,18 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from asymnas.data import Annotation
-from asymnas.metrics import PROTOCOLS, compare, get_protocol, score
-from asymnas.report import BenchmarkReport, TrackerScores, default_protocol, print_benchmark, write_benchmark
-from asymnas.report._benchmark import DEFAULT_PROTOCOLS, percent
-from asymnas.report._benchmark_plots import _label, benchmark_plots
+from asymnas.tracking.benchmark.html import write_benchmark
+from asymnas.tracking.benchmark.plots import _label, benchmark_plots
+from asymnas.tracking.benchmark.report import (
+    DEFAULT_PROTOCOLS,
+    BenchmarkReport,
+    TrackerScores,
+    default_protocol,
+    percent,
+)
+from asymnas.tracking.benchmark.tables import print_benchmark
+from asymnas.tracking.data import Annotation
+from asymnas.tracking.metrics import PROTOCOLS, compare, get_protocol, score
 
 ATTRIBUTES = ("IV", "POC", "DEF", "MB")
 

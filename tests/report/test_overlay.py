@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from asymnas.report import ContactSheet, Overlay, draw_box, put_text
-from asymnas.report._overlay import FOUND, TRUE, undrawable, wrap_text
+from asymnas.tracking.pictures.contact_sheet import ContactSheet
+from asymnas.tracking.pictures.overlay import FOUND, TRUE, Overlay, draw_box, put_text, undrawable, wrap_text
 
 BOX = np.array([100.0, 60.0, 80.0, 40.0])
 
@@ -28,9 +28,17 @@ def test_the_box_is_drawn_where_it_is() -> None:
     assert (image[70:90, 115:165] == 90).all()
 
 
-@pytest.mark.parametrize("box", [
-    [-50, -40, 80, 60], [380, 280, 50, 50], [1e9, -1e9, 10, 10], [5000, 20, 10, 10], [0, 0, 400, 300], [3, 3, 0.4, 0.4],
-])
+@pytest.mark.parametrize(
+    "box",
+    [
+        [-50, -40, 80, 60],
+        [380, 280, 50, 50],
+        [1e9, -1e9, 10, 10],
+        [5000, 20, 10, 10],
+        [0, 0, 400, 300],
+        [3, 3, 0.4, 0.4],
+    ],
+)
 def test_boxes_over_the_border_do_no_harm(box: list[float]) -> None:
     draw_box(ground(), np.array(box, float), label="0.50")
 

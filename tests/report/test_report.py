@@ -14,11 +14,12 @@ import pytest
 import yaml
 from rich.console import Console
 
-from asymnas.errors import RunFolderError
+from asymnas.core.errors import RunFolderError
 from asymnas.job import load_job
-from asymnas.report import LineProgress, print_comparison, print_run, print_summary, read_results, write_report
+from asymnas.report import LineProgress, print_comparison, print_run, print_summary, write_report
 from asymnas.report._frequencies import best_of
 from asymnas.report._progress import LiveProgress, Progress, make_progress, span
+from asymnas.runs.read import read_results
 from asymnas.search import Evaluation, ResultLog
 from asymnas.space import load_space
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from asymnas.errors import EvaluationError
+from asymnas.core.errors import EvaluationError
+from asymnas.core.seeding import rng_for
 from asymnas.search.analysis import asymmetry_index, op_frequencies
-from asymnas.seeding import rng_for
 from asymnas.space import load_space
 
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from asymnas.errors import JobError, RunFolderError
+from asymnas.core.errors import JobError, RunFolderError
 from asymnas.search import Evaluation, ResultLog, ScoreSettings, Task
-from asymnas.search._results import LOGGED
+from asymnas.search.results import LOGGED
 
 GOLDEN = (
     '{"version":1,"key":"k1","stage":"search","index":0,"genes":{"a":"shuffle_3x3"},"tracker":null,"video_set":"val",'

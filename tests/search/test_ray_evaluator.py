@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 import test_worker
 
-from asymnas.errors import EvaluationError, JobError
+from asymnas.core.errors import EvaluationError, JobError
 from asymnas.search import (
     Evaluation,
     EvolutionSearcher,

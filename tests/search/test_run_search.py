@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from asymnas.errors import EvaluationError
+from asymnas.core.errors import EvaluationError
 from asymnas.search import (
     Evaluation,
     EvolutionSearcher,

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from asymnas.errors import JobError, RunFolderError, SearchSpaceExhausted
+from asymnas.core.errors import JobError, RunFolderError, SearchSpaceExhausted
 from asymnas.search import EvolutionSearcher, RandomSearcher, distinct_samples
 from asymnas.space import distance, load_space
 from asymnas.testing._search import SearcherContract, toy_score

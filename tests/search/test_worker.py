@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from asymnas.errors import JobError
-from asymnas.metrics import suc
-from asymnas.search import CandidateWorker, InProcessEvaluator, Task, cost_record
-from asymnas.seeding import rng_for
+from asymnas.core.errors import JobError
+from asymnas.core.seeding import rng_for
+from asymnas.search import InProcessEvaluator, Task
 from asymnas.space import load_space
 from asymnas.testing import TrackerContract, moving_square
 from asymnas.tracking import Language, get_tracker, track
+from asymnas.tracking.metrics import suc
+from asymnas.tracking.task.candidate import CandidateWorker, cost_record
 
 DIM = 12
 

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from asymnas.errors import RunFolderError, SpaceError
-from asymnas.seeding import rng_for
+from asymnas.core.errors import RunFolderError, SpaceError
+from asymnas.core.seeding import rng_for
 from asymnas.space import list_architectures, load_architecture, load_space, save_architecture
 
 SCORE = {"metric": "SUC", "value": 0.5, "se": 0.01, "videos": 4, "frames": 80}

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from asymnas.seeding import rng_for
+from asymnas.core.seeding import rng_for
 from asymnas.space import Architecture, list_spaces, load_space
 
 torch = pytest.importorskip("torch")

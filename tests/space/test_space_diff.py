@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from asymnas.seeding import rng_for
+from asymnas.core.seeding import rng_for
 from asymnas.space import describe, diff_spaces, draw, load_architecture, load_space
 
 

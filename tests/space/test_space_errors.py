@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from asymnas.errors import InfeasibleConstraint, SpaceError
+from asymnas.core.errors import InfeasibleConstraint, SpaceError
 from asymnas.space import Branch, SearchSpace, Stage, Stem, load_space, register_op
 
 GOOD = """\

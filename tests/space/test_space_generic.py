@@ -6,8 +6,8 @@ from math import prod
 
 import pytest
 
-from asymnas.errors import SpaceError
-from asymnas.seeding import rng_for
+from asymnas.core.errors import SpaceError
+from asymnas.core.seeding import rng_for
 from asymnas.space import (
     Architecture,
     OpCost,

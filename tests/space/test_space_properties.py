@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asymnas.errors import ArchitectureMismatch, InfeasibleConstraint, SpaceError
-from asymnas.seeding import rng_for
+from asymnas.core.errors import ArchitectureMismatch, InfeasibleConstraint, SpaceError
+from asymnas.core.seeding import rng_for
 from asymnas.space import Architecture, Constraint, SearchSpace, distance, list_spaces, load_space
 
 OPS = ["shuffle_3x3", "shuffle_5x5", "shuffle_7x7", "shuffle_xception"]

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from asymnas.seeding import rng_for
+from asymnas.core.seeding import rng_for
 from asymnas.space import (
     OpCost,
     SearchSpace,

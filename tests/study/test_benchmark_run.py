@@ -9,12 +9,13 @@ import pytest
 from typer.testing import CliRunner
 
 from asymnas.cli import app
-from asymnas.data import Dataset, load_dataset, register_dataset, subset
-from asymnas.errors import DataError, LanguageError, RunFolderError
-from asymnas.interop.results import read_results
-from asymnas.study import language_condition, read_sentences, run_benchmark
+from asymnas.core.errors import DataError, LanguageError, RunFolderError
 from asymnas.testing import moving_square
 from asymnas.tracking import get_tracker, track
+from asymnas.tracking.benchmark.conditions import language_condition, read_sentences
+from asymnas.tracking.benchmark.run import run_benchmark
+from asymnas.tracking.data import Dataset, load_dataset, register_dataset, subset
+from asymnas.tracking.results import read_results
 
 FEW = {"videos": 4, "frames": 6}
 
@@ -129,8 +130,8 @@ def test_a_run_is_tracked_under_each_language_condition(reference, data, tmp_pat
     }
     assert [run.told for run in runs.values()] == [4, 0, 4]
     assert [run.language for run in runs.values()] == ["with", "without", "pseudo"]
-    from asymnas.data import annotation_of
-    from asymnas.metrics import score
+    from asymnas.tracking.data import annotation_of
+    from asymnas.tracking.metrics import score
 
     truth = [annotation_of(video) for video in data.videos]
     found = score(runs["with"].results.boxes, truth, "lasot").per_video

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from asymnas.errors import RunFolderError
-from asymnas.job import CompareJob, RunFolder, load_compare
+from asymnas.core.errors import RunFolderError
+from asymnas.job import CompareJob, load_compare
+from asymnas.runs.folder import RunFolder
 from asymnas.study import _compare
 
 VIDEOS = {f"synthetic/{index}": 0.5 + index / 100 for index in range(4)}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import yaml
 
-from asymnas.errors import DataError
+from asymnas.core.errors import DataError
 from asymnas.job import load_compare
 from asymnas.study import run_compare
 from asymnas.study._compare_statistics import compare_arms

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from asymnas.errors import JobError, WeightsError
+from asymnas.core.errors import JobError, WeightsError
 from asymnas.job import Job, load_job
 from asymnas.study import dry_run
 

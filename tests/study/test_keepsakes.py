@@ -10,17 +10,18 @@ import pytest
 import torch
 import yaml
 
-from asymnas.data import Video, load_dataset
-from asymnas.errors import DataError, RunFolderError, WeightsError
+from asymnas.core.errors import DataError, RunFolderError, WeightsError
+from asymnas.core.seeding import rng_for
 from asymnas.job import load_job
 from asymnas.nn import read_weights, set_statistics, statistics_of, write_weights
-from asymnas.report import Shown, draw_strip, write_report
-from asymnas.report._overlay import FOUND
-from asymnas.report._strips import STYLES
-from asymnas.seeding import rng_for
+from asymnas.report import write_report
 from asymnas.space import load_architecture, save_architecture
-from asymnas.study import open_tracker, retrain
-from asymnas.study._keepsakes import save_statistics
+from asymnas.study import retrain
+from asymnas.tracking.benchmark.open import open_tracker
+from asymnas.tracking.data import Video, load_dataset
+from asymnas.tracking.pictures.overlay import FOUND
+from asymnas.tracking.pictures.strips import STYLES, Shown, draw_strip
+from asymnas.tracking.task.kept import save_statistics
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_a_run_opens_without_its_training_data(run, monkeypatch):
     def gone(*_):
         raise AssertionError("the training pairs were drawn")
 
-    monkeypatch.setattr("asymnas.study._workers.recalibration_batches", gone)
+    monkeypatch.setattr("asymnas.tracking.task.workers.recalibration_batches", gone)
     ready = open_tracker(run)
     video = load_dataset("synthetic", "val", frames=3).videos[0]
     sessions = ready.tracker.start([video.frame(0)], video.boxes[:1], language=ready.embed(["a"]), path=ready.path)
@@ -90,7 +91,7 @@ def test_a_run_folder_that_may_not_be_written_opens_all_the_same(run, monkeypatc
         raise WeightsError("read-only")
 
     (run / "statistics.safetensors").unlink()
-    monkeypatch.setattr("asymnas.study._open.save_statistics", refuse)
+    monkeypatch.setattr("asymnas.tracking.benchmark.open.save_statistics", refuse)
     caplog.set_level("INFO")
     open_tracker(run)
     assert "the statistics are not kept: read-only" in caplog.text and "WARNING" not in caplog.text

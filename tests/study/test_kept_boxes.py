@@ -8,18 +8,18 @@ import shutil
 import numpy as np
 import pytest
 
-from asymnas.data import Video
-from asymnas.errors import DataError
-from asymnas.interop.results import read_manifest, read_results, read_video_file
+from asymnas.core.errors import DataError
 from asymnas.job import load_job
-from asymnas.metrics import suc
-from asymnas.report import evaluate_results
 from asymnas.search import InProcessEvaluator, ResultLog
 from asymnas.space import load_architecture
 from asymnas.study import retrain, run_job
-from asymnas.study._boxes import KeptBoxes
-from asymnas.study._build import video_set
 from asymnas.tracking import TrackResult
+from asymnas.tracking.benchmark.evaluate import evaluate_results
+from asymnas.tracking.data import Video
+from asymnas.tracking.metrics import suc
+from asymnas.tracking.results import read_manifest, read_results, read_video_file
+from asymnas.tracking.task.boxes import KeptBoxes
+from asymnas.tracking.task.data import video_set
 
 NAMES = ["mil", "static", "template_matching", "with", "without"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from asymnas.errors import RunFolderError
+from asymnas.core.errors import RunFolderError
 from asymnas.job import load_job
 from asymnas.search import ResultLog
 from asymnas.space import load_architecture

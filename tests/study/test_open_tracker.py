@@ -8,17 +8,17 @@ import shutil
 import pytest
 import torch
 
-from asymnas.data import load_dataset, subset
-from asymnas.errors import AsymNASError, LanguageError, RunFolderError, TrackerError, WeightsError
+from asymnas.core.errors import AsymNASError, LanguageError, RunFolderError, TrackerError, WeightsError
+from asymnas.core.seeding import rng_for
 from asymnas.job import load_job
-from asymnas.metrics import suc
 from asymnas.nn import save_weights, weights_hash
-from asymnas.seeding import rng_for
 from asymnas.space import load_architecture, save_architecture
-from asymnas.study import describe_tracker, open_tracker
-from asymnas.study._build import sentences_of
-from asymnas.study._workers import trainable_tracker
 from asymnas.tracking import track
+from asymnas.tracking.benchmark.open import describe_tracker, open_tracker
+from asymnas.tracking.data import load_dataset, subset
+from asymnas.tracking.metrics import suc
+from asymnas.tracking.task.data import sentences_of
+from asymnas.tracking.task.workers import trainable_tracker
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,12 @@ import pytest
 from typer.testing import CliRunner
 
 from asymnas.cli import app
-from asymnas.data import Dataset, load_dataset, subset
-from asymnas.errors import DataError, RunFolderError
-from asymnas.study import language_condition, run_benchmark
-from asymnas.study._benchmark import _check_videos
+from asymnas.core.errors import DataError, RunFolderError
 from asymnas.testing import moving_square
-from asymnas.tracking import read_result
+from asymnas.tracking.benchmark.conditions import language_condition
+from asymnas.tracking.benchmark.run import _check_videos, run_benchmark
+from asymnas.tracking.data import Dataset, load_dataset, subset
+from asymnas.tracking.results.one_video import read_result
 
 FEW = {"videos": 2, "frames": 3}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from asymnas.study._statistics import above_median, language_effect, parts_table, score_table
+from asymnas.tracking.task.statistics import above_median, language_effect, parts_table, score_table
 
 
 def _scores(values):

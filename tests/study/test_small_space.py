@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from asymnas.errors import SearchSpaceExhausted
+from asymnas.core.errors import SearchSpaceExhausted
 from asymnas.job import load_job
 from asymnas.space import load_architecture
 from asymnas.study import _run, run_job

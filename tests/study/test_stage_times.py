@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from asymnas.job import RunFolder, load_job
-from asymnas.study import _times
-from asymnas.study._times import StageTimes, TimedReporter
+from asymnas.job import load_job
+from asymnas.runs import times as _times
+from asymnas.runs.folder import RunFolder
+from asymnas.runs.times import StageTimes, TimedReporter
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from asymnas.errors import EvaluationError
+from asymnas.core.errors import EvaluationError
 from asymnas.study._compare_statistics import compare_arms
 
 

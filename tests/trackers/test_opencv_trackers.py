@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from asymnas.errors import MissingDependency
+from asymnas.core.errors import MissingDependency
 from asymnas.testing import TrackerContract, moving_square
 from asymnas.tracking import get_tracker, track
 

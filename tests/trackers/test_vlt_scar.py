@@ -12,9 +12,9 @@ import pytest
 import torch
 from asymnas_trackers.vlt_scar import VLTSCAROptions, plugin
 
-from asymnas.errors import TrackerError
+from asymnas.core.errors import TrackerError
+from asymnas.core.seeding import rng_for
 from asymnas.nn import recalibrated
-from asymnas.seeding import rng_for
 from asymnas.space import load_space
 from asymnas.testing import TrackerContract, moving_square
 from asymnas.tracking import Language, TrainingBatch, get_tracker, track
@@ -231,9 +231,7 @@ def test_tracker_and_sessions_cross_process_borders(tiny, architecture) -> None:
     tracker, video = make(tiny), moving_square(2, frames=2)
     sessions = tracker.start([video.frame(0)], video.boxes[:1], path=architecture.genes)
     other, copies = pickle.loads(pickle.dumps((tracker, sessions)))
-    np.testing.assert_array_equal(
-        tracker.step(sessions, [video.frame(1)])[0], other.step(copies, [video.frame(1)])[0]
-    )
+    np.testing.assert_array_equal(tracker.step(sessions, [video.frame(1)])[0], other.step(copies, [video.frame(1)])[0])
 
 
 def test_start_without_a_path_is_refused(tiny) -> None:

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from asymnas.boxes import CropGeometry
-from asymnas.errors import EvaluationError
+from asymnas.core.errors import EvaluationError
+from asymnas.tracking.boxes import CropGeometry
 
 SMALL = Grid(
     CropGeometry(template_size=64, search_size=128), (1, 2, 3), ((1, 1, 1), (1, 1, 1)), stride=8, kernel=4, size=13

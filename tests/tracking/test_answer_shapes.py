@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from asymnas_trackers.baselines._trackers import StaticTracker
 
-from asymnas.errors import TrackerError
+from asymnas.core.errors import TrackerError
 from asymnas.testing import moving_square
 from asymnas.tracking import track
 

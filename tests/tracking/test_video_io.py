@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from asymnas.errors import DataError
-from asymnas.tracking import VideoFrames, VideoSink, open_footage
-from asymnas.tracking import _video_sink as sink_module
+from asymnas.core.errors import DataError
+from asymnas.tracking.demo import video_out as sink_module
+from asymnas.tracking.demo.video_in import VideoFrames, open_footage
+from asymnas.tracking.demo.video_out import VideoSink
 
 
 def picture(index: int, size: tuple[int, int] = (64, 48)) -> np.ndarray:
@@ -77,11 +78,14 @@ def test_missing_codecs_are_passed_over_in_order_and_told(tmp_path: Path, monkey
     assert [item.name for item in tmp_path.iterdir()] == ["clip.mp4"]
 
 
-@pytest.mark.parametrize(("name", "options", "message"), [
-    ("clip.mpeg7", {}, "must end with one of .mp4"),
-    ("clip", {}, "Write clip.mp4"),
-    ("clip.mp4", {"codec": "h264x"}, "four letters"),
-])
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("clip.mpeg7", {}, "must end with one of .mp4"),
+        ("clip", {}, "Write clip.mp4"),
+        ("clip.mp4", {"codec": "h264x"}, "four letters"),
+    ],
+)
 def test_names_that_cannot_be(tmp_path: Path, name: str, options: dict, message: str) -> None:
     with pytest.raises(DataError, match=message):
         VideoSink(tmp_path / name, (64, 48), 20.0, **options)
@@ -132,9 +136,7 @@ def test_a_video_cut_short_is_told(tmp_path: Path) -> None:
     with open_footage(tmp_path / "cut.avi") as footage:
         got = len(list(footage))
     assert 10 < got < 30
-    assert footage.notes == [
-        f"{tmp_path / 'cut.avi'} declares 40 frames, but {got} decode: it is damaged or cut short"
-    ]
+    assert footage.notes == [f"{tmp_path / 'cut.avi'} declares 40 frames, but {got} decode: it is damaged or cut short"]
 
 
 def folder(path: Path, sizes: list[tuple[int, int]]) -> Path:

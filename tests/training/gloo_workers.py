@@ -10,8 +10,8 @@ import torch
 import torch.distributed as dist
 from toy_tracker import build
 
-from asymnas._threads import torch_threads
-from asymnas.errors import AsymNASError
+from asymnas.core.errors import AsymNASError
+from asymnas.core.threads import torch_threads
 from asymnas.training import TrainingConfig
 from asymnas.training._exchange import PeerFailed, TorchExchange
 from asymnas.training._loop import TrainingLoop

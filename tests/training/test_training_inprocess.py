@@ -16,9 +16,9 @@ import torch
 from safetensors.torch import load_file
 from toy_tracker import ToySampler, ToySentences, ToyTracker, build, factory, toy_space
 
-from asymnas.errors import DataError, JobError, RunFolderError, TrackerError, WeightsError
+from asymnas.core.errors import DataError, JobError, RunFolderError, TrackerError, WeightsError
+from asymnas.core.seeding import rng_for
 from asymnas.nn import load_weights, weights_hash
-from asymnas.seeding import rng_for
 from asymnas.training import (
     TrainingConfig,
     TrainingSetup,
@@ -35,9 +35,7 @@ def config(**more) -> TrainingConfig:
 
 
 def run(folder, settings=None, *, make=None, resume=False, **options):
-    return train_supernet(
-        make or factory(), settings or config(), folder, engine="inprocess", resume=resume, **options
-    )
+    return train_supernet(make or factory(), settings or config(), folder, engine="inprocess", resume=resume, **options)
 
 
 def lines(folder):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from toy_tracker import toy_space
 
-from asymnas.errors import ArchitectureMismatch, InfeasibleConstraint, JobError
+from asymnas.core.errors import ArchitectureMismatch, InfeasibleConstraint, JobError
 from asymnas.space import load_space
 from asymnas.training import TrainingConfig, lr_at, paths_for_step
 

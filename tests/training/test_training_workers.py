@@ -11,7 +11,7 @@ import gloo_workers
 import pytest
 from toy_tracker import factory
 
-from asymnas.errors import DataError
+from asymnas.core.errors import DataError
 from asymnas.nn import weights_hash
 from asymnas.training import TrainingConfig, train_supernet
 from asymnas.training._exchange import shards_of

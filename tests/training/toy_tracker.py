@@ -12,12 +12,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from asymnas.boxes import CropGeometry
-from asymnas.data import PairBatch
-from asymnas.errors import DataError
-from asymnas.seeding import rng_for
+from asymnas.core.errors import DataError
+from asymnas.core.seeding import rng_for
 from asymnas.space import SearchSpace, load_space
 from asymnas.tracking import Language, TrainableTracker, TrainingBatch
+from asymnas.tracking.boxes import CropGeometry
+from asymnas.tracking.data.pairs.batch import PairBatch
 from asymnas.training import TrainingSetup
 
 OPS = {"shuffle_3x3": 3, "shuffle_5x5": 5}

@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 from pydantic import BaseModel, ConfigDict, Field
 
-from asymnas.errors import MissingDependency, Problem
+from asymnas.core.errors import MissingDependency, Problem
 from asymnas.tracking import OnlineTracker, TrackerPlugin
 
 __all__ = ["OpenCVOptions", "csrt", "kcf", "median_flow", "mil", "mosse"]

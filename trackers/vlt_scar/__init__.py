@@ -10,8 +10,8 @@ from ._geometry import grid_for
 from ._options import VLTSCAROptions
 
 if TYPE_CHECKING:
-    from asymnas.boxes import CropGeometry
     from asymnas.space import SearchSpace
+    from asymnas.tracking.boxes import CropGeometry
 
     from ._tracker import VLTSCAR
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from asymnas.errors import EvaluationError, Problem
+from asymnas.core.errors import EvaluationError, Problem
 
 from ._geometry import Grid
 from ._head import HeadOutput

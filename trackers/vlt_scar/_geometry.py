@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from asymnas.boxes import CropGeometry
-from asymnas.errors import Problem, TrackerError, nearest
+from asymnas.core.errors import Problem, TrackerError, nearest
+from asymnas.tracking.boxes import CropGeometry
 
 if TYPE_CHECKING:
     from asymnas.space import SearchSpace

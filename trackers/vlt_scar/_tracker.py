@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from asymnas.boxes import box_centers, box_from_crop, box_to_crop, channel_mean, clip_box, crop, crop_side
-from asymnas.errors import Problem, TrackerError
+from asymnas.core.errors import Problem, TrackerError
+from asymnas.core.seeding import rng_for
 from asymnas.nn import BranchOutput, Supernet
-from asymnas.seeding import rng_for
 from asymnas.space import SearchSpace
 from asymnas.tracking import Language, Path, TrainableTracker, TrainingBatch
+from asymnas.tracking.boxes import box_centers, box_from_crop, box_to_crop, channel_mean, clip_box, crop, crop_side
 
 from ._decode import Decoder
 from ._geometry import grid_for

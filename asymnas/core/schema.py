@@ -1,0 +1,200 @@
+"""Turns a document into a pydantic model, and every violation into a `Problem` with its line and way out."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from asymnas.core.document import Document, Place
+from asymnas.core.errors import Problem, nearest, shown
+
+__all__ = ["check_model"]
+
+Model = TypeVar("Model", bound=BaseModel)
+
+RULES = {
+    "extra_forbidden": "unknown key",
+    "missing": "this key is required",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a finite number",
+    "string_type": "must be text",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "dict_type": "must be a mapping of keys to values",
+    "model_type": "must be a mapping of keys to values",
+    "model_attributes_type": "must be a mapping of keys to values",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "greater_than": "must be > {gt}",
+    "greater_than_equal": "must be >= {ge}",
+    "less_than": "must be < {lt}",
+    "less_than_equal": "must be <= {le}",
+    "too_short": "must have at least {min_length} entries",
+    "too_long": "must have at most {max_length} entries",
+    "literal_error": "must be one of {expected}",
+    "string_pattern_mismatch": "must match {pattern}",
+}
+
+
+def check_model(
+    model: type[Model],
+    document: Document,
+    place: Place = (),
+    *,
+    extra_keys: tuple[str, ...] = (),
+    stand_in: Mapping[str, Any] | None = None,
+) -> tuple[Model | None, list[Problem], set[Place]]:
+    """Validate the mapping at `place` of a document.
+
+    Args:
+        model: the pydantic model it must fit.
+        document: the data and its lines.
+        place: where in the document the model's mapping is.
+        extra_keys: keys of other owners that are allowed beside the model's own (they are left out).
+        stand_in: values for required keys that are faulty or missing, so that the rest can still be checked.
+
+    Returns:
+        The model, the problems, and the places that were dropped to build it. With problems the model holds defaults
+        for the faulty values, so that rules across keys can still be checked; None where a required value is faulty.
+    """
+    data = document.data
+    for key in place:
+        data = data[key]
+    data = copy.deepcopy(data)
+    if isinstance(data, dict):
+        for key in extra_keys:
+            data.pop(key, None)
+    problems: list[Problem] = []
+    dropped: set[Place] = set()
+    for _ in range(4):  # dropping a faulty value may uncover a fault of what contains it
+        try:
+            return model.model_validate(data), problems, dropped
+        except ValidationError as error:
+            faults = error.errors(include_url=False)
+        for fault in faults:
+            location = _location(data, fault["loc"])
+            if not any((*place, *location)[: len(other)] == other for other in dropped):
+                problems.append(_problem(model, document, place, location, fault, extra_keys))
+            dropped.add((*place, *location))
+        for fault in reversed(faults):  # from the back, so that positions in lists stay right
+            full = _location(data, fault["loc"])
+            if fault["type"] == "missing" and len(full) == 1 and full[0] in (stand_in or {}):
+                data[full[0]] = (stand_in or {})[str(full[0])]
+                continue
+            location = _droppable(data, full)
+            if not location:
+                return None, problems, dropped
+            dropped.add((*place, *(location[:-1] if isinstance(location[-1], int) else location)))
+            _drop(data, location)
+    return None, problems, dropped
+
+
+def _location(data: Any, loc: tuple[int | str, ...]) -> Place:
+    """The part of pydantic's location that exists in the data (it adds names of validators), plus a missing key."""
+    place: list[int | str] = []
+    for index, item in enumerate(loc):
+        if isinstance(data, dict):
+            place.append(item)
+            if item not in data:
+                break
+            data = data[item]
+        elif isinstance(data, list) and isinstance(item, int) and item < len(data):
+            place.append(item)
+            data = data[item]
+        else:
+            break
+        if index == len(loc) - 1:
+            break
+    return tuple(place)
+
+
+def _droppable(data: Any, location: Place) -> Place:
+    """The value to remove so that the rest may be valid: the faulty one, or the list entry that lacks a key."""
+    for key in location[:-1]:
+        if not _inside(data, key):
+            return location  # its parent is gone already
+        data = data[key]
+    if not location or _inside(data, location[-1]):
+        return location
+    return location[:-1] if len(location) > 1 and isinstance(location[-2], int) else ()
+
+
+def _inside(data: Any, key: int | str) -> bool:
+    return key in data if isinstance(data, dict) else isinstance(key, int) and key < len(data)
+
+
+def _drop(data: Any, location: Place) -> None:
+    for key in location[:-1]:
+        if not _inside(data, key):
+            return
+        data = data[key]
+    if _inside(data, location[-1]):
+        del data[location[-1]]
+
+
+def _problem(
+    model: type[BaseModel],
+    document: Document,
+    place: Place,
+    location: Place,
+    fault: Mapping[str, Any],
+    extra_keys: tuple[str, ...],
+) -> Problem:
+    kind, context = fault["type"], fault.get("ctx", {})
+    where = document.where((*place, *location))
+    owner, name = _owner(model, location)
+    fields = owner.model_fields if owner else {}
+    if kind == "extra_forbidden":
+        known = [*fields, *(extra_keys if len(location) == 1 else ())]
+        return Problem(where, "unknown key", repr(name), nearest(str(name), known))
+    if kind == "missing":
+        written = [str(key) for key in fields]
+        return Problem(where, "this key is required", "", f"Add `{name}:`; keys here: {', '.join(written)}.")
+    rule = RULES.get(kind)
+    rule = rule.format(**context) if rule else fault["msg"].removeprefix("Value error, ")
+    value = fault.get("input")
+    return Problem(where, rule, shown(value), _way_out(kind, value, fields.get(str(name)), context))
+
+
+def _way_out(kind: str, value: Any, info: Any, context: Mapping[str, Any]) -> str:
+    if kind == "literal_error":
+        choices = [item.strip(" '") for item in context["expected"].replace(" or ", ",").split(",")]
+        if isinstance(value, str):
+            return nearest(value, choices)
+    if info is None or info.is_required():
+        return ""
+    default = info.get_default(call_default_factory=True)
+    if isinstance(default, bool):
+        return f"The default is {str(default).lower()}."
+    return f"The default is {default!r}." if isinstance(default, str | int | float) else "Leave it out for the default."
+
+
+def _owner(model: type[BaseModel], location: Place) -> tuple[type[BaseModel] | None, Any]:
+    """The model class that holds the last key of a location, and that key."""
+    owner: type[BaseModel] | None = model
+    name: Any = ""
+    current: type[BaseModel] | None = model
+    for item in location:
+        if isinstance(item, int):
+            continue
+        owner, name = current, item
+        info = current.model_fields.get(item) if current else None
+        current = _inner_model(info.annotation) if info else None
+    return owner, name
+
+
+def _inner_model(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in get_args(annotation):
+        found = _inner_model(argument)
+        if found:
+            return found
+    return None

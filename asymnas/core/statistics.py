@@ -1,0 +1,184 @@
+"""The uncertainty of scores: standard errors over videos and bootstrap confidence intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from asymnas.core.errors import DataError
+from asymnas.core.seeding import rng_for
+
+__all__ = [
+    "Interval",
+    "MeanSE",
+    "bootstrap_ci",
+    "crossed_bootstrap",
+    "crossed_gap",
+    "mean_se",
+    "paired_difference",
+    "weighted_se",
+    "widened",
+]
+
+
+class MeanSE(NamedTuple):
+    """A mean and its standard error over videos; the error is NaN for fewer than two videos."""
+
+    mean: float
+    se: float
+
+
+class Interval(NamedTuple):
+    """An estimate with the ends of its confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def clear_of_zero(self) -> bool:
+        """Whether the interval excludes zero."""
+        return self.low > 0 or self.high < 0
+
+
+def mean_se(values: np.ndarray) -> MeanSE:
+    """Return mean and standard error (sample standard deviation over root n) of (n,) values, one a video."""
+    values = _finite(values)
+    se = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
+    return MeanSE(float(values.mean()), se)
+
+
+def weighted_se(values: np.ndarray, weights: np.ndarray) -> float:
+    """Return the standard error of the weighted mean of (n,) values, one a video, by linearising the ratio of sums.
+
+    Equal weights give the SE of `mean_se`. NaN for fewer than two videos with a weight.
+
+    Args:
+        values: (n,) finite.
+        weights: (n,) not negative.
+    """
+    values, weights = _finite(values), np.asarray(weights, float)
+    values, weights = values[weights > 0], weights[weights > 0]
+    n = len(values)
+    if n < 2:
+        return float("nan")
+    share = weights / weights.sum()
+    return float(np.sqrt(n / (n - 1) * (share**2 * (values - share @ values) ** 2).sum()))
+
+
+def bootstrap_ci(
+    values: np.ndarray,
+    *,
+    statistic: Callable[[np.ndarray], np.ndarray] | None = None,
+    weights: np.ndarray | None = None,
+    level: float = 0.95,
+    samples: int = 4000,
+    seed: int = 0,
+) -> Interval:
+    """Return the bootstrap interval of a statistic of (n, ...) values, resampling the first axis.
+
+    Percentiles of few values are too near to each other: their distance to the estimate is widened by
+    sqrt(n / (n - 1)) t / z, as in Hesterberg's expanded percentile interval (2015), so that the interval covers what it
+    says for means of few videos too. One value alone tells nothing of its error: its interval is a whole range of
+    scores, 1, to each side.
+
+    Args:
+        values: (n, ...) finite values; the first axis is what is resampled (videos).
+        statistic: maps (samples, n, ...) to (samples,); the mean over all but the first axis by default.
+        weights: (n,) of (n,) values, for the weighted mean; a sample draws a value with its weight.
+        level: coverage in (0, 1).
+        samples: number of bootstrap samples.
+        seed: of the resampling.
+    """
+    values = _finite(values)
+    if weights is not None and np.ptp(weights) > 0:
+        values = np.stack([values * weights, np.asarray(weights, float)], axis=1)
+        statistic = _ratio_of_samples
+    if statistic is None:
+        statistic = _mean_of_samples
+    index = rng_for(seed, "bootstrap").integers(0, len(values), (samples, len(values)))
+    value = float(statistic(values[None])[0])
+    return widened(value, np.asarray(statistic(values[index])), len(values), level)
+
+
+def widened(value: float, drawn: np.ndarray, count: int, level: float) -> Interval:
+    """Return the interval of an estimate from bootstrap samples of it, widened for few resampled units.
+
+    Args:
+        value: the estimate.
+        drawn: (samples,) its bootstrap samples.
+        count: number of units that were resampled.
+        level: coverage in (0, 1).
+    """
+    if count == 1:
+        return Interval(value, value - 1.0, value + 1.0)
+    from scipy.special import ndtri, stdtrit
+
+    top = (1 + level) / 2
+    factor = np.sqrt(count / (count - 1)) * stdtrit(count - 1, top) / ndtri(top)
+    low, high = np.quantile(drawn, [1 - top, top])
+    return Interval(value, float(value - factor * (value - low)), float(value + factor * (high - value)))
+
+
+def _mean_of_samples(drawn: np.ndarray) -> np.ndarray:
+    return drawn.reshape(len(drawn), -1).mean(1)
+
+
+def _ratio_of_samples(drawn: np.ndarray) -> np.ndarray:
+    """Return sum over sum; 0 for a sample in which nothing has weight."""
+    sums = drawn.sum(1)
+    return np.divide(sums[:, 0], sums[:, 1], out=np.zeros(len(sums)), where=sums[:, 1] > 0)
+
+
+def paired_difference(
+    a: np.ndarray, b: np.ndarray, *, level: float = 0.95, samples: int = 4000, seed: int = 0
+) -> Interval:
+    """Return mean(a - b) with its bootstrap interval over videos; a and b are (n,) scores of the same videos."""
+    a, b = _finite(a), _finite(b)
+    if a.shape != b.shape:
+        raise DataError(f"Paired scores must be of the same videos, but got {a.shape} and {b.shape} scores.")
+    return bootstrap_ci(a - b, level=level, samples=samples, seed=seed)
+
+
+def crossed_bootstrap(differences: np.ndarray, *, level: float = 0.95, samples: int = 4000, seed: int = 0) -> Interval:
+    """Return the mean of (seeds, videos) paired differences with its interval over seeds and videos.
+
+    Seeds and videos are resampled each on their own, and the two distances to the mean are added in quadrature: few
+    seeds then widen their own share of the interval only. With one seed the interval is over videos alone, and says
+    nothing of other seeds.
+    """
+    differences = np.atleast_2d(_finite(differences))
+    over = [differences.mean(0)] if len(differences) == 1 else [differences.mean(0), differences.mean(1)]
+    return _joined(float(differences.mean()), over, level=level, samples=samples, seed=seed)
+
+
+def crossed_gap(a: np.ndarray, b: np.ndarray, *, level: float = 0.95, samples: int = 4000, seed: int = 0) -> Interval:
+    """Return mean(a) - mean(b) of scores on different videos with its interval over seeds and both sets of videos.
+
+    Args:
+        a: (seeds, videos) scores.
+        b: (seeds, other videos) scores of the same seeds.
+        level: coverage in (0, 1).
+        samples: number of bootstrap samples.
+        seed: of the resampling.
+    """
+    a, b = np.atleast_2d(_finite(a)), np.atleast_2d(_finite(b))
+    over = [a.mean(0), -b.mean(0)] + ([a.mean(1) - b.mean(1)] if len(a) > 1 else [])
+    return _joined(float(a.mean() - b.mean()), over, level=level, samples=samples, seed=seed)
+
+
+def _joined(value: float, over: list[np.ndarray], *, level: float, samples: int, seed: int) -> Interval:
+    """Add the distances of the means' intervals over independent units in quadrature."""
+    intervals = [bootstrap_ci(units, level=level, samples=samples, seed=seed) for units in over]
+    low = np.sqrt(sum((item.value - item.low) ** 2 for item in intervals))
+    high = np.sqrt(sum((item.high - item.value) ** 2 for item in intervals))
+    return Interval(value, float(value - low), float(value + high))
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    values = np.asarray(values, float)
+    if values.size == 0 or not np.isfinite(values).all():
+        raise DataError(f"Scores must be finite and at least one, but got {values.tolist()}.")
+    return values

@@ -1,0 +1,196 @@
+"""Weights of the public networks: the SPOS supernet checkpoint and the VLT backbone, read into a supernet."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from asymnas.core.errors import Problem, WeightsError
+from asymnas.nn import Supernet, read_weights, write_weights
+from asymnas.space import Branch
+
+__all__ = ["convert_checkpoint", "load_spos", "load_vlt", "read_checkpoint"]
+
+_CHOICES = {"shuffle_3x3": "0", "shuffle_5x5": "1", "shuffle_7x7": "2", "shuffle_xception": "3"}
+_ALIASES = {"k3": "0", "k5": "1", "k7": "2", "xcep": "3"}
+_SHOWN = 12
+
+Source = Path | str | Mapping[str, Tensor]
+
+
+def read_checkpoint(path: Path | str) -> dict[str, Tensor]:
+    """Read a torch checkpoint of tensors (`weights_only`) or a converted safetensors file.
+
+    A dict around the tensors (`state_dict`) is unwrapped and the prefixes `module.` and `backbone.` are removed.
+
+    Raises:
+        WeightsError: the file is missing, corrupt, or holds more than tensors.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise WeightsError(Problem(str(path), "no such weight file"))
+    if path.suffix == ".safetensors":
+        return _plain_keys(read_weights(path)[0])
+    try:
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # on pickle protocols; refused or read
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        rule = "holds more than tensors or is no torch checkpoint, and is not read because pickles can run code"
+        way_out = "Give a checkpoint of tensors alone, or a safetensors file."
+        raise WeightsError(Problem(str(path), rule, "", way_out)) from error
+    except (RuntimeError, EOFError, OSError, ValueError) as error:
+        raise WeightsError(Problem(str(path), "is truncated or corrupt", str(error).splitlines()[0])) from error
+    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
+        content = content["state_dict"]
+    if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
+        raise WeightsError(Problem(str(path), "a state_dict of tensors is expected", type(content).__name__))
+    return _plain_keys(content)
+
+
+def convert_checkpoint(source: Path | str, target: Path | str) -> None:
+    """Convert a torch checkpoint to safetensors, once; `load_spos` and `load_vlt` read the result.
+
+    Raises:
+        WeightsError: the source cannot be read as tensors, or the target cannot be written.
+    """
+    write_weights(target, read_checkpoint(source), {"converted_from": Path(source).name})
+
+
+def load_spos(source: Source, supernet: Supernet) -> None:
+    """Fill a full-width supernet from the official SPOS supernet (reference fact 1.2), all branches alike.
+
+    The 20 feature blocks are the blocks of the stages in order, a mixer's visual block being the last of its stage; the
+    mixed blocks are copies of the same feature block (3, 7, 15, 19), as the paper says. Language projections and
+    template embeddings keep their values; `conv_last` and `classifier` are not used, `num_batches_tracked` may be
+    absent.
+
+    Args:
+        source: a file (see `read_checkpoint`) or a state dict.
+        supernet: what to fill; its choice blocks hold SPOS ops only.
+
+    Raises:
+        WeightsError: with every tensor that is not filled, or has another shape. The supernet is then unchanged.
+    """
+    _load(source, supernet, vlt=False)
+
+
+def load_vlt(source: Source, supernet: Supernet) -> None:
+    """Fill a supernet from the public VLT backbone (reference fact 2.1), which adds to SPOS' keys those of the mixers.
+
+    `nlp_layers` are the mixed blocks, `token_map` the language projections, `vistoken_layers` the template embeddings.
+
+    Args:
+        source: a file (see `read_checkpoint`) or a state dict.
+        supernet: what to fill; built with `token_norm=True` and `language_dim=768` for the released weights.
+
+    Raises:
+        WeightsError: with every tensor that is not filled, or has another shape. The supernet is then unchanged.
+    """
+    _load(source, supernet, vlt=True)
+
+
+def _plain_keys(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Remove prefixes and write the choices as 0..3."""
+    plain = {}
+    for key, tensor in state.items():
+        parts = key.split(".")
+        while parts[0] in ("module", "backbone"):
+            parts = parts[1:]
+        if len(parts) > 2 and parts[0] in ("features", "nlp_layers"):
+            parts[2] = _ALIASES.get(parts[2], parts[2])
+        plain[".".join(parts)] = tensor
+    return plain
+
+
+def _blocks(branch: Branch) -> Iterator[tuple[str, str]]:
+    """Yield (module name, official name) of all parts of a branch that have choices or language."""
+    index = 0
+    for number, stage in enumerate(branch.stages):
+        for block in range(1, stage.blocks + 1):
+            yield f"{stage.name}.block{block}", f"features.{index}"
+            index += 1
+        if stage.mixer is not None:
+            name = stage.mixer.name
+            yield f"{name}.visual", f"features.{index}"
+            yield f"{name}.mixed", f"nlp_layers.{number}"
+            yield f"{name}.project.linear", f"token_map.{number}.0"
+            yield f"{name}.project.norm", f"token_map.{number}.1"
+            yield f"{name}.template_embedding.conv", f"vistoken_layers.{number}.0"
+            yield f"{name}.template_embedding.norm", f"vistoken_layers.{number}.1"
+            index += 1
+
+
+def _official(parts: list[str], names: Mapping[str, str], vlt: bool) -> str | None:
+    """Return the official key of one of our tensors (`parts`: its name after the branch); None where SPOS has none."""
+    if "stats" in parts:  # stats.<branch>.running_mean
+        at = parts.index("stats")
+        parts = [*parts[:at], *parts[at + 2 :]]
+    if parts[0] == "stem":
+        return ".".join(["first_conv", *parts[1:]])
+    for length in (2, 3):
+        name = ".".join(parts[:length])
+        if name in names:
+            break
+    else:
+        raise WeightsError(Problem(".".join(parts), "the public networks have no such part"))
+    official, rest = names[name], parts[length:]
+    if parts[1] in ("project", "template_embedding"):
+        return ".".join([official, *rest]) if vlt else None
+    if not vlt and parts[1] == "mixed":
+        official = names[f"{parts[0]}.visual"]
+    choice = _CHOICES.get(rest[0], rest[0])
+    return ".".join([official, choice, f"branch_{rest[1]}", *rest[2:]])
+
+
+def _load(source: Source, supernet: Supernet, *, vlt: bool) -> None:
+    state = _plain_keys(source) if isinstance(source, Mapping) else read_checkpoint(source)
+    where = "state dict" if isinstance(source, Mapping) else str(source)
+    ours = supernet.state_dict()
+    names = {network: dict(_blocks(supernet.space.branch(network.split("+")[0]))) for network in supernet.branches}
+    filled: dict[str, Tensor] = {}
+    absent, misshapen, used = [], [], set()
+    for name, tensor in ours.items():
+        _, network, *parts = name.split(".")
+        key = _official(parts, names[network], vlt)
+        if key is None:
+            continue
+        used.add(key)
+        found = state.get(key)
+        if found is None:
+            absent.append(f"{name} (from {key})")
+        elif found.numel() != tensor.numel() or found.shape[: tensor.ndim] != tensor.shape:
+            misshapen.append(f"{key} is {tuple(found.shape)}, {name} is {tuple(tensor.shape)}")
+        else:
+            filled[name] = found.reshape(tensor.shape).to(tensor.dtype)
+    parts_used = {key.rpartition(".")[0] for key in used}
+    left = [
+        key
+        for key in state
+        if key not in used and key.rpartition(".")[0] in parts_used and not key.endswith("num_batches_tracked")
+    ]
+    problems = [
+        Problem(where, f"{len(items)} tensors {what}: {_listed(items)}")
+        for what, items in (
+            ("of the supernet are not in the checkpoint", absent),
+            ("differ in shape", misshapen),
+            ("have no place in the supernet (affine=True has scales)", left),
+        )
+        if items
+    ]
+    blocks = 1 + max((int(key.split(".")[1]) for key in state if key.startswith("features.")), default=-1)
+    for network, table in names.items():
+        wanted = len({official for official in table.values() if official.startswith("features.")})
+        if blocks > wanted:
+            problems.append(Problem(where, f"has {blocks} feature blocks, branch '{network}' has places for {wanted}"))
+    if problems:
+        raise WeightsError(problems)
+    supernet.load_state_dict(filled, strict=False)
+
+
+def _listed(items: list[str]) -> str:
+    return "; ".join(items[:_SHOWN]) + (f"; and {len(items) - _SHOWN} more" if len(items) > _SHOWN else "")

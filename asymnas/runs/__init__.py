@@ -1,0 +1,1 @@
+"""All that a run leaves: its folder, lock, summary and times."""

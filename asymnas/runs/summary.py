@@ -1,0 +1,279 @@
+"""What a finished run says: one typed summary, written to summary.json and read from it by the same classes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from asymnas.core.errors import Problem, RunFolderError
+
+__all__ = [
+    "ArchitectureSummary",
+    "BaselineScore",
+    "CompareSummary",
+    "ConditionEffect",
+    "CostSummary",
+    "Difference",
+    "MedianScore",
+    "PartScore",
+    "RewardName",
+    "RunSummary",
+    "Score",
+    "SearchCounts",
+    "SpaceResult",
+    "SpaceSeed",
+    "Spread",
+    "TestResults",
+    "TrainingSummary",
+]
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class _Part(BaseModel):
+    """A part of a summary; another program's keys are not part of it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Spread(_Part):
+    """A value with its confidence interval."""
+
+    value: Number
+    low: float
+    high: float
+
+    @property
+    def clear_of_zero(self) -> bool:
+        """Whether the interval does not contain zero."""
+        return self.low > 0 or self.high < 0
+
+
+class Score(_Part):
+    """A score on a set of items.
+
+    Args:
+        value: of the whole.
+        se: standard error over items; None for a single item.
+        items: the value of each item, by name.
+        facts: what must stand beside it, such as the protocol and the number of frames.
+        by_condition: the value under each condition that it is the mean of.
+        measures: further numbers of the whole.
+    """
+
+    value: Number
+    se: Number | None = None
+    items: dict[str, Number] = Field(default_factory=dict)
+    facts: dict[str, Any] = Field(default_factory=dict)
+    by_condition: dict[str, Number] = Field(default_factory=dict)
+    measures: dict[str, Number] = Field(default_factory=dict)
+
+
+class PartScore(_Part):
+    """A score on the `n` items of a named part."""
+
+    value: Number
+    se: Number | None = None
+    n: int
+
+
+class BaselineScore(Score):
+    """A baseline on the same items; `difference` is the found architecture's score minus its own, paired by item."""
+
+    difference: Spread | None = None
+    parts: dict[str, PartScore] = Field(default_factory=dict)
+
+
+class MedianScore(_Part):
+    """Random architectures on the same items; `difference` is the found one's score minus their median."""
+
+    n: int
+    median: Number
+    scores: list[Number]
+    asked: int | None = None
+    difference: Spread | None = None
+
+
+class ConditionEffect(_Part):
+    """The found architecture under two conditions: `difference` is `reference` minus `other`, paired by item.
+
+    `part` is a named part of the split, or "all"; it has `n` items.
+    """
+
+    reference: str
+    other: str
+    part: str
+    n: int
+    reference_value: Number
+    other_value: Number
+    difference: Spread
+
+
+class TestResults(_Part):
+    """What the held-out items say; `failed` has the error of each evaluation that could not be scored, by its name."""
+
+    __test__ = False  # no test of pytest's
+
+    best: Score | None = None
+    parts: dict[str, PartScore] = Field(default_factory=dict)
+    baselines: dict[str, BaselineScore] = Field(default_factory=dict)
+    random_search: Score | None = None
+    random_architectures: MedianScore | None = None
+    conditions: list[ConditionEffect] = Field(default_factory=list)
+    failed: dict[str, str] = Field(default_factory=dict)
+
+
+class RewardName(_Part):
+    """The reward: as logs name it and as tables do."""
+
+    name: str
+    title: str
+
+
+class ArchitectureSummary(_Part):
+    """An architecture: its key, the op of each gene, and a drawing of them as text."""
+
+    key: str
+    genes: dict[str, str]
+    drawing: str
+
+
+class SearchCounts(_Part):
+    """What a search computed (`evaluated`), and what another stage had scored already (`from_log`)."""
+
+    algorithm: str
+    budget: int
+    evaluated: int
+    from_log: int
+    failed: int
+    generations: int | None = None
+    best_by_generation: list[Number | None] = Field(default_factory=list)
+    best: Score | None = None
+    best_key: str = ""
+
+
+class CostSummary(_Part):
+    """Multiply-accumulates and parameters by branch, and the multiply-accumulates a frame of a long video."""
+
+    branches: dict[str, dict[str, int]]
+    amortised_macs: Number
+    amortised_frames: int
+
+
+class TrainingSummary(_Part):
+    """What training cost and where it ended; `samples` are those seen."""
+
+    steps: int
+    samples: int
+    seconds: Number
+    losses: dict[str, Number]
+
+
+class _File(_Part):
+    def write(self, file: Path) -> None:
+        """Write the summary, whole or not at all.
+
+        Raises:
+            RunFolderError: the file cannot be written.
+        """
+        from asymnas.core.disk import write_text
+
+        write_text(file, self.model_dump_json(indent=1) + "\n")
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """Read what `write` wrote.
+
+        Raises:
+            RunFolderError: there is no such file, or it is not of this form: damaged, or of an older version.
+        """
+        try:
+            return cls.model_validate(json.loads(file.read_text(encoding="utf-8")))
+        except (OSError, ValueError) as error:
+            problems = error.errors(include_url=False) if isinstance(error, ValidationError) else ()
+            keys = ", ".join(".".join(map(str, problem["loc"])) for problem in problems[:3])
+            rule = "must be the summary of a finished run of this version"
+            way_out = "Restore the file; or remove it and resume the run; a run of an older version starts anew."
+            raise RunFolderError(Problem(str(file), rule, keys or str(error), way_out)) from error
+
+
+class RunSummary(_File):
+    """The summary of a search or of a retraining."""
+
+    kind: Literal["search", "retrain"] = "search"
+    task: str
+    job: str
+    job_hash: str
+    seed: int
+    space: str
+    space_hash: str
+    reward: RewardName
+    noun: str
+    """What the items are, in the plural."""
+    architecture: ArchitectureSummary
+    validation: Score | None = None
+    search: SearchCounts | None = None
+    random_search: SearchCounts | None = None
+    cost: CostSummary
+    training: TrainingSummary
+    weights_hash: str
+    test: TestResults | None = None
+    seconds: dict[str, Number]
+    versions: dict[str, str]
+
+
+class SpaceSeed(_Part):
+    """What one seed of a comparison's arm gave; `gap` is validation minus test."""
+
+    seed: int
+    architecture: str
+    validation: Number
+    test: Number
+    gap: Number
+    random_search_test: Number | None = None
+    random_median_test: Number | None = None
+
+
+class SpaceResult(_Part):
+    """All seeds of an arm, the means of their numbers, and the gap with its interval over seeds and items."""
+
+    seeds: list[SpaceSeed]
+    mean: dict[str, Number]
+    gap: Spread
+
+
+class Difference(_Part):
+    """The difference of two arms in one kind of score: "test", "validation" or "random_search"."""
+
+    kind: str
+    first: str
+    other: str
+    difference: Spread
+    per_seed: list[Number]
+    items: int
+    verdict: str
+
+
+class CompareSummary(_File):
+    """The summary of a comparison."""
+
+    kind: Literal["compare"] = "compare"
+    task: str
+    job: str
+    reward: RewardName
+    noun: str
+    budget: int
+    training: TrainingSummary
+    test_items: int
+    test_facts: dict[str, Any]
+    validation_items: int
+    level: Number
+    samples: int
+    seeds: list[int]
+    spaces: dict[str, SpaceResult]
+    differences: list[Difference]
+    seconds: Number
+    versions: dict[str, str]

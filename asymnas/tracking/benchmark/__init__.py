@@ -1,0 +1,1 @@
+"""Benchmarks: track whole data sets, score result files, report."""

@@ -1,0 +1,222 @@
+"""From result files to a benchmark report: annotations, detection, scores, comparison."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from asymnas.core.errors import AsymNASError, DataError, Problem, nearest
+from asymnas.tracking.benchmark.report import BenchmarkReport, TrackerScores, default_protocol
+
+if TYPE_CHECKING:
+    from asymnas.tracking.data import AnnotationSet
+
+__all__ = ["Missing", "evaluate_results"]
+
+Missing = Literal["error", "skip", "zero"]
+
+NAMED = 12
+"""Names that a message shows before it counts the rest."""
+
+
+def evaluate_results(
+    results: Sequence[Path],
+    dataset: str,
+    *,
+    split: str | None = None,
+    protocol: str | None = None,
+    versus: str | None = None,
+    root: Path | None = None,
+    missing: Missing = "error",
+    **reading: Any,
+) -> BenchmarkReport:
+    """Score result files of any toolkit on a benchmark; frames are needed only where the annotations lie with them.
+
+    Args:
+        results: folders, archives or files, each of one tracker or of several.
+        dataset: registered name of the data set.
+        split: see `asymnas.tracking.data.load_annotations`.
+        protocol: see `asymnas.tracking.metrics.PROTOCOLS`; None for the one of the data set's own toolkit.
+        versus: a further path with one tracker, or the name of a tracker of `results`: all others are compared with it.
+        root: the data root, or annotations themselves; see `asymnas.tracking.data.load_annotations`.
+        missing: "error" refuses trackers without results for a video, "skip" scores the rest, "zero" counts the missing
+            videos as misses; they are listed.
+        **reading: what is not to be detected: `format`, `base`, `corners`, `first_row`, `repetition` of
+            `asymnas.tracking.results.read_results`.
+
+    Raises:
+        DataError: unknown names, annotations or results that are missing or damaged; all problems of all trackers.
+    """
+    from asymnas.tracking.data import require_boxes
+    from asymnas.tracking.metrics import compare, get_protocol
+
+    rules = get_protocol(protocol or default_protocol(dataset))
+    annotations = _annotations(dataset, split, root)
+    require_boxes(annotations)
+    path = None if versus is None or not _is_place(versus) else Path(versus)
+    places = [*results] if path is None or path in results else [*results, path]
+    sources, theirs, left_out, problems = _all_sources(places, path, annotations)
+    scored: dict[str, TrackerScores] = {}
+    for key, (place, folder) in sources.items():
+        try:
+            scored[key] = _score(place, folder, annotations, rules.name, missing, reading)
+        except AsymNASError as error:
+            problems += error.problems
+    if problems:
+        raise DataError(problems)
+    trackers = dict(zip(scored, _named(list(scored.values())), strict=True))
+    chosen = None if versus is None else _versus(versus, None if path is None else theirs, trackers)
+    comparisons = {} if chosen is None else {item.name: compare(item.scores, chosen.scores)
+                                             for item in trackers.values() if item is not chosen}  # fmt: skip
+    if chosen is not None and not comparisons:
+        rule = "the tracker to compare with must be another than the results"
+        raise DataError(Problem("--vs", rule, f"'{versus}' alone", "Give further results."))
+    return BenchmarkReport(
+        dataset=annotations.dataset,
+        split=annotations.split,
+        protocol=rules.name,
+        rules=rules.rules,
+        main=rules.main,
+        chosen=protocol is not None,
+        videos=len(annotations),
+        frames=annotations.frames,
+        absent=sum(int(item.absent.sum()) for item in annotations),
+        annotations=str(annotations.source),
+        trackers=tuple(sorted(trackers.values(), key=lambda item: -item.scores.values[rules.main])),
+        notes=(*annotations.notes, *left_out),
+        comparisons=comparisons,
+        versus="" if chosen is None else chosen.name,
+    )
+
+
+def _annotations(dataset: str, split: str | None, root: Path | None) -> AnnotationSet:
+    from asymnas.tracking.data import AnnotationSet, annotation_of, dataset_info, load_annotations, load_dataset
+
+    if root is None and not dataset_info(dataset).layout:  # generated: there are no files to look for
+        loaded = load_dataset(dataset, split or "test")
+        videos = tuple(annotation_of(video) for video in loaded.videos)
+        return AnnotationSet(dataset, loaded.split, videos, Path(dataset))
+    try:
+        return load_annotations(dataset, split, root=root)
+    except OSError as error:
+        where = str(error.filename or root or dataset)
+        rule, value = f"annotations of {dataset} must be readable here", error.strerror or str(error)
+        raise DataError(Problem(where, rule, value, "Mend the path or its rights, or --dataset.")) from None
+
+
+def _is_place(versus: str) -> bool:
+    """Tell whether `versus` is a path with results, inside an archive too, and not a tracker's name."""
+    from asymnas.tracking.results.files import is_source
+
+    try:
+        return is_source(Path(versus))
+    except DataError:
+        if os.sep in versus:
+            raise
+        return False  # too long for a file's name, as a tracker's can be
+
+
+def _all_sources(
+    places: Sequence[Path], versus: Path | None, annotations: AnnotationSet
+) -> tuple[dict[str, tuple[Path, str]], list[str], list[str], list[Problem]]:
+    """Find the trackers of all places; one that several of them lead to is there once.
+
+    Returns:
+        real place of each tracker to the place that named it first and its folder there, the real places below
+        `versus`, notes on what is left out, and what is wrong.
+    """
+    sources: dict[str, tuple[Path, str]] = {}
+    theirs: list[str] = []
+    notes: list[str] = []
+    problems: list[Problem] = []
+    for place in places:
+        try:
+            found, left_out = _sources(place, annotations)
+        except AsymNASError as error:
+            problems += error.problems
+            continue
+        real = [os.path.realpath(place / folder) for folder in found]
+        for key, folder in zip(real, found, strict=True):
+            sources.setdefault(key, (place, folder))
+        theirs += real if place == versus else []
+        notes += [note for note in left_out if note not in notes]
+    return sources, theirs, notes, problems
+
+
+def _sources(place: Path, annotations: AnnotationSet) -> tuple[list[str], list[str]]:
+    """Return the folders of a place that hold a tracker each, "." for itself; of several, those of these videos."""
+    from asymnas.tracking.results.files import open_source
+    from asymnas.tracking.results.layout import find_trackers
+
+    _, entries, _ = open_source(place)
+    found = find_trackers(place, entries)
+    if len(found) < 2:
+        return [str(item.folder) for item in found] or ["."], []
+    known = {_plain(name) for item in annotations for name in (item.name, *getattr(item, "aliases", ()))}
+    ours = [item for item in found if item.manifest or item.form == "otb-json"
+            or any(_plain(name) in known for name in item.videos)]  # fmt: skip
+    if not ours:
+        rule = f"must hold results of videos of {annotations.dataset} {annotations.split}"
+        value = f"{len(found)} folders of others, such as {next(iter(found[0].videos))}"
+        raise DataError(Problem(str(place), rule, value, "Mend the path, --dataset or --split."))
+    others = [str(item.folder) for item in found if item not in ours]
+    shown = ", ".join(others[:NAMED]) + (", ..." if len(others) > NAMED else "")
+    what = (
+        "1 folder without results of these videos is" if len(others) == 1 else f"{len(others)} folders without any are"
+    )
+    note = f"{place}: {what} left out: {shown}"
+    return [str(item.folder) for item in ours], [note] if others else []
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _score(
+    place: Path, folder: str, annotations: AnnotationSet, protocol: str, missing: Missing, reading: Mapping[str, Any]
+) -> TrackerScores:
+    from asymnas.tracking.metrics import score
+    from asymnas.tracking.results import read_results
+
+    videos, source = annotations.annotations, place / folder
+    read = read_results(place, annotations=videos, dataset=annotations.dataset, tracker=folder, **reading)
+    absent = [item.name for item in videos if item.name not in read.boxes]
+    if absent and missing == "error":
+        shown = ", ".join(absent[:NAMED]) + (f" and {len(absent) - NAMED} more" if len(absent) > NAMED else "")
+        rule = f"must hold results of all {len(videos)} videos"
+        way_out = "Add them, or choose: --missing skip scores the rest, --missing zero counts them as misses."
+        raise DataError(Problem(str(source), rule, f"none of {len(absent)}: {shown}", way_out))
+    return TrackerScores(read.tracker, str(source), score(read.boxes, videos, protocol, missing=missing), read.notes)
+
+
+def _named(trackers: Sequence[TrackerScores]) -> list[TrackerScores]:
+    """Make names unique: two trackers of one name are told apart by their paths."""
+    often = Counter(item.name for item in trackers)
+    named = [replace(item, name=f"{item.name} ({item.source})") if often[item.name] > 1 else item for item in trackers]
+    seen: Counter[str] = Counter()
+    for index, item in enumerate(named):
+        seen[item.name] += 1
+        if seen[item.name] > 1:
+            named[index] = replace(item, name=f"{item.name} #{seen[item.name]}")
+    return named
+
+
+def _versus(versus: str, theirs: Sequence[str] | None, trackers: Mapping[str, TrackerScores]) -> TrackerScores:
+    """Return the tracker that the others are compared with: of the real places `theirs`, or by its name."""
+    if theirs is None:
+        for item in trackers.values():
+            if item.name == versus:
+                return item
+        rule, names = "must be a path, or the name of one of the trackers", [item.name for item in trackers.values()]
+        raise DataError(Problem("--vs", rule, f"'{versus}'", nearest(versus, names)))
+    found = [trackers[key] for key in dict.fromkeys(theirs)]
+    if len(found) != 1:
+        rule, shown = "must hold the results of one tracker", ", ".join(item.name for item in found)
+        way_out = "Give it among the results, and the name of one of its trackers with --vs."
+        raise DataError(Problem(f"--vs {versus}", rule, f"{len(found)}: {shown}", way_out))
+    return found[0]

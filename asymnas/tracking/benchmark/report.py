@@ -1,0 +1,132 @@
+"""The evaluation of trackers on a benchmark, as data that tables, plots and pages are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from asymnas.tracking.metrics import Comparison, Scores
+
+__all__ = ["DEFAULT_PROTOCOLS", "BenchmarkReport", "TrackerScores", "default_protocol", "percent"]
+
+DEFAULT_PROTOCOLS: Mapping[str, str] = {
+    "got10k": "got10k",
+    "lasot": "lasot",
+    "lasot_ext": "lasot",
+    "otb100": "otb",
+    "otb99_lang": "otb",
+    "tnl2k": "tnl2k",
+    "trackingnet": "trackingnet",
+}
+"""The protocol that a data set's own toolkit follows."""
+
+FALLBACK = "lasot"
+
+
+def default_protocol(dataset: str) -> str:
+    """Return the protocol of a data set's own toolkit; `lasot` for a set that has none."""
+    return DEFAULT_PROTOCOLS.get(dataset, FALLBACK)
+
+
+def percent(value: float, *, sign: bool = False) -> str:
+    """Write a share in 0..1 as toolkits print it: in percent, two decimals."""
+    return f"{100 * value:+.2f}" if sign else f"{100 * value:.2f}"
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerScores:
+    """One tracker on the benchmark.
+
+    Args:
+        name: unique within the report.
+        source: where its results were read from, as the user gave it.
+        scores: see `asymnas.tracking.metrics.score`.
+        notes: what the reader of the result files detected.
+    """
+
+    name: str
+    source: str
+    scores: Scores
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self, *, level: float = 0.95) -> dict[str, Any]:
+        """Return everything as JSON-able data; `level` is the coverage of the intervals."""
+        known = {"tracker": self.name, "source": self.source, "reader": list(self.notes)}
+        return {**known, **self.scores.to_dict(level=level)}
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkReport:
+    """Trackers on one split of one data set under one protocol.
+
+    Args:
+        dataset: its registered name.
+        split: its split.
+        protocol: the protocol's name.
+        rules: the protocol's rules, readable.
+        main: the measure that ranks.
+        chosen: whether the protocol was asked for; otherwise it is the data set's default.
+        videos: sequences of the split.
+        frames: annotated frames of the split.
+        absent: frames of these without the target.
+        annotations: where the annotations were read from.
+        notes: what the reader of the annotations detected.
+        trackers: best first.
+        comparisons: by the name of the tracker that is compared; each is that tracker minus `versus`.
+        versus: the name of the tracker that the others are compared with, "" without one.
+        level: coverage of the intervals.
+    """
+
+    dataset: str
+    split: str
+    protocol: str
+    rules: str
+    main: str
+    chosen: bool
+    videos: int
+    frames: int
+    absent: int
+    annotations: str
+    trackers: tuple[TrackerScores, ...]
+    notes: tuple[str, ...] = ()
+    comparisons: Mapping[str, Comparison] = field(default_factory=dict)
+    versus: str = ""
+    level: float = 0.95
+
+    @property
+    def title(self) -> str:
+        """Data set, split, protocol, sequences and frames: what no score is shown without."""
+        return f"{self.dataset} {self.split}, protocol {self.protocol}, {self.size}"
+
+    @property
+    def size(self) -> str:
+        """Sequences and frames of the split."""
+        frames = f"{self.frames:,} frames"
+        return f"{self.videos} sequences, {frames}" + (f" ({self.absent:,} without the target)" if self.absent else "")
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The protocol's measures, as the trackers hold them."""
+        return tuple(self.trackers[0].scores.values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as JSON-able data; scores are shares in 0..1."""
+        return {
+            "dataset": self.dataset,
+            "split": self.split,
+            "protocol": self.protocol,
+            "protocol_is_default": not self.chosen,
+            "rules": self.rules,
+            "main": self.main,
+            "videos": self.videos,
+            "frames": self.frames,
+            "absent": self.absent,
+            "annotations": self.annotations,
+            "notes": list(self.notes),
+            "level": self.level,
+            "trackers": [tracker.to_dict(level=self.level) for tracker in self.trackers],
+            "versus": self.versus or None,
+            "comparisons": {name: item.to_dict() for name, item in self.comparisons.items()},
+        }

@@ -1,0 +1,169 @@
+"""Finding a run on disk: job, weights and architecture, from its folder or from an architecture.json in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from asymnas.core.errors import ArchitectureMismatch, Problem, RunFolderError, TrackerError, WeightsError, nearest
+from asymnas.job import Job, load_job
+from asymnas.space import Architecture, ArchitectureFile, list_architectures, load_architecture
+from asymnas.tracking.task.data import space_of
+
+__all__ = ["RunFiles", "find_run"]
+
+JOB, ARCHITECTURE, WEIGHTS, SUMMARY = "job.yaml", "architecture.json", "supernet.safetensors", "summary.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFiles:
+    """A finished run.
+
+    Args:
+        folder: the run folder.
+        name: of the tracker: the folder's name, and the file's where it is another one than architecture.json.
+        job: with the data root that was asked for.
+        architecture: what is to track.
+        weights: path of the supernet's weights.
+        weights_hash: hash that the run recorded of them.
+        own: whether it is the architecture that the run found.
+    """
+
+    folder: Path
+    name: str
+    job: Job
+    architecture: Architecture
+    weights: Path
+    weights_hash: str
+    own: bool = True
+
+
+def find_run(path: Path, trackers: Iterable[str], *, data_root: Path | str | None = None) -> RunFiles:
+    """Find the run of a folder or of an architecture file.
+
+    Args:
+        path: a run folder, or an architecture.json with its run beside it.
+        trackers: names of trackers, for messages.
+        data_root: replaces the job's folder of real data sets.
+
+    Raises:
+        TrackerError: the path names nothing.
+        RunFolderError: no finished run is there.
+        WeightsError: the run's weights are missing, or of another run than the architecture.
+        AsymNASError: job or architecture are damaged.
+    """
+    try:
+        folder, file = _places(path, trackers)
+    except OSError as error:  # such as a name that is too long
+        rule = "must be a tracker's name, a run folder or an architecture.json"
+        reason = f"'{str(path)[:80]}' ({error.strerror})"
+        raise TrackerError(Problem("tracker", rule, reason, nearest(str(path)[:80], trackers))) from error
+    if not (folder / JOB).is_file():
+        raise _no_run(folder, file)
+    _check_kind(folder)
+    overrides = {} if data_root is None else {"data.root": str(Path(data_root).expanduser().resolve())}
+    job = load_job(folder / JOB, overrides, files=False)
+    found, recorded = _architecture(folder, file)
+    weights = folder / WEIGHTS
+    if not weights.is_file():
+        raise WeightsError(Problem(str(weights), "the run's weights are missing", way_out="Restore the run folder."))
+    space = space_of(job)
+    if found.space.structure_hash != space.structure_hash:
+        rule = f"is of another space than the run in {folder}, '{space.name}'"
+        way_out = "Name an architecture of that space, or move the file to its own run."
+        raise ArchitectureMismatch(Problem(str(file), rule, f"space '{found.space.name}'", way_out))
+    other = file.name not in (ARCHITECTURE, SUMMARY)
+    name = folder.resolve().name + (f"-{file.stem}" if other else "")
+    return RunFiles(folder, name, job, found, weights, recorded, own=not other)
+
+
+def _places(path: Path, trackers: Iterable[str]) -> tuple[Path, Path]:
+    """The run folder and the file that says the architecture."""
+    if path.is_dir():
+        named = path / ARCHITECTURE
+        return path, named if named.is_file() else path / SUMMARY
+    if path.is_file():
+        if path.suffix != ".json":
+            rule = "must be a run folder or an architecture.json"
+            raise TrackerError(Problem(str(path), rule, f"a file '{path.suffix}'", "Name the folder that it lies in."))
+        return path.parent, path
+    if str(path) in list_architectures():
+        rule = "is an architecture that comes without weights"
+        way_out = f"Train it: `asymnas export {path} --to json -o {path}.json`, then `asymnas retrain {path}.json`."
+        raise TrackerError(Problem(f"tracker '{path}'", rule, way_out=way_out))
+    rule = "must be a tracker's name, a run folder or an architecture.json"
+    raise TrackerError(Problem("tracker", rule, repr(str(path)), nearest(str(path), trackers)))
+
+
+def _no_run(folder: Path, file: Path) -> RunFolderError | WeightsError:
+    if file.name != SUMMARY:
+        rule = f"its folder holds no run (no {JOB} and {WEIGHTS}), so there are no weights to track with"
+        way_out = f"Leave the file in its run folder, or train it: `asymnas retrain {file}`."
+        return WeightsError(Problem(str(file), rule, way_out=way_out))
+    held = sorted(item.name for item in folder.iterdir())
+    value = ", ".join(held[:5]) or "an empty folder"
+    return RunFolderError(Problem(str(folder), f"is no run folder: it has no {JOB}", value))
+
+
+def _check_kind(folder: Path) -> None:
+    """A comparison is a folder of runs."""
+    import yaml
+
+    try:
+        data = yaml.safe_load((folder / JOB).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return  # `load_job` says what is wrong with it
+    if isinstance(data, dict) and data.get("kind") == "compare":
+        arms = sorted(item.parent.name for item in folder.glob(f"*/{JOB}"))
+        way_out = f"Name one of its runs: {', '.join(str(folder / arm) for arm in arms[:8])}." if arms else ""
+        raise RunFolderError(Problem(str(folder), "is a comparison of several runs", way_out=way_out))
+
+
+def _architecture(folder: Path, file: Path) -> tuple[Architecture, str]:
+    """The architecture, and the hash of the weights that the run recorded."""
+    summary = _summary(folder)
+    if file.name == SUMMARY:
+        if "weights_hash" not in summary or "architecture" not in summary:
+            rule = f"holds no finished run: {ARCHITECTURE} and {SUMMARY} come at its end"
+            way_out = f"Finish it with `asymnas search {folder / JOB} --run {folder} --resume`."
+            raise RunFolderError(Problem(str(folder), rule, way_out=way_out))
+        space = space_of(load_job(folder / JOB, files=False))
+        return space.architecture(dict(summary["architecture"]["genes"])), summary["weights_hash"]
+    found = load_architecture(file)
+    own = _weights_hash(found)
+    recorded = summary.get("weights_hash") or _recorded(folder) or own
+    if own is not None and recorded is not None and own != recorded:
+        rule = f"was found with other weights than those of the run in {folder}, {recorded}"
+        raise WeightsError(Problem(str(file), rule, own, "Leave the file in its own run folder."))
+    if recorded is None:
+        from asymnas.nn import weights_hash
+
+        recorded = weights_hash(folder / WEIGHTS) if (folder / WEIGHTS).is_file() else ""
+    return found.architecture, recorded
+
+
+def _recorded(folder: Path) -> str | None:
+    """The hash in the run's own architecture.json; a run killed after writing it has no summary yet."""
+    file = folder / ARCHITECTURE
+    return _weights_hash(load_architecture(file)) if file.is_file() else None
+
+
+def _weights_hash(found: ArchitectureFile) -> str | None:
+    value = found.provenance.get("weights_hash")
+    return value if isinstance(value, str) else None
+
+
+def _summary(folder: Path) -> dict[str, Any]:
+    path = folder / SUMMARY
+    if not path.is_file():
+        return {}
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunFolderError(Problem(str(path), "the run's results cannot be read", str(error))) from error
+    if not isinstance(data, dict):
+        raise RunFolderError(Problem(str(path), "must hold the results of a run", type(data).__name__))
+    return data

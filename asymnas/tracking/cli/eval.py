@@ -1,0 +1,100 @@
+"""`asymnas eval`: result files of any tracker and toolkit, scored under a named protocol."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from asymnas.cli._common import DataRoot, Json, command, print_json
+from asymnas.core.errors import DataError, Problem
+
+__all__ = ["eval_"]
+
+
+class Missing(StrEnum):
+    """What is done with videos that a tracker has no results for."""
+
+    error = "error"
+    skip = "skip"
+    zero = "zero"
+
+
+class FirstRow(StrEnum):
+    """Whether the result files have a row of the first frame."""
+
+    auto = "auto"
+    present = "present"
+    missing = "missing"
+
+
+@command
+def eval_(
+    results: Annotated[
+        list[Path], typer.Argument(metavar="RESULTS...", help="Folders or archives of result files, of any toolkit.")
+    ],
+    dataset: Annotated[str, typer.Option(metavar="NAME", help="The data set, as `asymnas list datasets` names it.")],
+    split: Annotated[str | None, typer.Option(help="Its split; the benchmark's own by default.")] = None,
+    protocol: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The protocol; that of the data set's own toolkit by default.")
+    ] = None,
+    versus: Annotated[
+        str | None,
+        typer.Option("--vs", metavar="RESULTS|TRACKER", help="Compare with this tracker, paired over videos."),
+    ] = None,
+    data_root: DataRoot = None,
+    annotations: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="Annotations alone: a folder, archive or file of the benchmark's toolkit."),
+    ] = None,
+    result_format: Annotated[
+        str, typer.Option("--format", metavar="NAME", help="The form of the result files; found out by default.")
+    ] = "auto",
+    base: Annotated[
+        int | None, typer.Option(min=0, max=1, help="The first pixel in the result files; found out by default.")
+    ] = None,
+    corners: Annotated[
+        str | None,
+        typer.Option(metavar="FORM", help="Rows are xywh, xyxy or xyxy-inclusive; found out by default."),
+    ] = None,
+    first_row: Annotated[FirstRow, typer.Option(help="Whether files have a row of the first frame.")] = FirstRow.auto,
+    repetition: Annotated[int, typer.Option(min=1, help="Which of several repetitions is scored (GOT-10k).")] = 1,
+    missing: Annotated[Missing, typer.Option(help="Without all videos: refuse, score the rest, or count misses.")] = (
+        Missing.error
+    ),
+    plots: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write plots (PNG) and a page with everything there.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Score result files under a named protocol; needs no frames where the annotations suffice."""
+    from asymnas.tracking.benchmark.evaluate import evaluate_results
+    from asymnas.tracking.benchmark.html import write_benchmark
+    from asymnas.tracking.benchmark.tables import print_benchmark
+
+    if data_root is not None and annotations is not None:
+        rule = "give one of them: both say where the annotations lie"
+        raise DataError(Problem("--data-root, --annotations", rule, "", "Drop one."))
+    report = evaluate_results(
+        results,
+        dataset,
+        split=split,
+        protocol=protocol,
+        versus=versus,
+        root=annotations or data_root,
+        missing=missing.value,
+        format=result_format,
+        base=base,
+        corners=corners,
+        first_row=first_row.value,
+        repetition=repetition,
+    )
+    files = write_benchmark(report, plots) if plots is not None else []
+    if as_json:
+        print_json({**report.to_dict(), "files": [str(file) for file in files]})
+        return
+    print_benchmark(report)
+    if files:
+        typer.echo("plots: " + ", ".join(str(file) for file in files))

@@ -1,0 +1,160 @@
+"""`asymnas test`: trackers on a benchmark."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from asymnas.cli._common import DataRoot, Fresh, Json, Resume, command, interruptible, print_json, stderr
+from asymnas.core.errors import JobError, Problem, RunFolderError, nearest
+
+if TYPE_CHECKING:
+    from asymnas.report import Progress
+    from asymnas.tracking.benchmark.run import BenchmarkProgress, BenchmarkRun
+
+__all__ = ["test"]
+
+
+@command
+def test(
+    trackers: Annotated[
+        list[str],
+        typer.Argument(metavar="TRACKER|RUN|architecture.json...", help="Names, run folders, architectures in them."),
+    ],
+    dataset: Annotated[str, typer.Option(metavar="NAME", help="The data set, as `asymnas list datasets` names it.")],
+    split: Annotated[str | None, typer.Option(help="Its split; the benchmark's own by default.")] = None,
+    language: Annotated[
+        str | None,
+        typer.Option(
+            metavar="with,without,FILE",
+            help="The videos' own sentences, none, or those of a file (JSON, or `video: sentence` a line).",
+        ),
+    ] = None,
+    missing: Annotated[
+        str | None,
+        typer.Option(metavar="zero_tensor,template_embedding", help="What stands for a missing sentence."),
+    ] = None,
+    protocol: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The protocol; that of the data set's own toolkit by default.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Result folders go there; results/<data> by default.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Ray workers; 0 tracks in this process. Changes no box.")] = 0,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of each worker; boxes differ by rounding.")] = 1,
+    lockstep: Annotated[
+        int, typer.Option(min=1, help="Videos tracked as one batch: quicker on a GPU, boxes differ by rounding.")
+    ] = 1,
+    videos: Annotated[int | None, typer.Option(min=1, help="So many videos, always the same ones.")] = None,
+    frames: Annotated[int | None, typer.Option(min=1, help="The first frames of each video.")] = None,
+    resume: Resume = False,
+    fresh: Fresh = False,
+    data_root: DataRoot = None,
+    plots: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write plots (PNG) and a page with everything there.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run trackers over a benchmark, write their result files and print one table of scores; exit code 1 if a video
+    failed."""
+    from asymnas.report import make_progress
+    from asymnas.tracking.benchmark.html import write_benchmark
+    from asymnas.tracking.benchmark.run import default_split
+    from asymnas.tracking.benchmark.score_runs import score_runs, test_trackers
+    from asymnas.tracking.benchmark.test_table import print_test
+    from asymnas.tracking.benchmark.worker import BenchmarkVideos
+    from asymnas.tracking.metrics import get_protocol
+
+    if protocol is not None:
+        get_protocol(protocol)
+    if plots is not None:
+        _check_plots(plots)
+    what = BenchmarkVideos(dataset, split or default_split(dataset), data_root, videos, frames)
+    with interruptible(), make_progress(stderr(), silent=as_json) as progress:
+        data, runs = test_trackers(
+            trackers,
+            what,
+            out or _folder(what),
+            languages=_words(language),
+            missing=_strategies(missing),
+            workers=workers,
+            threads=threads,
+            lockstep=lockstep,
+            resume=resume,
+            fresh=fresh,
+            on_progress=lambda state: _show(progress, state),
+        )
+    report = score_runs(data, runs, protocol)
+    if not as_json:
+        print_test(report, runs)
+    files = write_benchmark(report, plots) if plots is not None and report is not None else []
+    if as_json:
+        scores = {"report": None if report is None else report.to_dict()}
+        print_json({**scores, "runs": [_run(run) for run in runs], "files": [str(file) for file in files]})
+    elif files:
+        typer.echo("plots: " + ", ".join(str(file) for file in files))
+    if any(run.failures for run in runs):
+        raise typer.Exit(1)
+
+
+def _folder(what: Any) -> Path:
+    """The default place: another one for other videos or frames."""
+    parts = [what.dataset, what.split]
+    parts += [f"{count}{unit}" for count, unit in ((what.videos, "videos"), (what.frames, "frames")) if count]
+    return Path("results") / "-".join(parts)
+
+
+def _check_plots(folder: Path) -> None:
+    """Before hours of tracking rather than after."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        rule, value = "must be a folder that can be written", error.strerror or str(error)
+        raise RunFolderError(Problem(f"--plots {folder}", rule, value, "Give another folder.")) from error
+
+
+def _words(text: str | None) -> list[str]:
+    return [] if text is None else [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _strategies(text: str | None) -> list[str]:
+    from asymnas.tracking.benchmark.score_runs import MISSING
+
+    words = _words(text)
+    problems = [
+        Problem("--missing", f"must be {' or '.join(MISSING)}", repr(word), nearest(word, MISSING))
+        for word in words
+        if word not in MISSING
+    ]
+    if len(set(words)) < len(words):
+        problems.append(Problem("--missing", "must not name the same twice", repr(text)))
+    if problems:
+        raise JobError(problems)
+    return words
+
+
+def _show(progress: Progress, state: BenchmarkProgress) -> None:
+    speed = "" if state.frames_per_second is None else f", {state.frames_per_second:.1f} frames/s"
+    failed = f", {state.failed} failed" if state.failed else ""
+    text = f"{state.videos}/{state.of_videos} videos{speed}{failed}"
+    progress.update(state.label, state.frames, state.of_frames, text)
+
+
+def _run(run: BenchmarkRun) -> dict[str, Any]:
+    return {
+        "label": run.label,
+        "tracker": run.tracker,
+        "language": run.language or None,
+        "folder": str(run.folder),
+        "videos": len(run.results),
+        "frames": run.results.frames,
+        "frames_per_second": run.results.frames_per_second(),
+        "reused": run.reused,
+        "told": run.told,
+        "failures": dict(run.failures),
+    }

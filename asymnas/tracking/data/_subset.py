@@ -1,0 +1,86 @@
+"""A fixed choice of videos and frames of a data set."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+
+from asymnas.core.errors import DataError, Problem, nearest
+from asymnas.core.seeding import rng_for
+from asymnas.tracking.data._tracks import TrackVideos
+from asymnas.tracking.data._video import Dataset, Video
+from asymnas.tracking.data.frames import FirstFrames
+from asymnas.tracking.data.lazy import names_of, select
+
+__all__ = ["choose", "first_frames", "subset"]
+
+
+def choose(names: Sequence[str], videos: int | Sequence[str] | None, seed: int, where: str) -> list[int]:
+    """Return the indices of the chosen names.
+
+    Args:
+        names: all names, in the data set's order.
+        videos: how many to draw by `seed` (kept in the data set's order), or their names (kept in the order given), or
+            None for all. A smaller number is a part of a larger one under the same seed.
+        seed: the choice's seed; only used for a number.
+        where: the data set, for messages.
+
+    Raises:
+        DataError: more videos than there are, fewer than 1, or unknown names.
+    """
+    if videos is None:
+        return list(range(len(names)))
+    if isinstance(videos, int):
+        if not 1 <= videos <= len(names):
+            rule = f"`videos` must be between 1 and the {len(names)} there are"
+            raise DataError(Problem(where, rule, str(videos), "Ask for fewer, or leave `videos` out for all."))
+        return sorted(rng_for(seed, "subset").permutation(len(names))[:videos].tolist())
+    index = {name: i for i, name in enumerate(names)}
+    unknown = [name for name in videos if name not in index]
+    if unknown or not videos:
+        problems = [Problem(where, "no such video", f"'{name}'", nearest(name, names)) for name in unknown]
+        raise DataError(problems or Problem(where, "`videos` must name at least one video", "an empty list"))
+    return [index[name] for name in videos]
+
+
+def first_frames(video: Video, frames: int) -> Video:
+    """Return the video cut to its first `frames` frames; the video itself when it is not longer."""
+    if len(video) <= frames:
+        return video
+    return replace(
+        video,
+        frames=FirstFrames(video.frames, frames),
+        boxes=video.boxes[:frames],
+        absent=video.absent[:frames],
+        cover=None if video.cover is None else video.cover[:frames],
+    )
+
+
+def subset(
+    dataset: Dataset, videos: int | Sequence[str] | None = None, frames: int | None = None, seed: int = 0
+) -> Dataset:
+    """Return a fixed part of a data set: the same arguments always choose the same videos.
+
+    Args:
+        dataset: what to choose from.
+        videos: a number of videos drawn by `seed`, a list of names, or None for all.
+        frames: keep the first `frames` frames of each (shorter videos stay as they are); None for all.
+        seed: seed of the draw.
+
+    Raises:
+        DataError: too many videos, unknown names, fewer than 1 frame.
+    """
+    if videos is None and frames is None:
+        return dataset
+    where = f"{dataset.name}/{dataset.split}"
+    if frames is not None and frames < 1:
+        raise DataError(Problem(where, "`frames` must be at least 1", str(frames)))
+    kept = select(dataset.videos, choose(names_of(dataset.videos), videos, seed, where))
+    if frames is not None and isinstance(kept, TrackVideos):
+        kept = kept.select(range(len(kept)), frames)
+    elif frames is not None:
+        kept = tuple(first_frames(video, frames) for video in kept)
+    parts = [dataset.fingerprint, str(frames), *names_of(kept)]
+    fingerprint = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+    return replace(dataset, videos=kept, fingerprint=fingerprint)

@@ -1,0 +1,186 @@
+"""Many targets as a few arrays: tables of tracks whose videos are made when asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+
+from asymnas.tracking.data._image_size import image_size
+from asymnas.tracking.data._video import Video
+from asymnas.tracking.data.frames import read_image
+
+__all__ = ["TrackFrames", "TrackTable", "TrackVideos"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrackTable:
+    """The targets of a data set, t of them with m boxes in all; rows of one target are contiguous.
+
+    Text is held as fixed-width bytes, so that all of it may be memory-mapped and shared between processes.
+
+    Args:
+        dataset: name of the data set.
+        root: the folder that `folders` are relative to.
+        names: (t,) bytes, unique.
+        offsets: (t + 1,) int64; rows of target i are offsets[i]..offsets[i + 1].
+        folders: (f,) bytes, folders of frames relative to `root`.
+        folder: (t,) int32, index into `folders`.
+        scene: (t,) int32; targets of one number share their frames.
+        files: (m,) bytes, the file of each row in its target's folder.
+        boxes: (m, 4) float64 x, y, w, h in pixels, 0-based, or as shares of the image where `normalised`.
+        sentences: (s,) bytes, UTF-8.
+        sentence: (t,) int32, index into `sentences`, -1 for none.
+        normalised: boxes are shares of the image's width and height; made pixels by the size of a target's first frame.
+        images: every row is an image of its own, so that a scene is a file and not a folder.
+    """
+
+    dataset: str
+    root: Path
+    names: np.ndarray
+    offsets: np.ndarray
+    folders: np.ndarray
+    folder: np.ndarray
+    scene: np.ndarray
+    files: np.ndarray
+    boxes: np.ndarray
+    sentences: np.ndarray
+    sentence: np.ndarray
+    normalised: bool = False
+    images: bool = False
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def name(self, target: int) -> str:
+        """Return the name of a target."""
+        return os.fsdecode(self.names[target])
+
+    def scene_path(self, target: int) -> str:
+        """Return what the targets of one scene share: the folder of frames, or the image."""
+        folder = self.root / os.fsdecode(self.folders[self.folder[target]])
+        return str(folder / os.fsdecode(self.files[self.offsets[target]])) if self.images else str(folder)
+
+    def video(self, target: int, frames: int | None = None, *, silent: bool = False) -> Video:
+        """Return a target as a video.
+
+        Args:
+            target: which.
+            frames: keep the first so many rows; None for all.
+            silent: leave the sentence out.
+
+        Raises:
+            DataError: boxes are normalised and the first frame's size cannot be read.
+        """
+        first, last = int(self.offsets[target]), int(self.offsets[target + 1])
+        last = last if frames is None else min(last, first + frames)
+        name = self.name(target)
+        source = TrackFrames(self, target, first, last, name)
+        boxes = np.array(self.boxes[first:last], dtype=np.float64)
+        if self.normalised:
+            boxes *= np.tile(np.array(image_size(source.path(0), name), dtype=np.float64), 2)
+        spoken = int(self.sentence[target])
+        sentence = None if silent or spoken < 0 else bytes(self.sentences[spoken]).decode("utf-8")
+        return Video(name, self.dataset, source, boxes, np.zeros(last - first, bool), sentence)
+
+
+class TrackFrames:
+    """The frames of one target of a table, decoded when asked for."""
+
+    def __init__(self, table: TrackTable, target: int, first: int, last: int, video: str) -> None:
+        self._table = table
+        self._target = target
+        self._first = first
+        self._last = last
+        self.video = video
+
+    def __len__(self) -> int:
+        return self._last - self._first
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        return read_image(self.path(index), self.video)
+
+    def path(self, index: int) -> Path:
+        """Return the file of frame `index`."""
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"frame {index} of {len(self)}")
+        table = self._table
+        folder = table.root / os.fsdecode(table.folders[table.folder[self._target]])
+        return folder / os.fsdecode(table.files[self._first + index % len(self)])
+
+    @property
+    def scene_id(self) -> Hashable:
+        """What tells targets of the same frames apart from others."""
+        return self._table.scene_path(self._target)
+
+
+class TrackVideos(Sequence[Video]):
+    """The videos of a table, or some of them; each is made anew when asked for.
+
+    Args:
+        table: the targets.
+        targets: (n,) which, in order; None for all.
+        frames: keep the first so many frames of each; None for all.
+    """
+
+    def __init__(self, table: TrackTable, targets: np.ndarray | None = None, frames: int | None = None) -> None:
+        self.table = table
+        self.targets = np.arange(len(table), dtype=np.int64) if targets is None else np.asarray(targets, np.int64)
+        self.frames = frames
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @overload
+    def __getitem__(self, index: int) -> Video: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> TrackVideos: ...
+
+    def __getitem__(self, index: int | slice) -> Video | TrackVideos:
+        if isinstance(index, slice):
+            return self.select(np.arange(len(self))[index])
+        return self.table.video(int(self.targets[index]), self.frames)
+
+    def __iter__(self) -> Iterator[Video]:
+        return (self.table.video(int(target), self.frames) for target in self.targets)
+
+    def select(self, indices: Sequence[int] | np.ndarray, frames: int | None = None) -> TrackVideos:
+        """Return some of the videos, cut to their first `frames` frames if given."""
+        shorter = frames if self.frames is None else self.frames if frames is None else min(frames, self.frames)
+        return TrackVideos(self.table, self.targets[np.asarray(indices, np.int64)], shorter)
+
+    @property
+    def names(self) -> list[str]:
+        """The names, in order."""
+        return [os.fsdecode(name) for name in self.table.names[self.targets].tolist()]
+
+    @cached_property
+    def scenes(self) -> np.ndarray:
+        """(n,) int, equal where two videos share their frames."""
+        return np.asarray(self.table.scene)[self.targets]
+
+    @property
+    def described(self) -> np.ndarray:
+        """(n,) bool, True where the video has a sentence."""
+        return np.asarray(self.table.sentence)[self.targets] >= 0
+
+    @property
+    def sentences(self) -> set[str]:
+        """The different sentences."""
+        used = np.unique(np.asarray(self.table.sentence)[self.targets])
+        return {bytes(self.table.sentences[index]).decode("utf-8") for index in used[used >= 0]}
+
+    def among(self, names: Collection[str], scenes: Collection[Hashable]) -> list[Video]:
+        """Return the videos whose name or scene is one of the given."""
+        wanted = np.array(sorted({os.fsencode(name) for name in names}), dtype=np.bytes_)
+        found = set(np.flatnonzero(np.isin(self.table.names[self.targets], wanted)).tolist()) if len(wanted) else set()
+        root = str(self.table.root) + os.sep
+        if any(str(scene).startswith(root) for scene in scenes):
+            found |= {i for i, target in enumerate(self.targets) if self.table.scene_path(int(target)) in scenes}
+        return [self[index] for index in sorted(found)]

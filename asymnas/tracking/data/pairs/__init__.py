@@ -1,0 +1,1 @@
+"""Pairs of training crops: mixtures, sampling, augmentation."""

@@ -1,0 +1,171 @@
+"""Text annotations of tracking benchmarks: boxes, flags, sentences, names."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from asymnas.core.errors import DataError, Problem
+
+__all__ = [
+    "decode",
+    "named_flags",
+    "parse_boxes",
+    "parse_flags",
+    "parse_named_flags",
+    "parse_names",
+    "parse_sentence",
+    "read_boxes",
+    "read_flags",
+    "read_names",
+    "read_sentence",
+    "read_text",
+]
+
+log = logging.getLogger("asymnas.tracking.data")
+
+_FLAG = re.compile(r"[+-]?[0-9]{1,9}")
+_BLANKS = str.maketrans(",;", "  ")
+
+
+def decode(data: bytes) -> str:
+    """Return text that is UTF-8, or Windows-1252 where it is not (some sentences were typed on Windows)."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")
+
+
+def read_text(path: Path) -> str:
+    """Return a text file's content; see `decode`.
+
+    Raises:
+        DataError: the file is missing or unreadable.
+    """
+    try:
+        return decode(path.read_bytes())
+    except OSError as error:
+        value = error.strerror or str(error)
+        raise DataError(
+            Problem(str(path), "the annotation file must be readable", value, "Restore the file.")
+        ) from None
+
+
+def read_boxes(path: Path, *, one_based: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Read a file of boxes; see `parse_boxes`."""
+    return parse_boxes(read_text(path), str(path), one_based=one_based)
+
+
+def parse_boxes(text: str, where: str, *, one_based: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Read one box x, y, w, h a line, numbers separated by commas, tabs or blanks in any mixture.
+
+    Blank lines are skipped. A line with NaN says that there is no box: zeros, marked in the second result.
+
+    Args:
+        text: the lines.
+        where: the file, for messages.
+        one_based: whether the first pixel is (1, 1), which is subtracted.
+
+    Returns:
+        boxes (n, 4) float64, 0-based, and missing (n,) bool.
+
+    Raises:
+        DataError: lines that are not four numbers, or infinite ones, each named; no line at all.
+    """
+    rows = [row for line in text.translate(_BLANKS).splitlines() if (row := line.split())]
+    if not rows:
+        raise DataError(Problem(where, "the annotation must hold at least one box", "an empty file"))
+    try:
+        boxes = np.array(list(map(float, chain.from_iterable(rows)))).reshape(-1, 4)
+    except ValueError:
+        raise DataError(_wrong_lines(text, where)) from None
+    if any(len(row) != 4 for row in rows) or np.isinf(boxes).any():
+        raise DataError(_wrong_lines(text, where))
+    missing = np.any(np.isnan(boxes), axis=1)
+    if one_based:
+        boxes[:, :2] -= 1
+    boxes[missing] = 0
+    return boxes, missing
+
+
+def _wrong_lines(text: str, where: str) -> list[Problem]:
+    problems = []
+    for number, line in enumerate(text.splitlines(), 1):
+        tokens = line.translate(_BLANKS).split()
+        try:
+            values = [float(token) for token in tokens]
+        except ValueError:
+            values = []
+        if tokens and (len(values) != 4 or np.isinf(values).any()):
+            rule = "a box must be four finite numbers x, y, w, h"
+            problems.append(Problem(f"{where}:{number}", rule, f"'{line.strip()[:60]}'", "Restore the annotation."))
+    return problems
+
+
+def read_flags(path: Path) -> np.ndarray:
+    """Read a file of flags; see `parse_flags`."""
+    return parse_flags(read_text(path), str(path))
+
+
+def parse_flags(text: str, where: str) -> np.ndarray:
+    """Read whole numbers (n,) int64: one a line, or all in one line with commas.
+
+    Raises:
+        DataError: something else than whole numbers of at most nine digits, or nothing at all.
+    """
+    tokens = text.translate(_BLANKS).split()
+    wrong = next((token for token in tokens if not _FLAG.fullmatch(token)), None)
+    if wrong is not None:
+        value = f"'{wrong[:60]}'"
+        raise DataError(Problem(where, "flags must be whole numbers", value, "Restore the file."))
+    if not tokens:
+        raise DataError(Problem(where, "the file must hold a flag a frame", "an empty file", "Restore or remove it."))
+    return np.array([int(token) for token in tokens], dtype=np.int64)
+
+
+def read_sentence(path: Path) -> str | None:
+    """Return the sentence of a file; see `parse_sentence`. None where the file is missing."""
+    return parse_sentence(read_text(path), str(path)) if path.is_file() else None
+
+
+def parse_sentence(text: str, where: str) -> str | None:
+    """Return the first line that is not blank, spaces tidied; None, with a warning, where there is none."""
+    sentence = next((" ".join(line.split()) for line in text.splitlines() if line.strip()), None)
+    if sentence is None:
+        log.warning("%s holds no sentence; the video has none", where)
+    return sentence
+
+
+def read_names(path: Path) -> list[str]:
+    """Return the names in a list file; see `parse_names`."""
+    return parse_names(read_text(path))
+
+
+def parse_names(text: str) -> list[str]:
+    """Return the names in a list, one a line, blank lines skipped."""
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def named_flags(path: Path, names: Sequence[str]) -> frozenset[str]:
+    """Return the names whose flag in a file is 1; see `parse_named_flags`."""
+    return parse_named_flags(read_text(path), str(path), names)
+
+
+def parse_named_flags(text: str, where: str, names: Sequence[str]) -> frozenset[str]:
+    """Return the names whose flag is 1; a further leading flag (`ALL` in some copies) is dropped.
+
+    Raises:
+        DataError: the number of flags is neither that of the names nor one more.
+    """
+    flags = parse_flags(text, where)
+    if len(flags) == len(names) + 1:
+        flags = flags[1:]
+    if len(flags) != len(names):
+        rule = f"the attribute file must hold {len(names)} flags"
+        raise DataError(Problem(where, rule, str(len(flags)), "Restore the file, or remove it for no attributes."))
+    return frozenset(name for name, flag in zip(names, flags, strict=True) if flag)

@@ -1,0 +1,61 @@
+"""ImageNet DET: `{Data,Annotations}/DET/{train,val}/**/*.{JPEG,xml}`; each object is a video of one frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from asymnas.tracking.data._index import Indexed
+from asymnas.tracking.data._video import Dataset
+from asymnas.tracking.data.readers._build import find_folder
+from asymnas.tracking.data.readers._splits import check_split, split_check
+from asymnas.tracking.data.readers._tables import TableBuilder, leaf_folders, load_table, read_folders, read_xml
+from asymnas.tracking.data.readers.imagenet_vid import NAMES
+
+__all__ = ["check", "load"]
+
+_LAYOUT = "ILSVRC2015/{Data,Annotations}/DET/{train,val}/**/*.{JPEG,xml}"
+
+_SPLITS = ("train", "val")
+check = split_check(_SPLITS)
+
+
+def load(split: str, *, root: Path, index: bool = True) -> Dataset:
+    """Load the objects of ImageNet DET's images, each as a video of one frame named `<image>-<number in its file>`.
+
+    All folders below the split are read: ILSVRC2013_train with a folder a class, and the parts of 2014. Corners on
+    disk are 0-based and both belong to the box. Nothing has a sentence.
+
+    Args:
+        split: "train" or "val".
+        root: the data root.
+        index: keep what is read of the annotations in the cache folder, for the next load. The index is made anew when
+            a folder of annotations changes; the text of an XML file can change unnoticed.
+
+    Raises:
+        DataError: whatever is wrong with the annotations, all at once.
+    """
+    check_split("imagenet_det", split, _SPLITS)
+    base = find_folder(root, NAMES, _LAYOUT)
+    top = find_folder(base, (f"Annotations/DET/{split}",), _LAYOUT)
+    folders = leaf_folders(top)
+    data = base / "Data" / "DET" / split
+    return load_table("imagenet_det", split, folders, lambda: _read(top, folders, data), options=str(data), index=index)
+
+
+def _read(top: Path, folders: list[Path], data: Path) -> Indexed:
+    table = TableBuilder("imagenet_det", data, images=True)
+    for folder, images in read_folders(folders, _images):
+        place = folder.relative_to(top).as_posix()
+        prefix = "" if place == "." else f"{place}/"
+        for stem, boxes in images:
+            for number, box in enumerate(boxes):
+                if box[2] <= 0 or box[3] <= 0:
+                    table.skip("boxes without an area")
+                    continue
+                image = f"{prefix}{stem}"
+                table.add(f"{image}-{number}", place, [f"{stem}.JPEG"], box, scene=image)
+    return table.finish()
+
+
+def _images(folder: Path) -> list[tuple[str, list[tuple[float, float, float, float]]]]:
+    return [(path.stem, [box for _, _, box in read_xml(path)]) for path in sorted(folder.glob("*.xml"))]

@@ -1,0 +1,70 @@
+"""LaSOT: `<class>/<class>-<n>/{img/%08d.jpg, groundtruth.txt, full_occlusion.txt, out_of_view.txt, nlp.txt}`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from asymnas.core.errors import DataError, Problem
+from asymnas.tracking.data._lasot_names import TEST, TRAIN, natural_order
+from asymnas.tracking.data.readers._annotations import named_flags, read_boxes, read_flags, read_names, read_sentence
+from asymnas.tracking.data.readers._build import Index, Reader, VideoFiles, find_folder
+
+__all__ = ["ATTRIBUTES", "LAYOUT", "LISTS", "READER", "check", "load"]
+
+LAYOUT = "LaSOT/<class>/<class>-<n>/{img/%08d.jpg, groundtruth.txt, full_occlusion.txt, out_of_view.txt, nlp.txt}"
+ATTRIBUTES = ("IV", "POC", "DEF", "MB", "CM", "ROT", "BC", "VC", "SV", "FOC", "FM", "OV", "LR", "ARC")
+LISTS = {"train": "training_set.txt", "test": "testing_set.txt"}
+_FLAGS = ("full_occlusion.txt", "out_of_view.txt")
+
+
+def _index(root: Path, split: str) -> Index:
+    """List a split: the names of the protocol, or of the toolkit's list where one is there; "all" is what is there.
+
+    Boxes are 1-based on disk. A frame is absent where `full_occlusion.txt` or `out_of_view.txt` (one line of flags
+    each) says so; without either file, where the box has no area. Attributes are read from `<video>/attributes.txt` or
+    the evaluation toolkit's `LaSOT/annos/att/<video>.txt`, where they are there. Lists may lie in `LaSOT/` or
+    `LaSOT/sequence_evaluation_config/`.
+    """
+    base = find_folder(root, ("LaSOT", "LaSOTBenchmark", "lasot"), LAYOUT)
+    folders = video_folders(base)
+    names = sorted(folders, key=natural_order) if split == "all" else _names(base, split)
+    missing = [name for name in names if name not in folders]
+    if missing:
+        value = f"{len(missing)} of {len(names)} are not, such as '{missing[0]}'"
+        way_out = f"Unpack the other classes, put a shorter {LISTS[split]} there, or use split 'all'."
+        raise DataError(Problem(str(base), f"the videos of split '{split}' must be on disk", value, way_out))
+    return Index(names, lambda name: read_video(base, folders[name], name), base)
+
+
+def video_folders(base: Path) -> dict[str, Path]:
+    """Map video names to folders, one or two levels below `base`."""
+    tops = sorted(item for item in base.iterdir() if item.is_dir())
+    found = {}
+    for top in tops:
+        inner = [top] if (top / "groundtruth.txt").is_file() else [item for item in top.iterdir() if item.is_dir()]
+        found.update({item.name: item for item in inner if (item / "groundtruth.txt").is_file()})
+    return found
+
+
+def _names(base: Path, split: str) -> list[str]:
+    for path in (base / LISTS[split], base / "sequence_evaluation_config" / LISTS[split]):
+        if path.is_file():
+            return read_names(path)
+    return list(TEST if split == "test" else TRAIN)
+
+
+def read_video(base: Path, folder: Path, name: str) -> VideoFiles:
+    """Read the files of one video of LaSOT or LaSOT_ext; `base` is the benchmark's folder."""
+    annotation = folder / "groundtruth.txt"
+    boxes, missing = read_boxes(annotation, one_based=True)
+    flags = [read_flags(folder / file) != 0 for file in _FLAGS if (folder / file).is_file()]
+    absent = (missing, *flags) if flags else (missing | (boxes[:, 2:] <= 0).any(axis=1),)
+    attributes = [folder / "attributes.txt", base / "annos" / "att" / f"{name}.txt"]
+    path = next((item for item in attributes if item.is_file()), None)
+    named = frozenset() if path is None else named_flags(path, ATTRIBUTES)
+    sentence = read_sentence(folder / "nlp.txt")
+    return VideoFiles(name, annotation, folder / "img", boxes, absent, sentence=sentence, attributes=named)
+
+
+READER = Reader(name="lasot", videos={"train": 1120, "test": 280, "all": 1400}, index=_index)
+load, check = READER.load, READER.check

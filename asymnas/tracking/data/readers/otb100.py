@@ -1,0 +1,31 @@
+"""OTB-100 (OTB-2015): `<Seq>/{img/*.jpg, groundtruth_rect*.txt}`, 98 videos with 100 targets, no sentences."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from asymnas.tracking.data._otb_names import OTB100
+from asymnas.tracking.data.readers._build import Index, Reader, find_folder
+from asymnas.tracking.data.readers._otb import OTB100_FOLDERS, read_target
+
+__all__ = ["READER", "check", "load"]
+
+log = logging.getLogger("asymnas.tracking.data")
+
+_LAYOUT = "OTB100/<Seq>/{img/*.jpg, groundtruth_rect*.txt}"
+
+
+def _index(root: Path, split: str) -> Index:
+    """List the targets whose folder is there, by their names in the benchmark; the others are told in a warning."""
+    base = find_folder(root, OTB100_FOLDERS, _LAYOUT)
+    there = {item.name for item in base.iterdir() if item.is_dir()}
+    names = [name for name in OTB100 if name in there or name.partition("-")[0] in there]
+    if 0 < len(names) < len(OTB100):
+        lost = [name for name in OTB100 if name not in names]
+        log.warning("%s: %d of %d targets are not there, such as %s", base, len(lost), len(OTB100), lost[0])
+    return Index(names, lambda name: read_target(base, name, str(base)), base)
+
+
+READER = Reader(name="otb100", videos={"test": 100}, index=_index, language=False)
+load, check = READER.load, READER.check

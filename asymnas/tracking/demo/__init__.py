@@ -1,0 +1,1 @@
+"""Tracking one video: reading, writing and showing it."""

@@ -1,0 +1,257 @@
+"""Tracking one target through footage: boxes as text and JSON, a video that shows them, a contact sheet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from asymnas.core.errors import AsymNASError, DataError, EvaluationError, Problem
+from asymnas.report._progress import Progress
+from asymnas.tracking.demo.files import (
+    HEADER,
+    check_box,
+    check_places,
+    film_paths,
+    json_text,
+    number,
+    writable,
+    write_bytes,
+)
+from asymnas.tracking.demo.video_in import Footage
+from asymnas.tracking.demo.video_out import VideoSink, codecs_for
+from asymnas.tracking.online import begin, follow
+from asymnas.tracking.pictures.contact_sheet import ContactSheet
+from asymnas.tracking.pictures.overlay import Overlay, undrawable
+
+if TYPE_CHECKING:
+    from asymnas.tracking import Language
+    from asymnas.tracking.benchmark.open import ReadyTracker
+
+__all__ = ["Film", "check_film", "film"]
+
+
+@dataclass(slots=True, eq=False)
+class Film:
+    """What came of tracking one target through footage.
+
+    Attributes:
+        paths: the files: "video", "boxes" (text), "json", "sheet".
+        boxes: x, y, w, h in pixels, 0-based, a row a frame; row 0 is the given box.
+        scores: in [0, 1], one a frame; 1 for the given box.
+        seconds: spent in the tracker alone.
+        stopped: why it ended before the footage did: "" or "interrupted" or an error.
+        record: what the JSON file holds.
+    """
+
+    paths: dict[str, Path]
+    boxes: list[list[float]] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    stopped: str = ""
+    record: dict[str, Any] = field(default_factory=dict)
+
+
+def check_film(
+    footage: Footage,
+    box: Sequence[float] | np.ndarray,
+    output: Path,
+    *,
+    codec: str | None = None,
+    overwrite: bool = False,
+) -> tuple[np.ndarray, list[str]]:
+    """Check what `film` is asked for, which needs no tracker; arguments as there.
+
+    Returns:
+        the box (4,) float64, and notes about it.
+
+    Raises:
+        DataError: the box or the output is not as it must be.
+    """
+    start, notes = check_box(box, footage.size)
+    codecs_for(output, codec)
+    check_places(film_paths(output), footage.source, overwrite=overwrite)
+    return start, notes
+
+
+def film(
+    ready: ReadyTracker,
+    footage: Footage,
+    box: Sequence[float] | np.ndarray,
+    output: Path,
+    *,
+    sentence: str | None = None,
+    truth: np.ndarray | None = None,
+    limit: int | None = None,
+    codec: str | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    show: Callable[[np.ndarray], bool] | None = None,
+) -> Film:
+    """Track a target from its box in the first frame to the end, and write what was found as it is found.
+
+    Whatever ends it early, all files are completed with the frames so far; Ctrl-C returns with `stopped` set. A file
+    that cannot be written keeps no other from being completed.
+
+    Args:
+        ready: the tracker.
+        footage: the frames.
+        box: x, y, w, h of the target in the first frame, pixels, 0-based.
+        output: the video; see `film_paths` for the others.
+        sentence: describes the target; None where there is none.
+        truth: (n, 4) annotated boxes to be drawn too; frames after the last row have none.
+        limit: frames at most.
+        codec: the video's codec; None tries those of the file's kind.
+        overwrite: replace files that are no earlier result of `film`.
+        progress: takes reports.
+        show: gets every drawn picture; the tracking ends where it returns False.
+
+    Raises:
+        DataError: the box, the output or a frame is not as it must be, or a file cannot be written.
+        EvaluationError: the tracker failed.
+        AsymNASError: the sentence cannot be embedded.
+    """
+    paths = film_paths(Path(output))
+    start, notes = check_film(footage, box, paths["video"], codec=codec, overwrite=overwrite)
+    notes += _language_notes(ready, sentence)
+    language = ready.embed([sentence])  # loads the text encoder, which is no part of the tracker's speed
+    overlay = Overlay(footage.size, title=ready.name, sentence=sentence)
+    sink = VideoSink(paths["video"], overlay.size, footage.fps, codec=codec)
+    work = _Work(ready, footage, overlay, sink, ContactSheet(), Film(paths), truth, sentence, language)
+    began = time.perf_counter()
+    problems: list[Problem] = []
+    failure: AsymNASError | None = None
+    try:
+        work.run(start, limit, progress or Progress(), show)
+    except KeyboardInterrupt:
+        work.film.stopped = "interrupted"
+    except AsymNASError as error:
+        work.film.stopped, failure = str(error), error
+        problems += error.problems
+    problems += work.finish(notes, time.perf_counter() - began)
+    if failure is not None:
+        failure.problems = tuple(problems)
+        raise failure
+    if problems:
+        raise DataError(problems)
+    return work.film
+
+
+def _language_notes(ready: ReadyTracker, sentence: str | None) -> list[str]:
+    notes = []
+    if sentence is not None and not ready.reads_language:
+        notes.append(f"{ready.name} reads no sentences: the one given is shown and changes nothing")
+    if sentence is None and ready.reads_language:
+        notes.append("no sentence was given: the tracker puts its replacement for a missing one")
+    if lacking := undrawable(sentence or ""):
+        notes.append(f"the font lacks the characters {lacking}: they are drawn as empty boxes")
+    return notes
+
+
+@dataclass(slots=True, eq=False)
+class _Work:
+    """One run of `film`: its parts, and the two halves of its work."""
+
+    ready: ReadyTracker
+    footage: Footage
+    overlay: Overlay
+    sink: VideoSink
+    sheet: ContactSheet
+    film: Film
+    truth: np.ndarray | None
+    sentence: str | None
+    language: Language | None
+
+    def run(
+        self, start: np.ndarray, limit: int | None, progress: Progress, show: Callable[[np.ndarray], bool] | None
+    ) -> None:
+        """Track and write until the footage or the user ends it."""
+        path = self.film.paths["boxes"]
+        total = min((count for count in (limit, self.footage.total) if count), default=0)
+        began = time.perf_counter()
+        # A line at a time, so that a kill costs no box.
+        with writable(path), path.open("w", encoding="utf-8", buffering=1) as text:
+            text.write(HEADER)
+            for index, (frame, box, score) in enumerate(self._tracked(start)):
+                text.write(",".join(f"{value:.6f}" for value in (*box, score)) + "\n")
+                self.film.boxes.append([float(value) for value in box])
+                self.film.scores.append(float(score))
+                truth = self.truth[index] if self.truth is not None and index < len(self.truth) else None
+                picture = self.overlay.draw(frame, box, score, index=index, truth=truth)
+                self.sink.write(picture)
+                self.sheet.add(index, frame, box, score, truth)
+                rate = (index + 1) / max(time.perf_counter() - began, 1e-9)
+                known = max(total, index + 1) if total else index + 2  # a camera has no end
+                progress.update("tracking", index + 1, known, f"{rate:.1f} frames/s")
+                if (show is not None and not show(picture)) or index + 1 == limit:
+                    break
+
+    def _tracked(self, start: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
+        """Yield every frame with its box and score."""
+        tracker, sessions = self.ready.tracker, []
+        for index, frame in enumerate(self.footage):
+            began = time.perf_counter()
+            try:
+                if index == 0:
+                    first, path = start[None].copy(), self.ready.path
+                    sessions = begin(tracker, [frame], first, language=self.language, path=path)
+                    box, score = start, 1.0
+                else:
+                    boxes, scores = follow(tracker, sessions, [frame])
+                    box, score = boxes[0].copy(), float(scores[0])
+            except AsymNASError:
+                raise
+            except Exception as error:  # a plugin's own: told with its frame, and the frames before are kept
+                value = f"{type(error).__name__}: {' '.join(str(error).split())}"
+                rule = f"failed in frame {index}"
+                raise EvaluationError(Problem(f"tracker '{self.ready.name}'", rule, value)) from error
+            self.film.seconds += time.perf_counter() - began
+            yield frame, box, score
+
+    def finish(self, notes: list[str], seconds: float) -> list[Problem]:
+        """Complete the files with the frames that were tracked; return what went wrong with them."""
+        if not self.film.boxes:
+            self.sink.discard()
+            self.film.paths["boxes"].unlink(missing_ok=True)
+            return []
+        self.film.record = self._record([*self.footage.notes, *notes, *self.sink.notes], seconds)
+        problems: list[Problem] = []
+        for complete in (self.sink.close, self._write_record, self._write_sheet):
+            try:
+                complete()
+            except DataError as error:
+                problems += error.problems
+        return problems
+
+    def _write_record(self) -> None:
+        write_bytes(self.film.paths["json"], json_text(self.film.record).encode())
+
+    def _write_sheet(self) -> None:
+        title = f"{self.footage.name} · {self.ready.name} · {len(self.film.boxes)} frames"
+        _good, data = cv2.imencode(".png", self.sheet.render(title, self.sentence))
+        write_bytes(self.film.paths["sheet"], data.tobytes())
+
+    def _record(self, notes: list[str], seconds: float) -> dict[str, Any]:
+        return {
+            "format": "asymnas-track",
+            "version": 1,
+            "video": self.footage.source,
+            "frames": len(self.film.boxes),
+            "size": list(self.footage.size),
+            "fps": self.footage.fps,
+            "box_format": "x, y, w, h in pixels, 0-based left upper corner",
+            "sentence": self.sentence,
+            "tracker": self.ready.settings,
+            "tracker_name": self.ready.name,
+            "codec": self.sink.codec,
+            "seconds": {"tracker": round(self.film.seconds, 6), "all": round(seconds, 6)},
+            "stopped": self.film.stopped,
+            "notes": notes,
+            "boxes": [[number(value) for value in box] for box in self.film.boxes],
+            "scores": [number(value) for value in self.film.scores],
+        }

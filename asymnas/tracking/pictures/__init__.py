@@ -1,0 +1,1 @@
+"""Pictures of boxes on frames: overlays, sheets, strips."""
