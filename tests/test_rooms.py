@@ -1,0 +1,29 @@
+"""The order of the rooms holds."""
+
+from __future__ import annotations
+
+import rooms
+
+
+def test_a_room_imports_only_rooms_above_it() -> None:
+    assert rooms.back() == []
+
+
+def test_nobody_imports_the_private_files_of_another_package() -> None:
+    assert rooms.private() == []
+
+
+def test_no_files_import_each_other_but_space_and_architecture() -> None:
+    assert [group for group in rooms.circles() if group not in rooms.CIRCLES] == []
+
+
+def test_the_core_knows_no_task() -> None:
+    """Every room up to the report is free of tracking, in code and in text."""
+    last = rooms.ROOMS.index("report")
+    wanted = set(rooms.ROOMS[: last + 1])
+    named = [
+        module
+        for module, file in rooms.files().items()
+        if module not in rooms.FACE and rooms.room(module) in wanted and "asymnas.tracking" in file.read_text("utf-8")
+    ]
+    assert named == []
