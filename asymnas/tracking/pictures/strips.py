@@ -70,7 +70,7 @@ def draw_strip(video: Video, shown: Sequence[Shown], *, count: int = 6, measure:
     legend += [(f"{item.label}: {measure} {item.score:.2f}", style.colour) for item, style in styled]
     widths = [text_width(label, _TEXT) + 26 for label, _ in legend]
     width = max(sum(cell.shape[1] + _GAP for cell in cells) + _GAP, sum(widths) + 8)
-    title = f"{video.dataset}/{video.name} · {len(video)} {'frame' if len(video) == 1 else 'frames'}"
+    title = f"{video.key} · {len(video)} {'frame' if len(video) == 1 else 'frames'}"
     lines = [(line, _GREY) for line in wrap_text(title, _TEXT, width - 8, 1)]
     words = f"“{video.sentence}”" if video.sentence else "(no sentence)"
     lines += [(line, _INK) for line in wrap_text(words, _TEXT, width - 8, _LINES)]

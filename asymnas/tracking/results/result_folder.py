@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import filelock
+
+from asymnas.core.disk import disk_errors
 from asymnas.core.errors import AsymNASError, DataError, Problem, RunFolderError
-from asymnas.tracking import TrackResult
+from asymnas.tracking.online import TrackResult
 from asymnas.tracking.results import (
     ResultSet,
     read_manifest,
@@ -23,11 +25,9 @@ from asymnas.tracking.results import (
 
 __all__ = ["ResultFolder"]
 
-logger = logging.getLogger("asymnas.study")
+logger = logging.getLogger("asymnas.tracking")
 
-MANIFEST, TIMES = "manifest.json", "times"
-BOXES_MARK, SECONDS_MARK = b"# x,y,w,h", b"# seconds of"
-"""How the files of a canonical result folder begin."""
+MANIFEST = "manifest.json"
 
 
 class ResultFolder:
@@ -40,32 +40,29 @@ class ResultFolder:
     """
 
     def __init__(self, path: Path, label: str, identity: Mapping[str, Any]) -> None:
-        self.path, self.label, self.identity = path, label, dict(identity)
+        self.path, self.label = path, label
+        self.identity: dict[str, Any] = json.loads(json.dumps(identity))  # as the manifest has it
 
-    @classmethod
     @contextmanager
-    def open(
-        cls, path: Path, label: str, identity: Mapping[str, Any], *, resume: bool, fresh: bool
-    ) -> Iterator[ResultFolder]:
-        """Make or enter a folder and write its manifest.
+    def filling(self, *, resume: bool = False, fresh: bool = False) -> Iterator[None]:
+        """Hold the folder for this process, and write its manifest.
 
         Args:
-            path: the folder.
-            label: of the tracker.
-            identity: what the boxes depend on.
             resume: keep what the folder holds of the same identity.
-            fresh: delete the results that it holds.
+            fresh: move what the folder holds aside, to `<name>.old-<n>`.
 
         Raises:
             RunFolderError: another process fills the folder; it cannot be written; or as for `check`.
         """
-        folder = cls(path, label, json.loads(json.dumps(identity)))
         if resume and fresh:
-            raise RunFolderError(Problem(str(path), "`resume` and `fresh` exclude each other"))
-        with _locked(path):
-            with _disk_errors(path):
-                folder._enter(resume=resume, fresh=fresh)
-            yield folder
+            raise RunFolderError(Problem(str(self.path), "`resume` and `fresh` exclude each other"))
+        with ExitStack() as held:
+            held.enter_context(_locked(self.path))
+            if self.check(resume=resume, fresh=fresh) and fresh:
+                _move_aside(self.path)
+                held.enter_context(_locked(self.path))
+            self.begin()
+            yield
 
     def check(self, *, resume: bool, fresh: bool) -> bool:
         """Check whether the folder can be filled, without writing anything.
@@ -77,7 +74,7 @@ class ResultFolder:
             RunFolderError: it holds results and neither `resume` nor `fresh` is asked; it holds results of another
                 identity (each difference is listed), or other files.
         """
-        with _disk_errors(self.path):
+        with disk_errors(self.path):
             exists = self.path.exists()
             held = sorted(item.name for item in self.path.iterdir() if not item.name.startswith(".")) if exists else []
         if not held:
@@ -85,10 +82,14 @@ class ResultFolder:
         manifest = self._manifest(held)
         if not fresh:
             if not resume:
-                way_out = "Continue with --resume, delete them with --fresh, or choose another folder with --out."
+                way_out = "Continue with --resume, start anew with --fresh, or choose another folder with --out."
                 raise RunFolderError(Problem(str(self.path), "the folder holds results already", "", way_out))
             self._check_same(manifest)
         return True
+
+    def begin(self) -> None:
+        """Write the manifest of an unfinished folder."""
+        self._write_manifest({"complete": False})
 
     def holds(self, video: str, frames: int) -> bool:
         """Whether the folder has the video's boxes, one a frame; a damaged file counts as none, with a warning."""
@@ -107,13 +108,12 @@ class ResultFolder:
 
     def write(self, result: TrackResult) -> None:
         """Write a video's boxes, scores and seconds, atomically."""
-        with _disk_errors(self.path):
+        with disk_errors(self.path):
             write_video_file(self.path, result.video, result.boxes, result.scores, result.seconds)
 
     def finish(self, failures: Mapping[str, str], more: Mapping[str, Any]) -> None:
         """Write the manifest with what failed."""
-        with _disk_errors(self.path):
-            self._write_manifest({"complete": not failures, "failures": dict(failures), **more})
+        self._write_manifest({"complete": not failures, "failures": dict(failures), **more})
 
     def results(self, videos: Sequence[str]) -> ResultSet:
         """Return what the folder holds of these videos."""
@@ -130,11 +130,6 @@ class ResultFolder:
                 seconds[video] = spent
         return ResultSet(self.label, boxes, scores, seconds, read_manifest(self.path), (), self.path)
 
-    def _enter(self, *, resume: bool, fresh: bool) -> None:
-        if self.check(resume=resume, fresh=fresh) and fresh:
-            self._clear()
-        self._write_manifest({"complete": False})
-
     def _manifest(self, held: Sequence[str]) -> dict[str, Any]:
         """The manifest; web pages, for one, have a `manifest.json` too, and their files are not to be touched."""
         way_out = "Choose another folder with --out."
@@ -148,29 +143,18 @@ class ResultFolder:
             raise RunFolderError(Problem(str(self.path), rule, error.problems[0].value, way_out)) from error
 
     def _write_manifest(self, more: Mapping[str, Any]) -> None:
-        write_manifest(self.path, self.label, {**self.identity, **more})
-
-    def _clear(self) -> None:
-        """Delete the results, and nothing else that may lie there; the manifest last, as it says whose they are."""
-        for pattern, mark in (("*.txt", BOXES_MARK), (f"{TIMES}/*.txt", SECONDS_MARK)):
-            for file in self.path.glob(pattern):
-                with file.open("rb") as opened:
-                    begins = opened.read(len(mark))
-                if begins in (mark, b""):  # empty after a power cut
-                    file.unlink()
-        (self.path / MANIFEST).unlink()
+        with disk_errors(self.path):
+            write_manifest(self.path, self.label, {**self.identity, **more})
 
     def _check_same(self, before: Mapping[str, Any]) -> None:
         old, new = _flat({key: before.get(key) for key in self.identity}), _flat(self.identity)
         keys = [key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)]
-        problems = [
-            Problem(f"{self.path / MANIFEST}: {key}", f"must be {old.get(key)} as in these results", str(new.get(key)))
-            for key in keys[:12]
-        ]
-        if problems:
-            way_out = "Start anew with --fresh, or choose another folder with --out."
-            last = problems[-1]
-            raise RunFolderError([*problems[:-1], Problem(last.where, last.rule, last.value, way_out)])
+        way_out = "Start anew with --fresh, or choose another folder with --out."
+        if keys:
+            raise RunFolderError(
+                Problem(f"{self.path / MANIFEST}: {key}", f"must be {old.get(key)} as there", str(new.get(key)), way_out)
+                for key in keys[:12]
+            )
 
 
 def _flat(data: Any, prefix: str = "") -> dict[str, str]:
@@ -184,26 +168,26 @@ def _flat(data: Any, prefix: str = "") -> dict[str, str]:
     }
 
 
+def _move_aside(folder: Path) -> None:
+    number = 1
+    while (target := folder.with_name(f"{folder.name}.old-{number}")).exists():
+        number += 1
+    with disk_errors(folder):
+        folder.rename(target)
+
+
 @contextmanager
-def _disk_errors(path: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Iterator[None]:
+    """One process fills a folder at a time; the kernel releases the lock when the process ends, however it ends."""
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(folder / ".lock", blocking=False)
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            way_out = "Wait for it to end, or choose another folder with --out."
+            raise RunFolderError(Problem(str(folder), "another process fills this folder", "", way_out)) from None
     try:
         yield
-    except OSError as error:
-        rule = f"cannot be written ({error.strerror or error}); finished videos are not lost"
-        way_out = "Free some space or mend the path, and continue with --resume."
-        raise RunFolderError(Problem(str(path), rule, "", way_out)) from error
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """One process fills a folder at a time; the kernel releases the lock when the process ends, however it ends."""
-    with _disk_errors(path):
-        path.mkdir(parents=True, exist_ok=True)
-        lock = open(path / ".lock", "a", encoding="utf-8")  # noqa: SIM115 - closed by the `with` below
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            way_out = "Wait for it to end, or choose another folder with --out."
-            raise RunFolderError(Problem(str(path), "another process fills this folder", "", way_out)) from None
-        yield
+    finally:
+        lock.release()
