@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, PrivateAttr
 
-from asymnas.job.base import MACHINE, PLACES, Count, JobModel, NotNegative, Positive, Seed, Whole, digest, written_out
+from asymnas.job.base import MACHINE, PLACES, Count, JobModel, Seed, Whole, digest, written_out
 from asymnas.tracking.task.schema import Data
+from asymnas.training.config import Training
 
 __all__ = [
     "Baselines",
@@ -46,47 +47,6 @@ class LanguageJob(JobModel):
     """`minilm`, a folder with a Hugging Face model, or a hub name such as `bert-base-uncased` or `gpt2`."""
     cache: str | None = None
     """Folder of the embedding cache; null: the user's cache folder."""
-
-
-class Training(JobModel):
-    """Supernet training."""
-
-    steps: Count = 1000
-    """Optimiser steps; steps * batch_size pairs are seen."""
-    batch_size: Count = 32
-    """Pairs a step over all workers."""
-    shards: Count = 1
-    """Fixed parts of a batch whose gradients are summed in order; the result depends on `shards`, not on `workers`."""
-    workers: Count = 1
-    """Processes that share the shards, at most `shards`; the numbers are the same for any count."""
-    lr: Positive = 0.005
-    """Learning rate after the warm-up."""
-    lr_end: Positive | None = None
-    """Learning rate of the last step; null: a tenth of `lr` for `log`, else 0; not for `constant`."""
-    schedule: Literal["cosine", "log", "linear", "constant"] = "cosine"
-    """How the learning rate falls after the warm-up: half a cosine, geometrically (`log`), in a line, or not at all."""
-    warmup_steps: Whole = 0
-    """Steps in which the learning rate rises from a fifth of `lr` to `lr`."""
-    optimizer: Literal["sgd", "adamw"] = "sgd"
-    momentum: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.9
-    """Momentum of SGD; AdamW ignores it."""
-    weight_decay: NotNegative = 1e-4
-    clip_grad: Positive | None = 10.0
-    """Largest gradient norm; null: no clipping."""
-    sampling: Literal["uniform", "fair"] = "uniform"
-    """`uniform`: one random path a step; `fair`: every op of every gene once a step, over as many paths as ops."""
-    warmup_path_steps: Whole = 0
-    """First steps that all train one fixed path, before paths are drawn; helps small budgets."""
-    lr_scale: dict[str, Positive] = Field(default_factory=dict)
-    """Factors on the learning rate by pattern of parameter name, e.g. `{"*.stem.*": 0.1}`; the first match counts."""
-    initial_weights: str | None = None
-    """Supernet weights (safetensors) or an SPOS checkpoint to start from; null: random weights of the job's seed."""
-    checkpoint_every: Count = 200
-    """Steps between checkpoints; a killed run continues from the last one."""
-    log_every: Count = 10
-    """Steps between lines of training.jsonl."""
-    amp: Literal["auto", "off"] = "auto"
-    """Mixed precision where the device has it, or never."""
 
 
 class Recalibration(JobModel):
