@@ -5,27 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asymnas.tracking import TrackerPlugin
+from asymnas.tracking.siamese.grid import crops_of
 
-from ._geometry import grid_for
 from ._options import VLTSCAROptions
 
 if TYPE_CHECKING:
     from asymnas.space import SearchSpace
-    from asymnas.tracking.boxes import CropGeometry
 
     from ._tracker import VLTSCAR
 
 __all__ = ["VLTSCAROptions", "plugin"]
 
 
-def _build(options: VLTSCAROptions, *, space: SearchSpace, language_dim: int, seed: int = 0) -> VLTSCAR:
-    from ._tracker import build
+def _build(options: VLTSCAROptions, *, space: SearchSpace, language_dim: int = 0, seed: int = 0) -> VLTSCAR:
+    from ._tracker import VLTSCAR
 
-    return build(options, space=space, language_dim=language_dim, seed=seed)
-
-
-def _geometry(options: VLTSCAROptions, space: SearchSpace) -> CropGeometry:
-    return grid_for(space, options).crops
+    return VLTSCAR(space, options, language_dim=language_dim, seed=seed).eval()
 
 
 plugin = TrackerPlugin(
@@ -33,6 +28,9 @@ plugin = TrackerPlugin(
     summary="Vision-language tracker of the paper: supernet branches, neck, correlation, SiamCAR head",
     build=_build,
     options=VLTSCAROptions,
+    searchable=True,
     trainable=True,
-    geometry=_geometry,
+    has_weights=True,
+    reads_language=True,
+    geometry=crops_of,
 )
