@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asymnas.tracking import TrackerPlugin
-from asymnas.tracking.siamese.grid import crops_of
+from asymnas.tracking.siamese.grid import grid_for
 
 from ._options import VLTSCAROptions
 
@@ -32,5 +32,5 @@ plugin = TrackerPlugin(
     trainable=True,
     has_weights=True,
     reads_language=True,
-    geometry=crops_of,
+    geometry=lambda options, space: grid_for(space, options).crops,
 )

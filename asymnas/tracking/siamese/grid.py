@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from asymnas.space import Branch, SearchSpace
     from asymnas.tracking.siamese.options import SiameseOptions
 
-__all__ = ["Grid", "crops_of", "grid_for"]
+__all__ = ["Grid", "grid_for"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,6 @@ class Grid:
         """
         centre = (self.crops.search_size + 1) // 2
         return centre + self.stride * (torch.arange(self.size, dtype=torch.float32) - (self.size - 1) / 2)
-
-
-def crops_of(options: SiameseOptions, space: SearchSpace) -> CropGeometry:
-    """Return the crops that the two branches of `space` read; errors as for `grid_for`."""
-    return grid_for(space, options).crops
 
 
 def grid_for(space: SearchSpace, options: SiameseOptions, *, correlated: bool = True) -> Grid:
