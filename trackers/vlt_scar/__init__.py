@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
-from asymnas.tracking import TrackerPlugin
+from asymnas.tracking import TrackerPlugin, TrainableTracker
 from asymnas.tracking.siamese.grid import grid_for
 
 from ._options import VLTSCAROptions
 
-if TYPE_CHECKING:
-    from asymnas.space import SearchSpace
-
-    from ._tracker import VLTSCAR
-
 __all__ = ["VLTSCAROptions", "plugin"]
 
 
-def _build(options: VLTSCAROptions, *, space: SearchSpace, language_dim: int = 0, seed: int = 0) -> VLTSCAR:
+def _build(options: VLTSCAROptions, **keywords: Any) -> TrainableTracker:
     from ._tracker import VLTSCAR
 
-    return VLTSCAR(space, options, language_dim=language_dim, seed=seed).eval()
+    return VLTSCAR(options=options, **keywords).eval()
 
 
 plugin = TrackerPlugin(

@@ -27,8 +27,8 @@ class VLTSCAR(SiameseTracker):
     name = "vlt_scar"
     options: VLTSCAROptions
 
-    def __init__(self, space: SearchSpace, options: VLTSCAROptions, **more: Any) -> None:
-        super().__init__(space, options, **more)
+    def __init__(self, space: SearchSpace, options: VLTSCAROptions, **keywords: Any) -> None:
+        super().__init__(space, options, **keywords)
         self.decoder = Decoder(self.grid, options)
 
     def build_head(self) -> CARHead:

@@ -60,10 +60,9 @@ def grid_for(space: SearchSpace, options: SiameseOptions, *, correlated: bool = 
     Raises:
         TrackerError: a branch is missing or reads other crops, or the two branches' maps do not fit together.
     """
-    _raise(_input_problems(space, options))
+    _raise([*_input_problems(space, options), *_level_problems(space, options)])
     branches = space.branch(options.template_branch), space.branch(options.search_branch)
-    stages, other = (tuple(stage.name for stage in branch.stages) for branch in branches)
-    _raise(_level_problems(stages, other, options))
+    stages = [stage.name for stage in branches[0].stages]
     levels = tuple(map(stages.index, options.levels or stages[-3:]))
     maps = [_maps(branch) for branch in branches]
     channels = tuple(tuple(branch.stages[level].channels for level in levels) for branch in branches)
@@ -90,9 +89,9 @@ def grid_for(space: SearchSpace, options: SiameseOptions, *, correlated: bool = 
     return Grid(crops, levels, (channels[0], channels[1]), search_stride, kernel, size)
 
 
-def _raise(problems: Iterator[Problem] | list[Problem]) -> None:
-    if found := list(problems):
-        raise TrackerError(found)
+def _raise(problems: list[Problem]) -> None:
+    if problems:
+        raise TrackerError(problems)
 
 
 def _input_problems(space: SearchSpace, options: SiameseOptions) -> Iterator[Problem]:
@@ -111,9 +110,13 @@ def _input_problems(space: SearchSpace, options: SiameseOptions) -> Iterator[Pro
             yield Problem(f"tracker.{role}_size", rule, str(asked), "Leave it out, or use another space.")
 
 
-def _level_problems(stages: tuple[str, ...], other: tuple[str, ...], options: SiameseOptions) -> Iterator[Problem]:
+def _level_problems(space: SearchSpace, options: SiameseOptions) -> Iterator[Problem]:
+    read = [branch for branch in space.branches if branch.name in (options.template_branch, options.search_branch)]
+    if not read:
+        return
+    stages, other = ([stage.name for stage in branch.stages] for branch in (read[0], read[-1]))
     if stages != other:
-        where = f"branches.{options.template_branch}, {options.search_branch}"
+        where = f"branches.{read[0].name}, {read[-1].name}"
         yield Problem(where, "both branches need the same stages", f"{stages} and {other}")
         return
     chosen = options.levels or stages[-3:]

@@ -51,7 +51,7 @@ class SiameseTracker(TrainableTracker):
     pixel_mean: Tensor
     pixel_std: Tensor
 
-    def __init__(self, space: SearchSpace, options: SiameseOptions, *, language_dim: int, seed: int = 0) -> None:
+    def __init__(self, space: SearchSpace, options: SiameseOptions, *, language_dim: int = 0, seed: int = 0) -> None:
         super().__init__()
         self.space, self.options, self.language_dim = space, options, language_dim
         self.grid = grid_for(space, options, correlated=self.correlated)
@@ -139,7 +139,7 @@ class SiameseTracker(TrainableTracker):
         fills = [channel_mean(frame) for frame in frames]
         centres, sides = box_centers(boxes), crop_side(boxes, self.geometry)[0]
         size = self.geometry.template_size
-        images = self._crops(frames, centres, sides, size, fills)
+        images = self._crops(size, frames, centres, sides, fills)
         language = Language.absent(len(frames), self.language_dim) if language is None else language
         corners = torch.from_numpy(box_to_crop(boxes, centres, sides, size)).to(images)
         template = self.embed_template(images, corners, path, language.to(images.device))
@@ -152,7 +152,7 @@ class SiameseTracker(TrainableTracker):
         last = np.stack([session.box for session in sessions])
         centres, sides = box_centers(last), crop_side(last, self.geometry)[1]
         size = self.geometry.search_size
-        images = self._crops(frames, centres, sides, size, [session.fill for session in sessions])
+        images = self._crops(size, frames, centres, sides, [session.fill for session in sessions])
         template = TemplateFeatures.joined([session.template for session in sessions])
         answers = self.head(template.maps, self.embed_search(images, template, sessions[0].path))
         corners = box_to_crop(last, centres, sides, size)
@@ -170,14 +170,9 @@ class SiameseTracker(TrainableTracker):
     def _scaled(self, images: Tensor) -> Tensor:
         return images if self.options.normalise == "none" else (images - self.pixel_mean) / self.pixel_std
 
-    def _crops(
-        self,
-        frames: Sequence[np.ndarray],
-        centres: np.ndarray,
-        sides: np.ndarray,
-        size: int,
-        fills: Sequence[np.ndarray],
-    ) -> Tensor:
-        rows = zip(frames, centres, sides, fills, strict=True)
-        crops = np.stack([crop(frame, centre, side, size, fill) for frame, centre, side, fill in rows])
+    def _crops(self, size: int, *rows: Sequence[Any] | np.ndarray) -> Tensor:
+        """(n, 3, size, size) crops of frames, centres, sides and fills."""
+        crops = np.stack(
+            [crop(frame, centre, side, size, fill) for frame, centre, side, fill in zip(*rows, strict=True)]
+        )
         return torch.from_numpy(crops).to(self.axis.device).permute(0, 3, 1, 2).float()
