@@ -23,18 +23,16 @@ log = logging.getLogger("asymnas.language")
 
 @runtime_checkable
 class TextEncoder(Protocol):
-    """What a `SentenceTable` needs of an encoder.
-
-    `name` is short and fit for a folder name; `dim` is the width of an embedding; `fingerprint` changes whenever the
-    embeddings would; `embed` gives (n, dim) float32 for n sentences.
-    """
+    """What a `SentenceTable` needs of an encoder: a name fit for a folder, and the width of an embedding."""
 
     name: str
     dim: int
 
-    def fingerprint(self, memory: Path | None = None) -> str: ...
+    def fingerprint(self, memory: Path | None = None) -> str:
+        """Return what changes whenever the embeddings would; `memory` is a JSON file to keep hashes of files in."""
 
-    def embed(self, sentences: Sequence[str]) -> np.ndarray: ...
+    def embed(self, sentences: Sequence[str]) -> np.ndarray:
+        """Return (n, dim) float32 for n sentences."""
 
 
 @dataclass(frozen=True, slots=True)
