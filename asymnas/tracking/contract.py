@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
+from asymnas.language import Language
 from asymnas.task import GenePath
 from asymnas.tracking.boxes import CropGeometry
 
@@ -22,44 +22,11 @@ __all__ = ["Language", "NoOptions", "OnlineTracker", "TrackerPlugin", "Trainable
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Language:
-    """Sentences of b samples.
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
 
-    Args:
-        embedding: (b, language_dim) float, the masked mean over the sentence's tokens; zeros without a sentence.
-        present: (b,) bool, False where a sample has no sentence.
-        sentences: the b texts, for trackers that read text; None where only embeddings are given.
-    """
-
-    embedding: Tensor
-    present: Tensor
-    sentences: tuple[str | None, ...] | None = None
-
-    def __len__(self) -> int:
-        return len(self.embedding)
-
-    def __getitem__(self, index: slice | Sequence[int]) -> Language:
-        rows = range(len(self))[index] if isinstance(index, slice) else index
-        texts = None if self.sentences is None else tuple(self.sentences[row] for row in rows)
-        return Language(self.embedding[index], self.present[index], texts)
-
-    def to(self, device: torch.device | str) -> Language:
-        """Move both to a device."""
-        return Language(self.embedding.to(device), self.present.to(device), self.sentences)
-
-    @staticmethod
-    def absent(batch: int, dim: int) -> Language:
-        """No sentence for any of `batch` samples."""
-        return Language(torch.zeros(batch, dim), torch.zeros(batch, dtype=torch.bool))
-
-    @staticmethod
-    def of(sentences: Sequence[str | None]) -> Language:
-        """Sentences without embeddings (language_dim 0), for a tracker that reads text."""
-        present = torch.tensor([text is not None for text in sentences], dtype=torch.bool)
-        return Language(torch.zeros(len(sentences), 0), present, tuple(sentences))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
+from asymnas.language import Language
+from asymnas.task import GenePath
 class TrainingBatch:
     """A `PairBatch` as tensors on the training device, sentences embedded; same shapes, crops as float 0..255."""
 
