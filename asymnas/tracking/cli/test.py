@@ -12,7 +12,7 @@ from asymnas.cli._common import DataRoot, Fresh, Json, Resume, command, interrup
 from asymnas.core.errors import JobError, Problem, RunFolderError, nearest
 
 if TYPE_CHECKING:
-    from asymnas.report import Progress
+    from asymnas.report import ProgressDisplay
     from asymnas.tracking.benchmark.run import BenchmarkProgress, BenchmarkRun
 
 __all__ = ["test"]
@@ -138,7 +138,7 @@ def _strategies(text: str | None) -> list[str]:
     return words
 
 
-def _show(progress: Progress, state: BenchmarkProgress) -> None:
+def _show(progress: ProgressDisplay, state: BenchmarkProgress) -> None:
     speed = "" if state.frames_per_second is None else f", {state.frames_per_second:.1f} frames/s"
     failed = f", {state.failed} failed" if state.failed else ""
     text = f"{state.videos}/{state.of_videos} videos{speed}{failed}"

@@ -108,8 +108,8 @@ class Keepsakes:
         """
         if not results["best"].ok:
             return
+        from asymnas.tracking.pictures.drawing import save_picture
         from asymnas.tracking.pictures.strips import draw_strip
-        from asymnas.tracking.pictures.video_sheet import save_picture  # matplotlib is only needed here
 
         measure = main_measure(results["best"].protocol)
         scores = [results["best"].videos[_name(video)] for video in self._videos]
