@@ -31,7 +31,7 @@ def diagnose(root: Path | str | None = None) -> dict[str, Any]:
         root: the data root; None for the environment's `ASYMNAS_DATA`.
 
     Returns:
-        a JSON-able dictionary: asymnas, python, platform, cpus, memory_gib, torch, gpus, packages, environment, encoder,
+        JSON values by name: asymnas, python, platform, cpus, memory_gib, torch, gpus, packages, environment, encoder,
         disk, what each task's `health` returns, problems (in words; a machine without any is ready).
     """
     from asymnas.task import TASKS

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from asymnas.report.texts import difference_text
+from asymnas.runs.summary import ConditionEffect, Difference, SpaceResult
 from asymnas.search import Evaluation
 from asymnas.search.analysis import OpFrequency
-from asymnas.runs.summary import ConditionEffect, Difference, SpaceResult
 
 __all__ = [
     "BLUE",
@@ -158,7 +158,7 @@ def conditions_plot(rows: Sequence[ConditionEffect], label: str) -> bytes:
                       textcoords="offset points", va="center", fontsize=8)  # fmt: skip
     for name, colour in colours.items():
         axes.scatter([], [], s=60, color=colour, label=name)
-    axes.set_yticks(range(len(rows)), [f"{row.part}, {row.n}" for row in rows])
+    axes.set_yticks(range(len(rows)), [f"{row.part.replace('_', ' ')}, {row.n}" for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlim(0, 1)
     axes.set_xlabel(label)

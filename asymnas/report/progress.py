@@ -20,7 +20,7 @@ EVERY_SHARE = 0.05
 
 
 class ProgressDisplay:
-    """A `asymnas.runs.times.Reporter` that shows nothing; the others do. A context manager: leaving it ends the display."""
+    """A reporter (`asymnas.runs.times`) that shows nothing; the others do. A context manager: leaving it ends it."""
 
     def update(self, stage: str, done: int, total: int, text: str = "", eta: float | None = None) -> None:
         """Report how far a stage is.

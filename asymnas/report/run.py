@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from asymnas.report.sections import Figure, Section
-from asymnas.report.texts import amounts, difference_text, measured_on, names, score_text, span, verdict
+from asymnas.report.texts import difference_text, measured_on, names, score_text, span, verdict
 from asymnas.runs.summary import CostSummary, RunSummary, Score, SearchCounts, TestResults, TrainingSummary
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def summary_sections(summary: RunSummary, *, figures: bool = False) -> list[Sect
         figures: whether to draw, which imports matplotlib.
     """
     reward, test, found = summary.reward.title, summary.test, summary.architecture
-    scored = {"validation": summary.validation, "test": test.best if test else None}
+    scored = {"test": test.best if test else None, "validation": summary.validation}
     architecture = Section(
         f"Best architecture {found.key} of {summary.space}",
         text=found.drawing,
@@ -134,7 +134,7 @@ def _difference(name: str, difference: Any) -> Iterator[tuple[str, ...]]:
 def _given(score: Score) -> str:
     """Which conditions a score is the mean of."""
     found = list(score.by_condition)
-    return "" if not found else f", {found[0]}" if len(found) == 1 else f", mean of {', '.join(found)}"
+    return "" if not found else f", condition {found[0]}" if len(found) == 1 else f", mean of {', '.join(found)}"
 
 
 def _conditions(test: TestResults | None, reward: str, *, figures: bool) -> Section | None:

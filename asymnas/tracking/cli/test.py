@@ -60,11 +60,11 @@ def test(
 ) -> None:
     """Run trackers over a benchmark, write their result files and print one table of scores; exit code 1 if a video
     failed."""
-    from asymnas.report import make_progress
-    from asymnas.tracking.benchmark.html import write_benchmark
+    from asymnas.report import make_progress, print_sections
+    from asymnas.tracking.benchmark.page import write_benchmark
     from asymnas.tracking.benchmark.run import default_split
     from asymnas.tracking.benchmark.score_runs import score_runs, test_trackers
-    from asymnas.tracking.benchmark.test_table import print_test
+    from asymnas.tracking.benchmark.sections import tested_sections
     from asymnas.tracking.benchmark.worker import BenchmarkVideos
     from asymnas.tracking.metrics import get_protocol
 
@@ -89,7 +89,7 @@ def test(
         )
     report = score_runs(data, runs, protocol)
     if not as_json:
-        print_test(report, runs)
+        print_sections(tested_sections(report, runs))
     files = write_benchmark(report, plots) if plots is not None and report is not None else []
     if as_json:
         scores = {"report": None if report is None else report.to_dict()}
