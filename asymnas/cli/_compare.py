@@ -37,7 +37,7 @@ def compare(
     from asymnas.job import launch_compare
 
     loaded = launch_compare(job, overrides, data_root=data_root)
-    from asymnas.report import make_progress, print_comparison
+    from asymnas.report import make_progress, print_summary
     from asymnas.study import run_compare
 
     folder = run or Path("runs") / loaded.name
@@ -46,4 +46,4 @@ def compare(
     if as_json:
         print_json(result)
     else:
-        print_comparison(result, folder)
+        print_summary(result, folder)

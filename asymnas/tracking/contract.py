@@ -22,11 +22,6 @@ __all__ = ["Language", "NoOptions", "OnlineTracker", "TrackerPlugin", "Trainable
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-from pydantic import BaseModel, ConfigDict
-from torch import Tensor, nn
-
-from asymnas.language import Language
-from asymnas.task import GenePath
 class TrainingBatch:
     """A `PairBatch` as tensors on the training device, sentences embedded; same shapes, crops as float 0..255."""
 

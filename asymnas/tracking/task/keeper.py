@@ -111,7 +111,7 @@ class BoxKeeper:
         if not results["best"].ok:
             return
         from asymnas.tracking.pictures.strips import draw_strip
-        from asymnas.tracking.pictures.video_sheet import save_picture
+        from asymnas.tracking.pictures.drawing import save_picture
 
         scores = [results["best"].items[video.key] for video in self._videos]
         order = np.argsort(-np.array(scores), kind="stable")

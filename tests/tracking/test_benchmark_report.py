@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from asymnas.tracking.benchmark.html import write_benchmark
+from asymnas.report import print_sections
+from asymnas.tracking.benchmark.page import write_benchmark
 from asymnas.tracking.benchmark.plots import _label, benchmark_plots
 from asymnas.tracking.benchmark.report import (
     DEFAULT_PROTOCOLS,
@@ -21,7 +22,7 @@ from asymnas.tracking.benchmark.report import (
     default_protocol,
     percent,
 )
-from asymnas.tracking.benchmark.tables import print_benchmark
+from asymnas.tracking.benchmark.sections import benchmark_sections
 from asymnas.tracking.data import Annotation
 from asymnas.tracking.metrics import PROTOCOLS, compare, get_protocol, score
 
@@ -57,7 +58,7 @@ def report(trackers: int = 2, count: int = 6, protocol: str = "lasot") -> Benchm
 
 def printed(item: BenchmarkReport, width: int = 80) -> str:
     out = Console(file=io.StringIO(), width=width)
-    print_benchmark(item, out)
+    print_sections(benchmark_sections(item), out)
     return out.file.getvalue()
 
 

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from asymnas.tracking.pictures.contact_sheet import ContactSheet
-from asymnas.tracking.pictures.overlay import FOUND, TRUE, Overlay, draw_box, put_text, undrawable, wrap_text
+from asymnas.report import page
+from asymnas.tracking.pictures.drawing import (
+    FOUND,
+    TRUE,
+    draw_box,
+    put_text,
+    save_picture,
+    spread,
+    undrawable,
+    wrap_text,
+)
+from asymnas.tracking.pictures.overlay import Overlay
+from asymnas.tracking.pictures.sheets import ContactSheet
+from asymnas.tracking.pictures.strips import strips_section
 
 BOX = np.array([100.0, 60.0, 80.0, 40.0])
 
@@ -104,3 +119,18 @@ def test_contact_sheet_spreads_over_any_length(count: int) -> None:
 def test_contact_sheet_of_nothing() -> None:
     with pytest.raises(ValueError, match="no frame"):
         ContactSheet().render("x", None)
+
+
+def test_frames_are_spread_from_the_first_to_the_last() -> None:
+    assert spread(10, 4) == [0, 3, 6, 9]
+    assert spread(3, 12) == [0, 1, 2]
+
+
+def test_strips_of_a_run_are_one_section(tmp_path: Path) -> None:
+    run = SimpleNamespace(path=tmp_path)
+    assert page("r", [strips_section(run)]).count("<h2>") == 0
+    for name in ("02_b.jpg", "01_a_c.jpg"):
+        save_picture(ground(), tmp_path / "strips" / name)
+    section = strips_section(run)
+    assert [figure.alternative for figure in section.figures] == ["strip 01, video a_c", "strip 02, video b"]
+    assert page("r", [section]).count("data:image/jpeg") == 2

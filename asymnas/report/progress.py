@@ -11,24 +11,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bars
 
-__all__ = ["LineProgress", "LiveProgress", "Progress", "make_progress", "span"]
+from asymnas.report.texts import span
+
+__all__ = ["LineProgress", "LiveProgress", "ProgressDisplay", "make_progress"]
 
 EVERY_SECONDS = 10.0
 EVERY_SHARE = 0.05
 
 
-def span(seconds: float) -> str:
-    """Write a time span: `8 s`, `3 min 05 s`, `2 h 10 min`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-
-
-class Progress:
-    """Takes reports and shows nothing; the others say more. A context manager: leaving it ends the display."""
+class ProgressDisplay:
+    """A reporter (`asymnas.runs.times`) that shows nothing; the others do. A context manager: leaving it ends it."""
 
     def update(self, stage: str, done: int, total: int, text: str = "", eta: float | None = None) -> None:
         """Report how far a stage is.
@@ -37,7 +29,7 @@ class Progress:
             stage: its name: "training", "search", "random search", "test".
             done: units done, 0 <= done <= total.
             total: units of the stage.
-            text: what matters now, e.g. the loss or the best SUC.
+            text: what matters now, such as the loss or the best score.
             eta: seconds to the stage's end; None: estimated from the pace so far.
         """
 
@@ -54,22 +46,23 @@ class Progress:
 
 
 class _Pace:
-    """The pace of each stage since it was first heard of (a resumed stage does not start at 0)."""
+    """The pace of each stage since its first report (a resumed stage does not start at 0)."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
         self._first: dict[str, tuple[float, int]] = {}
 
-    def eta(self, stage: str, done: int, total: int) -> float | None:
+    def rest(self, stage: str, done: int, total: int, eta: float | None) -> str:
+        """Say when the stage ends: by `eta` or by the pace; "" where neither is known."""
         now = self.clock()
         start, first = self._first.setdefault(stage, (now, done))
-        if done <= first or now <= start:
-            return None
-        return (now - start) / (done - first) * (total - done)
+        if eta is None and done > first and now > start:
+            eta = (now - start) / (done - first) * (total - done)
+        return "" if eta is None or done >= total else f"ETA {span(eta)}"
 
 
-class LineProgress(Progress):
-    """One plain line a stage every 10 s or 5 %, whichever is later heard of first, and at its start and end.
+class LineProgress(ProgressDisplay):
+    """One plain line a stage at its start and end, and when 10 s or 5 % have passed since its last line.
 
     Args:
         console: where the lines go.
@@ -84,26 +77,21 @@ class LineProgress(Progress):
 
     def update(self, stage: str, done: int, total: int, text: str = "", eta: float | None = None) -> None:
         """Show a line if it is time for one."""
-        estimated = self._pace.eta(stage, done, total)
-        eta = estimated if eta is None else eta
+        rest = self._pace.rest(stage, done, total, eta)
         now, share = self._clock(), done / max(total, 1)
         when, shown = self._shown.get(stage, (float("-inf"), -1.0))
         ended = done >= total and shown < 1
         if not ended and now - when < EVERY_SECONDS and share - shown < EVERY_SHARE:
             return
         self._shown[stage] = (now, share)
-        rest = "" if eta is None or done >= total else f"  ETA {span(eta)}"
-        self._line(f"{stage}: {done}/{total}{'  ' + text if text else ''}{rest}")
+        self.message("  ".join(part for part in (f"{stage}: {done}/{total}", text, rest) if part))
 
     def message(self, text: str) -> None:
         """Show the line."""
-        self._line(text)
-
-    def _line(self, text: str) -> None:
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-class LiveProgress(Progress):
+class LiveProgress(ProgressDisplay):
     """A bar for each stage, redrawn in place."""
 
     def __init__(self, console: Console) -> None:
@@ -120,9 +108,7 @@ class LiveProgress(Progress):
 
     def update(self, stage: str, done: int, total: int, text: str = "", eta: float | None = None) -> None:
         """Move the stage's bar."""
-        estimated = self._pace.eta(stage, done, total)
-        eta = estimated if eta is None else eta
-        rest = "" if eta is None or done >= total else f"ETA {span(eta)}"
+        rest = self._pace.rest(stage, done, total, eta)
         if stage not in self._tasks:
             self._tasks[stage] = self._bars.add_task(stage, total=total, text="", eta="")
         self._bars.update(self._tasks[stage], completed=done, total=total, text=text, eta=rest)  # type: ignore[arg-type]
@@ -142,8 +128,8 @@ class LiveProgress(Progress):
         self._bars.stop()
 
 
-def make_progress(console: Console, *, silent: bool = False) -> Progress:
+def make_progress(console: Console, *, silent: bool = False) -> ProgressDisplay:
     """Return the reporter that suits: bars on a terminal, lines elsewhere, nothing if `silent`."""
     if silent:
-        return Progress()
+        return ProgressDisplay()
     return LiveProgress(console) if console.is_terminal else LineProgress(console)

@@ -10,26 +10,35 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
+from asymnas.report.texts import difference_text
+from asymnas.runs.summary import ConditionEffect, Difference, SpaceResult
 from asymnas.search import Evaluation
 from asymnas.search.analysis import OpFrequency
-from asymnas.tracking.metrics import main_measure
 
 __all__ = [
+    "BLUE",
+    "COLOURS",
+    "GREY",
+    "RED",
+    "conditions_plot",
     "difference_plot",
     "frequency_plot",
-    "language_plot",
+    "items_plot",
     "loss_plot",
     "make_axes",
     "make_png",
     "progress_plot",
     "seeds_plot",
-    "videos_plot",
 ]
 
 # Okabe and Ito's colours: told apart by everybody.
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#8c8c8c"
 COLOURS = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9")
+
+NAMED = 200
+"""Items that a plot has names for."""
 
 
 def make_axes(width: float = 8.0, height: float = 3.6) -> tuple[Figure, Axes]:
@@ -50,23 +59,27 @@ def make_png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def progress_plot(search: Sequence[Evaluation], random: Sequence[Evaluation], protocol: str) -> bytes:
-    """Draw the score over evaluations: every candidate, and the best so far with its standard error."""
+def progress_plot(searches: Mapping[str, Sequence[Evaluation]], label: str, band: str) -> bytes:
+    """Draw the score over evaluations: every candidate, and the best so far with its standard error.
+
+    Args:
+        searches: evaluations in the order asked, by the search's name.
+        label: what is scored.
+        band: what the band around the best is.
+    """
     figure, axes = make_axes()
-    for evaluations, colour, label in ((random, GREY, "random search"), (search, BLUE, "search")):
-        scored = [(number, item) for number, item in enumerate(evaluations, start=1) if item.suc is not None]
-        if not scored:
-            continue
+    for (name, evaluations), colour in zip(searches.items(), COLOURS, strict=False):
+        scored = [(number, item) for number, item in enumerate(evaluations, start=1) if item.value is not None]
         x = np.array([number for number, _ in scored])
-        suc = np.array([item.suc for _, item in scored], dtype=float)
-        leaders = [int(np.argmax(suc[: index + 1])) for index in range(len(suc))]
-        best = suc[leaders]
+        values = np.array([item.value for _, item in scored], dtype=float)
+        leaders = [int(np.argmax(values[: index + 1])) for index in range(len(values))]
+        best = values[leaders]
         se = np.array([scored[index][1].se or 0.0 for index in leaders])
-        axes.scatter(x, suc, s=14, color=colour, alpha=0.45, linewidths=0)
-        axes.step(x, best, where="post", color=colour, linewidth=1.8, label=f"{label}: best so far ± SE over videos")
+        axes.scatter(x, values, s=14, color=colour, alpha=0.45, linewidths=0)
+        axes.step(x, best, where="post", color=colour, linewidth=1.8, label=f"{name}: best so far {band}")
         axes.fill_between(x, best - se, best + se, step="post", color=colour, alpha=0.12, linewidth=0)
     axes.set_xlabel("evaluations")
-    axes.set_ylabel(f"validation {main_measure(protocol)} ({protocol})")
+    axes.set_ylabel(label)
     axes.legend(loc="lower right", frameon=False, fontsize=9)
     return make_png(figure)
 
@@ -87,21 +100,22 @@ def loss_plot(lines: Sequence[Mapping[str, Any]]) -> bytes:
     return make_png(figure)
 
 
-def videos_plot(trackers: Mapping[str, Mapping[str, float]], protocol: str) -> bytes:
-    """Draw the score of each video for several trackers; the first one gives the order."""
-    first = next(iter(trackers.values()))
+def items_plot(models: Mapping[str, Mapping[str, float]], label: str) -> bytes:
+    """Draw the score of each item for several models; the first one gives the order. Many items have no names."""
+    first = next(iter(models.values()))
     names = sorted(first, key=lambda name: first[name], reverse=True)
-    figure, axes = make_axes(height=max(2.4, 0.9 + 0.21 * len(names)))
+    named = len(names) <= NAMED
+    figure, axes = make_axes(height=max(2.4, 0.9 + 0.21 * len(names)) if named else 8.0)
     y = np.arange(len(names))
-    axes.barh(y, [first[name] for name in names], height=0.72, color=BLUE, alpha=0.75, label=next(iter(trackers)))
-    for (label, scores), colour, marker in zip(list(trackers.items())[1:], COLOURS[1:], "osD^v", strict=False):
+    axes.barh(y, [first[name] for name in names], height=0.72, color=BLUE, alpha=0.75, label=next(iter(models)))
+    for (model, scores), colour, marker in zip(list(models.items())[1:], COLOURS[1:], "osD^v", strict=False):
         places = [(index, scores[name]) for index, name in enumerate(names) if name in scores]
         axes.scatter([score for _, score in places], [index for index, _ in places], s=20, color=colour, marker=marker,
-                     label=label, zorder=3)  # fmt: skip
-    axes.set_yticks(y, names, fontsize=7)
+                     label=model, zorder=3)  # fmt: skip
+    axes.set_yticks(*((y, names) if named else ((), ())), fontsize=7)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlim(0, 1)
-    axes.set_xlabel(f"{main_measure(protocol)} ({protocol})")
+    axes.set_xlabel(label)
     figure.legend(loc="outside upper center", ncols=4, frameon=False, fontsize=9)
     return make_png(figure)
 
@@ -119,7 +133,8 @@ def frequency_plot(rows: Sequence[OpFrequency]) -> bytes:
                   color="white" if row.frequency > 0.6 else "black",
                   weight="bold" if row.beyond_chance else "normal")  # fmt: skip
         if row.beyond_chance:
-            axes.add_patch(_frame(x, y))
+            corner = (x - 0.48, y - 0.45)
+            axes.add_patch(Rectangle(corner, 0.96, 0.9, fill=False, edgecolor=RED, linewidth=1.4))
     image = axes.imshow(shares, aspect="auto", vmin=0, vmax=1, cmap="Blues")
     axes.grid(False)
     axes.set_xticks(range(len(ops)), ops, fontsize=8)
@@ -128,61 +143,56 @@ def frequency_plot(rows: Sequence[OpFrequency]) -> bytes:
     return make_png(figure)
 
 
-def _frame(column: int, row: int) -> Any:
-    from matplotlib.patches import Rectangle
-
-    return Rectangle((column - 0.48, row - 0.45), 0.96, 0.9, fill=False, edgecolor=RED, linewidth=1.4)
-
-
-def language_plot(rows: Sequence[Mapping[str, Any]], protocol: str) -> bytes:
-    """Draw the score with and without sentences for each part of the benchmark."""
-    figure, axes = make_axes(width=7.0, height=0.9 + 0.75 * len(rows))
+def conditions_plot(rows: Sequence[ConditionEffect], label: str) -> bytes:
+    """Draw the score under both conditions of each row, with their difference."""
+    figure, axes = make_axes(width=7.0, height=1.0 + 0.6 * len(rows))
+    colours = dict(
+        zip(dict.fromkeys(name for row in rows for name in (row.reference, row.other)), COLOURS, strict=False)
+    )
     for index, row in enumerate(rows):
-        axes.plot([row["without"], row["with"]], [index, index], color=GREY, linewidth=2, zorder=1)
-        axes.scatter(row["without"], index, s=60, color=ORANGE, label="" if index else "without sentences", zorder=2)
-        axes.scatter(row["with"], index, s=60, color=BLUE, label="" if index else "with sentences", zorder=2)
-        difference = row["difference"]
-        text = f"{difference['value']:+.3f} [{difference['low']:+.3f}, {difference['high']:+.3f}]"
-        axes.annotate(text, (max(row["with"], row["without"]), index), (8, 0), textcoords="offset points", va="center",
-                      fontsize=8)  # fmt: skip
-    axes.set_yticks(range(len(rows)), [str(row["part"]) for row in rows])
+        values = {row.reference: row.reference_value, row.other: row.other_value}
+        axes.plot(list(values.values()), [index, index], color=GREY, linewidth=2, zorder=1)
+        for name, value in values.items():
+            axes.scatter(value, index, s=60, color=colours.get(name, GREY), zorder=2)
+        axes.annotate(difference_text(row.difference), (max(values.values()), index), (8, 0),
+                      textcoords="offset points", va="center", fontsize=8)  # fmt: skip
+    for name, colour in colours.items():
+        axes.scatter([], [], s=60, color=colour, label=name)
+    axes.set_yticks(range(len(rows)), [f"{row.part.replace('_', ' ')}, {row.n}" for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlim(0, 1)
-    axes.set_xlabel(f"{main_measure(protocol)} ({protocol}); the difference is paired over videos, 95 % interval")
-    figure.legend(loc="outside upper center", ncols=2, frameon=False, fontsize=9)
+    axes.set_xlabel(label)
+    figure.legend(loc="outside upper center", ncols=4, frameon=False, fontsize=9)
     return make_png(figure)
 
 
-def seeds_plot(spaces: Mapping[str, Any], protocol: str) -> bytes:
+def seeds_plot(spaces: Mapping[str, SpaceResult], label: str) -> bytes:
     """Draw test and validation scores of each space for each seed."""
     figure, axes = make_axes(width=7.0)
-    width = 0.7 / max(len(spaces), 1)
-    seeds = [row["seed"] for row in next(iter(spaces.values()))["seeds"]]
+    width = 0.7 / len(spaces)
+    seeds = [row.seed for row in next(iter(spaces.values())).seeds]
     for number, ((name, space), colour) in enumerate(zip(spaces.items(), COLOURS, strict=False)):
         x = np.arange(len(seeds)) + (number - (len(spaces) - 1) / 2) * width
-        test, validation = ([row[key] for row in space["seeds"]] for key in ("test", "validation"))
-        axes.bar(x, test, width * 0.92, color=colour, alpha=0.8, label=f"{name}, test")
-        axes.scatter(x, validation, marker="_", s=160, color="black", zorder=3, label="" if number else "validation")
+        axes.bar(x, [row.test for row in space.seeds], width * 0.92, color=colour, alpha=0.8, label=f"{name}, test")
+        axes.scatter(x, [row.validation for row in space.seeds], marker="_", s=160, color="black", zorder=3,
+                     label="" if number else "validation")  # fmt: skip
     axes.set_xticks(range(len(seeds)), [f"seed {seed}" for seed in seeds])
-    axes.set_ylabel(f"{main_measure(protocol)} ({protocol})")
+    axes.set_ylabel(label)
     figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=9)
     return make_png(figure)
 
 
-def difference_plot(differences: Sequence[Mapping[str, Any]], level: float, protocol: str) -> bytes:
+def difference_plot(differences: Sequence[Difference], label: str) -> bytes:
     """Draw paired differences with their intervals and the differences of single seeds."""
     figure, axes = make_axes(width=8.0, height=1.2 + 0.5 * len(differences))
     axes.axvline(0, color="black", linewidth=0.8)
     for index, row in enumerate(differences):
-        difference = row["difference"]
-        colour = GREY if row["noise"] else BLUE
-        axes.plot([difference["low"], difference["high"]], [index, index], color=colour, linewidth=2.5)
-        axes.scatter(difference["value"], index, s=50, color=colour, zorder=3)
-        seeds = row["per_seed"]
-        axes.scatter(seeds, [index] * len(seeds), s=80, marker="|", color=RED, zorder=4)
-    labels = [f"{row['first']} - {row['other']}\n{row['kind'].replace('_', ' ')}" for row in differences]
+        colour = BLUE if row.difference.clear_of_zero else GREY
+        axes.plot([row.difference.low, row.difference.high], [index, index], color=colour, linewidth=2.5)
+        axes.scatter(row.difference.value, index, s=50, color=colour, zorder=3)
+        axes.scatter(row.per_seed, [index] * len(row.per_seed), s=80, marker="|", color=RED, zorder=4)
+    labels = [f"{row.first} - {row.other}\n{row.kind.replace('_', ' ')}" for row in differences]
     axes.set_yticks(range(len(differences)), labels, fontsize=8)
     axes.set_ylim(len(differences) - 0.5, -0.5)
-    what = f"difference in {main_measure(protocol)}, {level:.0%} interval over seeds and videos"
-    axes.set_xlabel(f"{what}; red: single seeds; grey: noise")
+    axes.set_xlabel(f"{label}\nred: single seeds; grey: the interval contains zero")
     return make_png(figure)

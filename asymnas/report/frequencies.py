@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from asymnas.core.errors import EvaluationError
-from asymnas.runs.read import RunData
-from asymnas.search import Evaluation
-from asymnas.search.analysis import OpFrequency, asymmetry_index, op_frequencies
+from asymnas.report.sections import Figure, Section
+from asymnas.search.analysis import asymmetry_index, op_frequencies
 from asymnas.space import SearchSpace
 
-__all__ = ["agreement", "best_of", "frequencies_of"]
+if TYPE_CHECKING:
+    from asymnas.runs.read import RunData
+    from asymnas.search import Evaluation
+
+__all__ = ["agreement", "best_of", "frequencies_section"]
 
 BEST_SHARE = 0.25
 FEWEST = 8
@@ -19,20 +23,29 @@ FEWEST = 8
 
 def best_of(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
     """Return the best quarter of the distinct evaluated architectures, best first; [] if there are fewer than 8."""
-    distinct = {tuple(sorted(item.genes.items())): item for item in evaluations if item.genes and item.suc is not None}
+    distinct = {
+        tuple(sorted(item.genes.items())): item for item in evaluations if item.genes and item.value is not None
+    }
     if len(distinct) < FEWEST:
         return []
-    ranked = sorted(distinct.values(), key=lambda item: item.suc or 0.0, reverse=True)
+    ranked = sorted(distinct.values(), key=lambda item: item.value or 0.0, reverse=True)
     return ranked[: max(2, round(BEST_SHARE * len(ranked)))]
 
 
-def frequencies_of(run: RunData) -> list[OpFrequency]:
-    """Return how often each op was chosen for each free gene among the best of all searches of a run."""
+def frequencies_section(run: RunData) -> Iterator[Section]:
+    """Yield how often each op was chosen for each free gene among the best of all searches of a run, if they say it."""
     best = best_of([*run.stage("search"), *run.stage("random")])
     if not best or not run.space:
-        return []
+        return
+    from asymnas.report.plots import frequency_plot
+
     space = SearchSpace.from_dict(run.space)
-    return op_frequencies([space.architecture(item.genes or {}) for item in best])
+    rows = op_frequencies([space.architecture(item.genes or {}) for item in best])
+    note = (
+        f"Shares among the best {len(best)} architectures. Framed: outside the band that 95 % of independent uniform "
+        "choices keep to. Architectures of an evolution are related, so a frame is a hint and no proof."
+    )
+    yield Section("Ops of the best", note=note, figures=(Figure(frequency_plot(rows), "png", "op frequencies"),))
 
 
 def agreement(run: RunData) -> str:
