@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr
 
+from asymnas.core.models import MACHINE, JobModel, Whole
 from asymnas.job._schema import Job
-from asymnas.job.base import MACHINE, PLACES, JobModel, Whole, digest, written_out
+from asymnas.job.base import PLACES, digest, written_out
 from asymnas.task import TASKS
 
 __all__ = ["Arm", "Bootstrap", "CompareJob"]

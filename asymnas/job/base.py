@@ -1,52 +1,16 @@
-"""What all parts of a job file share: strict, frozen pydantic models and the types of their fields."""
+"""What jobs share: which of their values change no result, how they are told apart, and their search spaces."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
-
-__all__ = ["MACHINE", "PLACES", "Count", "JobModel", "NotNegative", "Positive", "Seed", "Share", "Whole"]
-__all__ += ["differences", "digest", "is_path", "written_out"]
-
-MOST, LARGEST = 10**9, 1e12  # no number of a job comes near them; a slip of the keyboard does
-
-MACHINE = 10_000
-"""No machine has more cores, and no cluster of one job more processes."""
-
-Count = Annotated[int, Field(ge=1, le=MOST)]
-"""A whole number, at least 1."""
-
-Whole = Annotated[int, Field(ge=0, le=MOST)]
-"""A whole number, at least 0."""
-
-Seed = Annotated[int, Field(ge=0, lt=2**64)]
-"""A seed of random streams."""
-
-Positive = Annotated[float, Field(gt=0, le=LARGEST, allow_inf_nan=False)]
-"""A number above 0."""
-
-NotNegative = Annotated[float, Field(ge=0, le=LARGEST, allow_inf_nan=False)]
-"""A number, at least 0."""
-
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-"""A share or probability in [0, 1]."""
+__all__ = ["PLACES", "differences", "digest", "is_path", "written_out"]
 
 PLACES = ("resources", "training.workers")
 """Keys that say where a job runs; they change no result, so they are not part of its hash. A task may have more."""
-
-
-class JobModel(BaseModel):
-    """A part of a job file: unknown keys and values of another type are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
-
-    def plain(self) -> dict[str, Any]:
-        """Return the part with all defaults as plain mappings, lists and scalars."""
-        return self.model_dump(mode="json")
 
 
 def is_path(space: str) -> bool:
