@@ -1,18 +1,16 @@
-"""What all parts of a job file share: strict, frozen pydantic models and the fields of a video source."""
+"""What jobs share: which of their values change no result, how they are told apart, and their search spaces."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
-from asymnas.core.models import MACHINE, Count, JobModel, NotNegative, Positive, Seed, Share, Whole
+__all__ = ["PLACES", "differences", "digest", "is_path", "written_out"]
 
-__all__ = ["MACHINE", "PLACES", "Count", "JobModel", "NotNegative", "Positive", "Seed", "Share", "Whole"]
-__all__ += ["digest", "is_path", "written_out"]
-
-PLACES = ("resources", "data.root", "language.cache", "training.workers")
-"""Keys that say where and with what a job runs; they change no result, so they are not part of its hash."""
+PLACES = ("resources", "training.workers")
+"""Keys that say where a job runs; they change no result, so they are not part of its hash. A task may have more."""
 
 
 def is_path(space: str) -> bool:
@@ -37,3 +35,21 @@ def digest(plain: Any) -> str:
     """Return 16 hex digits that identify plain data."""
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def differences(before: Any, now: Any) -> dict[str, tuple[str, str]]:
+    """Return what two plain mappings say differently: dotted key to both values as JSON, "absent" for none."""
+    one, other = _flat(before), _flat(now)
+    pairs = {key: (one.get(key, "absent"), other.get(key, "absent")) for key in sorted(one.keys() | other.keys())}
+    return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _flat(data: Any, prefix: str = "") -> dict[str, str]:
+    """Dotted key to JSON text of every scalar and empty container."""
+    if isinstance(data, Mapping) and data:
+        inner = [(f"{prefix}.{key}" if prefix else str(key), item) for key, item in data.items()]
+    elif isinstance(data, list) and data:
+        inner = [(f"{prefix}[{index}]", item) for index, item in enumerate(data)]
+    else:
+        return {prefix: json.dumps(data)}
+    return {key: text for place, item in inner for key, text in _flat(item, place).items()}
