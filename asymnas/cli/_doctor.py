@@ -10,14 +10,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from asymnas.cli._common import DataRoot, Json, command, print_json
+from asymnas.core.commands import DataRoot, Json, command, print_json
 
 __all__ = ["doctor"]
 
 
 @command
 def doctor(data_root: DataRoot = None, as_json: Json = False) -> None:
-    """Tell what is installed, which roots are set, which data sets are found; exit code 1 if something is wrong."""
+    """Tell what is installed, which roots are set, which data sets are found; exit code 1 if something is wrong.
+
+    Example: asymnas doctor --data-root /path/to/data
+    """
     from asymnas.report import diagnose
 
     found = diagnose(data_root)

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from asymnas.cli._common import DataRoot, Json, command, print_json, stderr
+from asymnas.core.commands import DataRoot, Json, command, print_json, stderr
 from asymnas.core.errors import DataError, JobError, Problem, shown
 
 if TYPE_CHECKING:
