@@ -104,11 +104,9 @@ class ToyBatches:
     missing in this step, in the last shard. `kill_once`: this process dies at step 5, unless the file exists.
     """
 
-    def __init__(
-        self, seed=0, batch_size=12, branches=("left",), *, all_words=False, nan_at=None, missing_at=None, kill_once=None
-    ):
+    def __init__(self, seed=0, batch_size=12, branches=("left",), all_words=False, **trouble):
         self.seed, self.batch_size, self.branches, self.all_words = seed, batch_size, branches, all_words
-        self.nan_at, self.missing_at, self.kill_once = nan_at, missing_at, kill_once
+        self.nan_at, self.missing_at, self.kill_once = map(trouble.get, ("nan_at", "missing_at", "kill_once"))
 
     def batch(self, step, shard=0, shards=1):
         rows = range(shard * self.batch_size // shards, (shard + 1) * self.batch_size // shards)
@@ -170,13 +168,16 @@ BRANCHES = ("left", "right")
 class ToyTask(Task):
     """Guess the mean of two images, of which the right one can be withheld."""
 
-    rewards = {"near": Reward("near", "nearness"), "best": Reward("best", "best", lambda row, items: row.max())}
     conditions = ("both", "left")
     scored = ("both", "left")
     baselines = ("half",)
 
     def __init__(self, job: ToyJob) -> None:
         self.job, self.space = job, toy_space(2, BRANCHES)
+        self.rewards = {
+            "near": Reward("near", "nearness"),
+            "best": Reward("best", "best", lambda row, items: row.max()),
+        }
 
     def load(self) -> None:
         assert self.splits
@@ -184,9 +185,7 @@ class ToyTask(Task):
     @cached_property
     def splits(self):
         sizes = {"validation": 3, "test": 5}
-        return {
-            name: Split(tuple(f"{name}/{i}" for i in range(size)), name, "images") for name, size in sizes.items()
-        }
+        return {name: Split(tuple(f"{name}/{i}" for i in range(size)), name, "images") for name, size in sizes.items()}
 
     def fingerprint(self):
         return {"head": 4}

@@ -56,9 +56,7 @@ class ActiveSet:
             parameter.grad = piece.view_as(parameter) if flag else None
 
 
-def active_set(
-    model: Any, parameters: dict[str, nn.Parameter], paths: Sequence[Architecture]
-) -> ActiveSet:
+def active_set(model: Any, parameters: dict[str, nn.Parameter], paths: Sequence[Architecture]) -> ActiveSet:
     """The trainable parameters that any of the paths uses.
 
     Raises:

@@ -18,13 +18,13 @@ from asymnas.core.errors import JobError, ModelError, Problem, RunFolderError
 from asymnas.nn import save_weights, weights_hash
 from asymnas.task import Batch
 from asymnas.training._checkpoint import Checkpoint, latest_checkpoint, load_checkpoint, save_checkpoint
-from asymnas.training.config import TrainingConfig
 from asymnas.training._exchange import Exchange, together
 from asymnas.training._gradients import ActiveSet, active_set, shard_row
 from asymnas.training._journal import Journal, Window
 from asymnas.training._paths import paths_for_step
 from asymnas.training._schedule import lr_at
 from asymnas.training._setup import TrainingSetup
+from asymnas.training.config import TrainingConfig
 from asymnas.training.optimizer import PathOptimizer
 
 __all__ = ["LoopStopped", "TrainingLoop"]

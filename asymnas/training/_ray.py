@@ -15,10 +15,10 @@ from typing import Any
 
 from asymnas.core.errors import AsymNASError, JobError, MissingDependency, Problem
 from asymnas.core.runtime.cluster import import_ray, start_ray
-from asymnas.training.config import TrainingConfig
 from asymnas.training._failure import read_failure, write_failure
 from asymnas.training._journal import Tail
 from asymnas.training._setup import TrainingSetup
+from asymnas.training.config import TrainingConfig
 
 __all__ = ["run_ray"]
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from asymnas.core.errors import JobError, Problem, RunFolderError, nearest
 from asymnas.nn import weights_hash
 from asymnas.training._checkpoint import latest_checkpoint
-from asymnas.training.config import TrainingConfig
 from asymnas.training._inprocess import run_inprocess
 from asymnas.training._journal import Journal, read_records
 from asymnas.training._progress import ProgressSink, TrainingProgress, losses_of
 from asymnas.training._ray import run_ray
 from asymnas.training._setup import TrainingSetup
+from asymnas.training.config import TrainingConfig
 
 if TYPE_CHECKING:
     from asymnas.space import Architecture

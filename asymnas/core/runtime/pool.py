@@ -28,10 +28,10 @@ class Worker(Protocol[Requested, Answered]):
         """Return the answer; an exception is an answer too, made of it by the pool's `failed`."""
 
 
-class Pool(Protocol[Request, Answer]):
+class Pool(Protocol[Requested, Answer]):
     """Answers many requests. One worker or many, this process or others: the same answers come back."""
 
-    def map(self, requests: Sequence[Request], on_answer: OnAnswer[Answer] | None = None) -> list[Answer]:
+    def map(self, requests: Sequence[Requested], on_answer: OnAnswer[Answer] | None = None) -> list[Answer]:
         """Return the answers in the order of the requests.
 
         An exception of `on_answer` ends the work and is passed on; the pool can be used again afterwards.

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from asymnas.core.errors import InfeasibleConstraint, JobError, Problem
 from asymnas.core.seeding import rng_for
-from asymnas.search._searcher import Searcher, check_counts, distinct_samples
+from asymnas.search.searcher import Searcher, SearcherPlugin, distinct_samples
 
 if TYPE_CHECKING:
     from asymnas.space import Architecture, SearchSpace
 
-__all__ = ["CrossoverLevel", "EvolutionSearcher"]
+__all__ = ["CrossoverLevel", "EvolutionSearcher", "plugin"]
 
 CrossoverLevel = Literal["gene", "stage", "branch"]
 
@@ -20,7 +20,7 @@ TRIES_PER_CHILD = 10
 
 
 class EvolutionSearcher(Searcher):
-    """Evolution of SPOS (Guo et al., 2020; `evolution` of its public code), the defaults being the published settings.
+    """Evolution of SPOS (Guo et al., 2020, https://arxiv.org/abs/1904.00420, algorithm 1), with its published settings.
 
     The first generation is random. Every later one is made of mutants of the best `parents` found so far, children of
     two of them, and random architectures up to `population`. All are distinct from everything asked before. Unlike the
@@ -37,6 +37,9 @@ class EvolutionSearcher(Searcher):
         mutation_prob: probability of each free gene to get another op, in (0, 1].
         generations: all generations, the random one included; the budget is `population * generations`.
         crossover: what is taken from one parent as a whole: single genes (SPOS), stages or branches.
+
+    Raises:
+        JobError: mutants and children exceed the population.
     """
 
     name: ClassVar[str] = "evolution"
@@ -54,63 +57,40 @@ class EvolutionSearcher(Searcher):
         generations: int = 20,
         crossover: CrossoverLevel = "gene",
     ) -> None:
-        check_counts({"population": population, "parents": parents, "generations": generations}, least=1)
-        check_counts({"mutants": mutants, "children": children, "seed": seed}, least=0)
-        problems = []
         if mutants + children > population:
-            problems.append(
-                Problem("mutants", f"mutants + children must not exceed {population}", f"{mutants} + {children}")
-            )
-        if not 0 < mutation_prob <= 1:
-            problems.append(Problem("mutation_prob", "must be in (0, 1]", str(mutation_prob)))
-        if crossover not in get_args(CrossoverLevel):
-            problems.append(Problem("crossover", f"must be one of {', '.join(get_args(CrossoverLevel))}", crossover))
-        if problems:
-            raise JobError(problems)
+            rule = f"mutants + children must not exceed {population}"
+            raise JobError(Problem("mutants", rule, f"{mutants} + {children}"))
         super().__init__(space, seed=seed, total=population * generations, generation_size=population)
-        self.parents = parents
-        self.mutants = mutants
-        self.children = children
-        self.mutation_prob = mutation_prob
-        self.crossover = crossover
-
-    def settings(self) -> dict[str, Any]:
-        """Name, seed and options as JSON values."""
-        return {
-            "searcher": self.name,
-            "seed": self.seed,
-            "population": self.generation_size,
-            "parents": self.parents,
-            "mutants": self.mutants,
-            "children": self.children,
-            "mutation_prob": self.mutation_prob,
-            "generations": self.generations,
-            "crossover": self.crossover,
-        }
+        self.parents, self.mutants, self.children = parents, mutants, children
+        self.mutation_prob, self.crossover = mutation_prob, crossover
 
     def _propose(self, generation: int, size: int) -> list[Architecture]:
-        parents = [architecture for architecture, _ in self.ranked()[: self.parents]]
+        selected = [architecture for architecture, _ in self.ranked()[: self.parents]]
         found: dict[str, Architecture] = {}
-        if parents:
-            rng = rng_for(self.seed, "search", generation, "mutation")
-            self._breed(
-                self.mutants,
-                lambda: self.space.mutate(parents[rng.integers(len(parents))], rng, self.mutation_prob),
-                found,
-            )
-        if len(parents) > 1:
-            cross_rng = rng_for(self.seed, "search", generation, "crossover")
+        if selected:
+            self._breed(found, self.mutants, self._mutation(selected, generation))
+        if len(selected) > 1:
+            self._breed(found, self.children, self._crossover(selected, generation))
+        rng = rng_for(self.seed, "search", generation, "random")
+        top_up = distinct_samples(self.space, rng, size - len(found), self._seen | found.keys())
+        return [*found.values(), *top_up]
 
-            def child() -> Architecture:
-                first, second = cross_rng.choice(len(parents), size=2, replace=False)
-                return self.space.crossover(parents[first], parents[second], cross_rng, self.crossover)
+    def _mutation(self, parents: list[Architecture], generation: int) -> Callable[[], Architecture]:
+        """Return what draws a mutant of one of the parents."""
+        rng = rng_for(self.seed, "search", generation, "mutation")
+        return lambda: self.space.mutate(parents[rng.integers(len(parents))], rng, self.mutation_prob)
 
-            self._breed(self.children, child, found)
-        rng_top_up = rng_for(self.seed, "search", generation, "random")
-        seen = self._seen | found.keys()
-        return [*found.values(), *distinct_samples(self.space, rng_top_up, size - len(found), seen)]
+    def _crossover(self, parents: list[Architecture], generation: int) -> Callable[[], Architecture]:
+        """Return what draws a child of two of the parents."""
+        rng = rng_for(self.seed, "search", generation, "crossover")
 
-    def _breed(self, wanted: int, draw: Callable[[], Architecture], found: dict[str, Architecture]) -> None:
+        def child() -> Architecture:
+            first, second = rng.choice(len(parents), size=2, replace=False)
+            return self.space.crossover(parents[first], parents[second], rng, self.crossover)
+
+        return child
+
+    def _breed(self, found: dict[str, Architecture], wanted: int, draw: Callable[[], Architecture]) -> None:
         """Add up to `wanted` new architectures to `found`, in at most `TRIES_PER_CHILD` draws for each."""
         goal = len(found) + wanted
         for _ in range(TRIES_PER_CHILD * wanted):
@@ -122,3 +102,11 @@ class EvolutionSearcher(Searcher):
                 continue  # of these parents no offspring is feasible; others or random ones take the place
             if architecture.key not in self._seen:
                 found.setdefault(architecture.key, architecture)
+
+
+def _build(space: SearchSpace, seed: int, section: Any) -> EvolutionSearcher:
+    names = ("population", "parents", "mutants", "children", "mutation_prob", "generations", "crossover")
+    return EvolutionSearcher(space, seed=seed, **{name: getattr(section, name) for name in names})
+
+
+plugin = SearcherPlugin("evolution", "mutants and children of the best so far (SPOS)", _build)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from asymnas.core.seeding import rng_for
-from asymnas.search._searcher import Searcher, check_counts, distinct_samples
+from asymnas.search.searcher import Searcher, SearcherPlugin, distinct_samples
 
 if TYPE_CHECKING:
     from asymnas.space import Architecture, SearchSpace
 
-__all__ = ["RandomSearcher"]
+__all__ = ["RandomSearcher", "plugin"]
 
 
 class RandomSearcher(Searcher):
@@ -29,16 +29,18 @@ class RandomSearcher(Searcher):
     name: ClassVar[str] = "random"
 
     def __init__(self, space: SearchSpace, *, seed: int, budget: int, batch: int = 50) -> None:
-        check_counts({"budget": budget, "batch": batch}, least=1)
-        check_counts({"seed": seed}, least=0)
         super().__init__(space, seed=seed, total=budget, generation_size=min(batch, budget))
         # one stream for the whole budget, so that `batch` changes nothing
         self._all = distinct_samples(space, rng_for(seed, "search", "random"), budget, set())
 
-    def settings(self) -> dict[str, Any]:
-        """Name, seed and options as JSON values."""
-        return {"searcher": self.name, "seed": self.seed, "budget": self.total}
-
     def _propose(self, generation: int, size: int) -> list[Architecture]:
         start = len(self._archive)
         return self._all[start : start + size]
+
+
+def _build(space: SearchSpace, seed: int, section: Any) -> RandomSearcher:
+    own = int(rng_for(seed, "search").integers(2**31))
+    return RandomSearcher(space, seed=own, budget=section.evaluations, batch=section.population)
+
+
+plugin = SearcherPlugin("random", "distinct architectures, uniformly drawn", _build)

@@ -1,4 +1,4 @@
-"""Ray actors: the same archive as in-process, dead workers replaced, clear errors."""
+"""A pool of Ray actors: the same archive as in-process, dead workers replaced, clear errors."""
 
 from __future__ import annotations
 
@@ -7,32 +7,41 @@ import signal
 import socket
 import sys
 import time
-from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 
 import pytest
-import test_worker
+import test_candidate
+import toy_task
 
-from asymnas.core.errors import EvaluationError, JobError
+from asymnas.core.errors import EvaluationError
+from asymnas.core.runtime import cluster
+from asymnas.core.runtime.actors import ActorPool
+from asymnas.core.runtime.cluster import start_ray
+from asymnas.core.runtime.pool import InProcessPool
 from asymnas.search import (
     Evaluation,
     EvolutionSearcher,
-    InProcessEvaluator,
     RandomSearcher,
-    RayEvaluator,
+    Request,
     ResultLog,
     ScoreSettings,
-    Task,
+    failed_evaluation,
     run_search,
-    start_ray,
 )
-from asymnas.search import _ray as module
 from asymnas.space import load_space
 from asymnas.testing import _search as contracts
-from asymnas.testing._search import EvaluatorContract, ToyWorker, toy_score, toy_worker
+from asymnas.testing._search import PoolContract, ToyWorker, toy_score, toy_worker
 
-SETTINGS = ScoreSettings(space="s", weights="w", videos={"val": "v"})
+SETTINGS = ScoreSettings(space="s", weights="w", splits={"validation": "v"})
+
+
+def actors(factory, **options):
+    return ActorPool(factory, failed=failed_evaluation, **options)
+
+
+def in_process(factory, **options):
+    return InProcessPool(factory, failed=failed_evaluation, **options)
 
 
 @pytest.mark.parametrize("running", [False, True])
@@ -50,27 +59,28 @@ def local_ray():
     ray = pytest.importorskip("ray")
     for toys in (
         contracts,
-        test_worker,
+        test_candidate,
+        toy_task,
         sys.modules[__name__],
     ):  # shipped by value, so that actors start without pytest and torch
         ray.cloudpickle.register_pickle_by_value(toys)
-    module._connect(ray, None, 2)
+    cluster._start_local(ray, 2)
     yield ray
     ray.shutdown()
 
 
 @pytest.mark.usefixtures("local_ray")
-class TestRayEvaluatorContract(EvaluatorContract):
-    def evaluator(self, factory):
-        return RayEvaluator(factory, workers=1)
+class TestActorPoolContract(PoolContract):
+    def pool(self, factory):
+        return actors(factory, workers=1)
 
 
-def archive(evaluator, path):
+def archive(pool, path):
     space = load_space("tiny_asymmetric")
     searcher = EvolutionSearcher(space, seed=3, population=8, parents=3, mutants=3, children=3, generations=3)
-    with evaluator:
-        result = run_search(searcher, evaluator, ResultLog(path), settings=SETTINGS)
-    logged = sorted((item.index, item.key, item.suc) for item in ResultLog(path))
+    with pool:
+        result = run_search(searcher, pool, ResultLog(path), settings=SETTINGS, conditions=("with",))
+    logged = sorted((item.index, item.key, item.value) for item in ResultLog(path))
     return [(item.key, score) for item, score in result.archive], logged
 
 
@@ -79,11 +89,11 @@ def test_same_archive_in_process_with_one_and_two_workers_and_deaths(local_ray, 
     deadly = partial(toy_worker, failing=0.525, deadly=0.64, deaths=tmp_path / "deaths")
     (tmp_path / "deaths").mkdir()
     kinds = {
-        "process": InProcessEvaluator(partial(toy_worker, failing=0.525)),
-        "one": RayEvaluator(partial(toy_worker, failing=0.525), workers=1),
-        "two": RayEvaluator(deadly, workers=2),
+        "process": in_process(partial(toy_worker, failing=0.525)),
+        "one": actors(partial(toy_worker, failing=0.525), workers=1),
+        "two": actors(deadly, workers=2),
     }
-    found = [archive(evaluator, tmp_path / name) for name, evaluator in kinds.items()]
+    found = [archive(pool, tmp_path / name) for name, pool in kinds.items()]
     assert found[0] == found[1] == found[2]
     assert len(list((tmp_path / "deaths").iterdir())) == 2
     assert any(score is None for _, score in found[0][0])
@@ -91,10 +101,10 @@ def test_same_archive_in_process_with_one_and_two_workers_and_deaths(local_ray, 
 
 def test_candidate_that_always_kills_its_worker_is_recorded(local_ray):
     space = load_space("tiny_asymmetric")
-    tasks = [Task.of(item) for item in RandomSearcher(space, seed=1, budget=3).ask()]
+    tasks = [Request.of(item, "validation", ("with",)) for item in RandomSearcher(space, seed=1, budget=3).ask()]
     highest = max(toy_score(task.genes) for task in tasks)
-    with RayEvaluator(partial(toy_worker, deadly=highest), workers=1) as evaluator:
-        found = evaluator.evaluate(tasks)
+    with actors(partial(toy_worker, deadly=highest), workers=1) as pool:
+        found = pool.map(tasks)
     for task, item in zip(tasks, found, strict=True):
         dead = toy_score(task.genes) == highest
         assert item.ok != dead
@@ -104,66 +114,57 @@ def test_candidate_that_always_kills_its_worker_is_recorded(local_ray):
 class SlowWorker(ToyWorker):
     """Tells its process id and takes its time."""
 
-    def evaluate(self, task):
+    def handle(self, request):
         time.sleep(0.3)
-        evaluation = super().evaluate(task)
-        evaluation.error = str(os.getpid())
-        return evaluation
+        return super().handle(request).but(error=str(os.getpid()))
 
 
 def test_actor_killed_from_outside_is_replaced_and_actors_are_reused(local_ray):
     space = load_space("tiny_asymmetric")
-    tasks = [Task.of(item) for item in RandomSearcher(space, seed=1, budget=3).ask()]
-    with RayEvaluator(SlowWorker, workers=1) as evaluator:
-        (first,) = evaluator.evaluate(tasks[:1])
+    tasks = [Request.of(item, "validation", ("with",)) for item in RandomSearcher(space, seed=1, budget=3).ask()]
+    with actors(SlowWorker, workers=1) as pool:
+        (first,) = pool.map(tasks[:1])
 
         def kill_next(position: int, evaluation: Evaluation) -> None:
             if position == 0:
                 os.kill(int(first.error), signal.SIGKILL)
 
-        found = evaluator.evaluate(tasks, on_result=kill_next)
+        found = pool.map(tasks, kill_next)
         assert found[0].error == first.error
-        assert {item.error for item in found[1:]} == {evaluator.evaluate(tasks[:1])[0].error} != {first.error}
-    assert [item.suc for item in found] == [toy_score(task.genes) for task in tasks]
+        assert {item.error for item in found[1:]} == {pool.map(tasks[:1])[0].error} != {first.error}
+    assert [item.value for item in found] == [toy_score(task.genes) for task in tasks]
 
 
 def test_real_worker_gives_the_same_numbers_as_in_process(local_ray):
     space = load_space("tiny_asymmetric")
-    tasks = [Task.of(item, language="both") for item in RandomSearcher(space, seed=1, budget=2).ask()]
-    with RayEvaluator(test_worker.build, workers=1, threads=1) as evaluator:
-        remote = evaluator.evaluate(tasks)
-    here = InProcessEvaluator(test_worker.build, threads=1).evaluate(tasks)
+    tasks = [Request.of(item, "validation", ("both", "left")) for item in RandomSearcher(space, seed=1, budget=2).ask()]
+    with actors(test_candidate.build, workers=1, threads=1) as pool:
+        remote = pool.map(tasks)
+    here = in_process(test_candidate.build, threads=1).map(tasks)
     assert all(item.ok for item in here)
-    assert [replace(item, seconds=0.0) for item in remote] == [replace(item, seconds=0.0) for item in here]
+    assert [item.but(seconds=0.0) for item in remote] == [item.but(seconds=0.0) for item in here]
 
 
 def test_modules_beside_the_driver_are_found_by_its_actors(local_ray, tmp_path, monkeypatch):
     (tmp_path / "users_own.py").write_text(
         "import os\nfrom asymnas.search import Evaluation\n"
-        "class Mine:\n    def evaluate(self, task):\n        return Evaluation(suc=0.5, error=os.getcwd())\n"
+        "class Mine:\n    def handle(self, task):\n        return Evaluation(value=0.5, error=os.getcwd())\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
     import users_own
 
-    with RayEvaluator(users_own.Mine) as evaluator:
-        (found,) = evaluator.evaluate([Task(genes=(("a", "x"),))])
-    assert (found.suc, found.error) == (0.5, str(tmp_path))
+    with actors(users_own.Mine) as pool:
+        (found,) = pool.map([Request(genes=(("a", "x"),))])
+    assert (found.value, found.error) == (0.5, str(tmp_path))
 
 
 def test_too_many_workers_for_the_cluster(local_ray):
     many = int(local_ray.cluster_resources()["CPU"]) + 1
     with pytest.raises(EvaluationError, match=f"{many} workers with 1 CPU each need {many} CPU"):
-        RayEvaluator(toy_worker, workers=many).evaluate([Task(genes=(("a", "x"),))])
+        actors(toy_worker, workers=many).map([Request(genes=(("a", "x"),))])
     with pytest.raises(EvaluationError, match=r"2 workers with 0.5 GPU each need 1 GPU, but got 0"):
-        RayEvaluator(toy_worker, workers=2, gpus_per_worker=0.5).evaluate([Task(genes=(("a", "x"),))])
-
-
-def test_wrong_numbers():
-    with pytest.raises(JobError, match="workers: must be a whole number of at least 1, but got 0"):
-        RayEvaluator(toy_worker, workers=0)
-    with pytest.raises(JobError, match="gpus_per_worker"):
-        RayEvaluator(toy_worker, gpus_per_worker=-1)
+        actors(toy_worker, workers=2, gpus_per_worker=0.5).map([Request(genes=(("a", "x"),))])
 
 
 def test_cluster_that_cannot_be_reached():
@@ -172,6 +173,6 @@ def test_cluster_that_cannot_be_reached():
         unused.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{unused.getsockname()[1]}"
         with pytest.raises(EvaluationError, match="no Ray cluster answers there"):
-            module._connect(ray, address, 1)
+            cluster._join(ray, address)
     with pytest.raises(EvaluationError, match="auto or host:port"):
-        module._connect(ray, "nowhere", 1)
+        cluster._join(ray, "nowhere")

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from asymnas.core.errors import EvaluationError, JobError, Problem, RunFolderError, SearchSpaceExhausted
+from asymnas.core.errors import EvaluationError, JobError, Problem, SearchSpaceExhausted
+from asymnas.core.plugins import Registry
 from asymnas.space import ENUMERABLE, available
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from asymnas.space import Architecture, SearchSpace
 
-__all__ = ["Searcher", "distinct_samples"]
+__all__ = ["SEARCHERS", "Searcher", "SearcherPlugin", "distinct_samples"]
 
 
 class Searcher(ABC):
@@ -38,7 +42,9 @@ class Searcher(ABC):
     name: ClassVar[str]
 
     def __init__(self, space: SearchSpace, *, seed: int, total: int, generation_size: int) -> None:
-        check_counts({"total": total, "generation_size": generation_size}, least=1)
+        if total < 1 or generation_size < 1 or seed < 0:
+            got = f"{total}, {generation_size} and {seed}"
+            raise JobError(Problem("search", "budget and generation must be at least 1, the seed at least 0", got))
         found = available(space, total)
         if found < total:
             kept = f" that keep its constraints, of {space.size}" if space.constraints else ""
@@ -124,44 +130,33 @@ class Searcher(ABC):
             self._archive.append((self._plan.pop(0), None if score is None else float(score)))
             self._asked -= 1
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return all that is needed to go on elsewhere, as JSON values; results asked but not told are asked again."""
-        return {
-            "format": "asymnas-searcher",
-            "version": 1,
-            "space": self.space.hash,
-            "settings": self.settings(),
-            "archive": [{"genes": dict(item.genes), "score": score} for item, score in self._archive],
-        }
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Replay the results of `state` into this fresh searcher.
-
-        Raises:
-            RunFolderError: the state is of another space or of other settings.
-        """
-        mine = {"format": "asymnas-searcher", "version": 1, "space": self.space.hash, "settings": self.settings()}
-        for key, value in mine.items():
-            if state.get(key) != value:
-                raise RunFolderError(f"the state is of another search: '{key}' must be {value}, not {state.get(key)}.")
-        if self._archive:
-            raise RunFolderError("a state can only be loaded into a new searcher.")
-        scores = [(self.space.architecture(entry["genes"]), entry["score"]) for entry in state["archive"]]
-        while scores:
-            asked = self.ask(len(scores))
-            try:
-                self.tell(scores[: len(asked)])
-            except EvaluationError as error:
-                raise RunFolderError(f"the state is of another search: {error}") from error
-            scores = scores[len(asked) :]
-
-    @abstractmethod
-    def settings(self) -> dict[str, Any]:
-        """Name, seed and options as JSON values; two searchers with equal settings ask the same architectures."""
-
     @abstractmethod
     def _propose(self, generation: int, size: int) -> list[Architecture]:
         """Return `size` distinct architectures whose keys are not in `_seen`, drawn by `rng_for(seed, ...)` alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearcherPlugin:
+    """What a package registers for a searcher (entry-point group `asymnas.searchers`).
+
+    Args:
+        name: as a job's `search.algorithm` names it.
+        summary: one line for `asymnas list searchers`.
+        build: (space, seed, section) -> searcher; `section` is the job's `search` section, with its own `population`
+            and `evaluations` (the budget) and all that `options` adds.
+        options: pydantic model of the keys that this searcher adds to the section; None for none.
+    """
+
+    name: str
+    summary: str
+    build: Callable[[SearchSpace, int, Any], Searcher]
+    options: type[BaseModel] | None = None
+
+
+SEARCHERS: Registry[SearcherPlugin] = Registry(
+    "searcher", "asymnas.searchers", "asymnas.search.searcher:SearcherPlugin", JobError
+)
+"""The searchers: evolution, random, NNI's, and those of installed packages."""
 
 
 def distinct_samples(space: SearchSpace, rng: np.random.Generator, count: int, seen: set[str]) -> list[Architecture]:
@@ -191,14 +186,3 @@ def distinct_samples(space: SearchSpace, rng: np.random.Generator, count: int, s
             "Lower the budget, loosen the constraints or free more genes."
         )
     return list(found.values())
-
-
-def check_counts(values: Mapping[str, int], *, least: int) -> None:
-    """Raise JobError unless every value is a whole number >= `least`."""
-    problems = [
-        Problem(name, f"must be a whole number of at least {least}", repr(value))
-        for name, value in values.items()
-        if isinstance(value, bool) or not isinstance(value, int) or value < least
-    ]
-    if problems:
-        raise JobError(problems)
