@@ -8,7 +8,7 @@ from asymnas.job import Job
 from asymnas.runs.folder import RunFolder
 from asymnas.runs.summary import RunSummary
 from asymnas.runs.times import Reporter
-from asymnas.search import Request, ResultLog
+from asymnas.search import Request, ResultLog, ScoreSettings
 from asymnas.space import load_architecture
 from asymnas.study._final import final_requests, test_results
 from asymnas.study._session import OnEvaluation, Session
@@ -54,7 +54,7 @@ def retrain(
         requests = {"validation": Request.of(found, "validation", task.scored)}
         if "test" in task.splits:
             requests |= final_requests(task, found, None, ())
-        log, settings = ResultLog(run.evaluations), session.settings(training.weights_hash)
+        log, settings = ResultLog(run.evaluations), ScoreSettings.of(task, training.weights_hash)
         with session.pool() as pool:
             named = session.evaluated(requests, found, pool=pool, log=log, settings=settings)
         validation = named.pop("validation")

@@ -12,7 +12,16 @@ from asymnas.nn import weights_hash
 from asymnas.runs.folder import RunFolder
 from asymnas.runs.summary import RunSummary
 from asymnas.runs.times import Reporter
-from asymnas.search import SEARCHERS, RandomSearcher, ResultLog, Searcher, SearchProgress, SearchResult, run_search
+from asymnas.search import (
+    SEARCHERS,
+    RandomSearcher,
+    ResultLog,
+    ScoreSettings,
+    Searcher,
+    SearchProgress,
+    SearchResult,
+    run_search,
+)
 from asymnas.study._final import final_requests, random_architectures, test_results
 from asymnas.study._session import OnEvaluation, Session
 from asymnas.study._summary import search_counts, summarised, write_architecture
@@ -65,7 +74,7 @@ class _Run(Session):
             raise RunFolderError(f"{run.weights} is not the file that training wrote. Start anew with --fresh.")
         random = tests = None
         with self.pool() as pool:
-            log, settings = ResultLog(run.evaluations), self.settings(training.weights_hash)
+            log, settings = ResultLog(run.evaluations), ScoreSettings.of(task, training.weights_hash)
             shared: dict[str, Any] = {"pool": pool, "log": log, "settings": settings}
             found = self._search(searcher, "search", "search", **shared)
             write_architecture(run.architecture, job, task, found, training.weights_hash)

@@ -18,7 +18,15 @@ from asymnas.job import Job
 from asymnas.runs.folder import RunFolder
 from asymnas.runs.statistics import STATISTICS, save_statistics, statistics_key
 from asymnas.runs.times import Reporter, StageTimes, TimedReporter
-from asymnas.search import Evaluation, Request, ResultLog, ScoreSettings, candidate_worker, evaluate_logged
+from asymnas.search import (
+    Evaluation,
+    Request,
+    ResultLog,
+    ScoreSettings,
+    candidate_worker,
+    evaluate_logged,
+    failed_evaluation,
+)
 from asymnas.space import Architecture
 from asymnas.training import TrainingConfig, TrainingProgress, TrainingResult, TrainingSetup
 
@@ -96,19 +104,6 @@ class Session:
         text = f"loss {state.losses['total']:.3f}, {state.samples_per_second:.0f} samples/s"
         self.progress.update("training", state.step, state.steps, text, state.eta_seconds)
 
-    def settings(self, weights: str) -> ScoreSettings:
-        """Return all that a score depends on, for a supernet of that weights hash."""
-        job, task = self.job, self.task
-        return ScoreSettings(
-            space=self.space.hash,
-            weights=weights,
-            splits={name: split.fingerprint for name, split in task.splits.items()},
-            recalibration=job.evaluation.recalibration.model_dump() | {"seed": job.seed},
-            task={"name": job.task, **task.fingerprint()},
-            baselines=task.baseline_fingerprint(),
-            reward=task.reward.name,
-        )
-
     @property
     def _cpus(self) -> int:
         """Logical CPUs that Ray on this machine must offer: the first stage starts it for all of them."""
@@ -122,7 +117,7 @@ class Session:
         device = "cuda" if resources.gpus_per_worker else "cpu"
         weights = str(self.run.weights.resolve())
         factory = partial(candidate_worker, self.job.open, weights, device, resources.torch_threads)
-        shared: dict[str, Any] = {"failed": Evaluation.failed, "threads": resources.torch_threads}
+        shared: dict[str, Any] = {"failed": failed_evaluation, "threads": resources.torch_threads}
         if resources.engine == "inprocess":
             return InProcessPool(factory, **shared)
         return ActorPool(
