@@ -318,6 +318,17 @@ class TaskPlugin(ABC):
         """Return the task's own subcommands of `asymnas`, each as "module:function"."""
         return {}
 
+    def health(self, data_root: str | None) -> tuple[Mapping[str, Any], Sequence[Problem]]:
+        """Look for what the task needs on this machine, such as data sets, for `asymnas doctor`.
+
+        Args:
+            data_root: the folder of the data sets; None for the environment's.
+
+        Returns:
+            What was found, as JSON values by name, and what is wrong.
+        """
+        return {}, ()
+
     def sections(self, run: Any) -> Sequence[Any]:
         """Return sections (`asymnas.report.Section`) for the report of a run, `asymnas.runs.RunData`."""
         return ()

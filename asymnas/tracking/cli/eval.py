@@ -73,9 +73,10 @@ def eval_(
 
     Example: asymnas eval results/ATOM --dataset lasot --vs results/SiamFC --plots plots
     """
+    from asymnas.report import print_sections
     from asymnas.tracking.benchmark.evaluate import evaluate_results
-    from asymnas.tracking.benchmark.html import write_benchmark
-    from asymnas.tracking.benchmark.tables import print_benchmark
+    from asymnas.tracking.benchmark.page import write_benchmark
+    from asymnas.tracking.benchmark.sections import benchmark_sections
 
     if data_root is not None and annotations is not None:
         rule = "give one of them: both say where the annotations lie"
@@ -98,6 +99,6 @@ def eval_(
     if as_json:
         print_json({**report.to_dict(), "files": [str(file) for file in files]})
         return
-    print_benchmark(report)
+    print_sections(benchmark_sections(report))
     if files:
         typer.echo("plots: " + ", ".join(str(file) for file in files))
