@@ -35,7 +35,6 @@ class Kind(StrEnum):
 REGISTRIES = {
     Kind.tasks: "asymnas.task:TASKS",
     Kind.trackers: "asymnas.tracking.registry:TRACKERS",
-    Kind.datasets: "asymnas.tracking.data:DATASETS",
     Kind.ops: "asymnas.space:OPS",
     Kind.mixers: "asymnas.space:MIXERS",
     Kind.encoders: "asymnas.language:ENCODERS",
@@ -47,6 +46,12 @@ REGISTRIES = {
 def _registered(kind: Kind) -> dict[str, str]:
     registry: Registry[Any] = load_object(REGISTRIES[kind])
     return _summaries(registry.names(), registry.get)
+
+
+def _datasets() -> dict[str, str]:
+    from asymnas.tracking.data import dataset_info, dataset_names
+
+    return _summaries(dataset_names(), dataset_info)
 
 
 def _protocols() -> dict[str, str]:
@@ -92,7 +97,7 @@ def _first_sentence(text: str) -> str:
     return " ".join(words)
 
 
-OTHERS = {Kind.protocols: _protocols, Kind.spaces: _spaces, Kind.jobs: _jobs}
+OTHERS = {Kind.datasets: _datasets, Kind.protocols: _protocols, Kind.spaces: _spaces, Kind.jobs: _jobs}
 
 
 @command

@@ -6,8 +6,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
+from asymnas.core.models import MACHINE, MOST, Count, JobModel, NotNegative, Positive, Share, Whole
 from asymnas.job import Baselines, Evaluation, Job, Resources
-from asymnas.job.base import MACHINE, MOST, Count, JobModel, NotNegative, Positive, Share, Whole
 
 __all__ = [
     "Augmentation",
@@ -195,3 +195,8 @@ class TrackingJob(Job):
     evaluation: TrackingEvaluation = TrackingEvaluation()
     baselines: TrackingBaselines = TrackingBaselines()
     resources: TrackingResources = TrackingResources()
+
+    @property
+    def has_test(self) -> bool:
+        """Whether there are test videos."""
+        return self.data.test is not None
