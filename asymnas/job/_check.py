@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os.path
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from asymnas.core.document import Document, Place
-from asymnas.core.errors import AsymNASError, Problem, nearest, shown
-from asymnas.job._schema import Job
+from asymnas.core.errors import AsymNASError, JobError, Problem, nearest, shown
+from asymnas.core.models import JobModel
+from asymnas.core.schema import check_model
+from asymnas.job._schema import Job, Search
 from asymnas.job.base import is_path
 
 if TYPE_CHECKING:
     from asymnas.space import SearchSpace
 
-__all__ = ["check_names", "check_rules", "load_space_at"]
+__all__ = ["check_names", "check_rules", "load_space_at", "searcher_options"]
 
 Finding = tuple[Place, str, str, str, tuple[Place, ...]]
 """Place, rule, value, way out, and the other places the rule looks at."""
@@ -30,8 +33,6 @@ def check_names(document: Document, *, files: bool = True) -> tuple[SearchSpace 
         document: the job.
         files: also look for the files that the job starts from; a run that has begun needs them no more.
     """
-    from asymnas.search import SEARCHERS
-
     problems = []
     place = ("training", "initial_weights")
     weights = document.at(place) if files else None
@@ -39,16 +40,32 @@ def check_names(document: Document, *, files: bool = True) -> tuple[SearchSpace 
         rule, way_out = "the file of the initial weights does not exist", "Paths are relative to the job file;"
         way_out += " null starts from random weights."
         problems.append(Problem(document.where(place), rule, repr(weights), way_out))
-    place = ("search", "algorithm")
-    name = document.at(place)
-    if isinstance(name, str) and name not in SEARCHERS:
-        way_out = nearest(name, SEARCHERS)
-        problems.append(Problem(document.where(place), "must name a registered searcher", repr(name), way_out))
     space = None
     if document.has(("space",)):
         space, found = load_space_at(document, ("space",))
         problems += found
     return space, problems
+
+
+def searcher_options(document: Document) -> tuple[dict[str, Any], list[Problem]]:
+    """Return the keys that the job's searcher adds to `search`, with their defaults, and what is wrong with them."""
+    from asymnas.search import SEARCHERS
+
+    section = document.data.get("search", {})
+    name = section.get("algorithm", Search().algorithm) if isinstance(section, dict) else None
+    if not isinstance(name, str):
+        return {}, []  # the schema says so
+    where = document.where(("search", "algorithm"))
+    if name not in SEARCHERS:
+        return {}, [Problem(where, "must name a registered searcher", repr(name), nearest(name, SEARCHERS))]
+    try:
+        model = SEARCHERS.get(name).options or JobModel
+    except JobError as error:
+        return {}, [replace(item, where=f"{where}: {item.where}") for item in error.problems]
+    if not document.has(("search",)):
+        return model().model_dump(mode="json"), []
+    options, problems, _ = check_model(model, document, ("search",), extra_keys=tuple(Search.model_fields))
+    return {} if options is None else options.model_dump(mode="json"), problems
 
 
 def load_space_at(document: Document, place: Place) -> tuple[SearchSpace | None, list[Problem]]:

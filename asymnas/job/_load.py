@@ -10,7 +10,7 @@ from typing import Any
 from asymnas.core.document import Document
 from asymnas.core.errors import JobError, Problem
 from asymnas.core.schema import check_model
-from asymnas.job._check import check_names, check_rules
+from asymnas.job._check import check_names, check_rules, searcher_options
 from asymnas.job._overrides import Overrides
 from asymnas.job._schema import TASK, Job
 from asymnas.job._sources import open_job, task_of
@@ -56,10 +56,13 @@ def check_job(document: Document, *, files: bool = True) -> tuple[Job | None, li
         return None, [*document.problems, *_unknown_task(document)]
     job, problems, dropped = check_model(task.schema(), document, stand_in={"name": "job", "space": ""})
     space, faults = check_names(document, files=files)
-    problems = [*document.problems, *problems, *faults, *task.check(document, job, dropped)]
+    options, more = searcher_options(document)
+    problems = [*document.problems, *problems, *faults, *more, *task.check(document, job, dropped)]
     if job is not None:
         problems += check_rules(job, document, dropped, space)
-    return (None if problems else job), problems
+    if job is None or problems:
+        return None, problems
+    return job.model_copy(update={"search": job.search.model_copy(update=options)}), []
 
 
 def _unknown_task(document: Document) -> list[Problem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from asymnas.core.models import MACHINE, Count, JobModel, Seed, Whole
 from asymnas.job.base import PLACES, digest, written_out
@@ -44,7 +44,9 @@ class Evaluation(JobModel):
 
 
 class Search(JobModel):
-    """How architectures are proposed."""
+    """How architectures are proposed; a searcher may add keys of its own."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, validate_default=True)
 
     algorithm: str = "evolution"
     """Registered name of a searcher; `asymnas list searchers` shows them."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from asymnas.job import Job
     from asymnas.space import Architecture
 
-__all__ = ["load_statistics", "save_statistics", "statistics_key"]
+__all__ = ["STATISTICS", "load_statistics", "save_statistics", "statistics_key"]
 
 logger = logging.getLogger("asymnas.study")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from asymnas.cli._common import DataRoot, Json, command, print_json, stderr
+from asymnas.core.commands import DataRoot, Json, command, print_json, stderr
 from asymnas.tracking.cli.options import read_options
 
 if TYPE_CHECKING:

@@ -195,3 +195,8 @@ class TrackingJob(Job):
     evaluation: TrackingEvaluation = TrackingEvaluation()
     baselines: TrackingBaselines = TrackingBaselines()
     resources: TrackingResources = TrackingResources()
+
+    @property
+    def has_test(self) -> bool:
+        """Whether there are test videos."""
+        return self.data.test is not None

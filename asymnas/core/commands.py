@@ -1,4 +1,4 @@
-"""What the subcommands share: consoles, errors as messages, JSON on stdout."""
+"""What the subcommands of all rooms share: options, consoles, errors as messages, JSON on stdout."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ Overrides = Annotated[
 ]
 RunPath = Annotated[Path | None, typer.Option("--run", metavar="DIR", help="The run folder; runs/<job> by default.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue the run that the folder holds.")]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Delete the run that the folder holds and start again.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Move the run that the folder holds aside and start again.")]
 DataRoot = Annotated[
     Path | None, typer.Option("--data-root", metavar="DIR", help="Folder of the real data sets; else ASYMNAS_DATA.")
 ]
@@ -72,8 +72,9 @@ def stderr() -> Console:
 
 
 def print_json(data: Any) -> None:
-    """Print data as JSON on stdout."""
-    typer.echo(json.dumps(data, indent=2, allow_nan=False))
+    """Print data, or a pydantic model, as JSON on stdout."""
+    plain = data.model_dump(mode="json") if hasattr(data, "model_dump") else data
+    typer.echo(json.dumps(plain, indent=2, allow_nan=False))
 
 
 def command(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
