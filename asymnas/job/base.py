@@ -6,9 +6,9 @@ import hashlib
 import json
 from typing import Any
 
-from asymnas.core.models import MACHINE, Count, JobModel, NotNegative, Positive, Seed, Share, Whole
+from asymnas.core.models import MACHINE, MOST, Count, JobModel, NotNegative, Positive, Seed, Share, Whole
 
-__all__ = ["MACHINE", "PLACES", "Count", "JobModel", "NotNegative", "Positive", "Seed", "Share", "Whole"]
+__all__ = ["MACHINE", "MOST", "PLACES", "Count", "JobModel", "NotNegative", "Positive", "Seed", "Share", "Whole"]
 __all__ += ["digest", "is_path", "written_out"]
 
 PLACES = ("resources", "data.root", "language.cache", "training.workers")
