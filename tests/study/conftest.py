@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from asymnas.job import load_job
+from asymnas.runs import RunSummary, Score
 from asymnas.study import run_job
 
 SMALL = (
@@ -92,3 +93,28 @@ def command():
 def sets(small) -> list[str]:
     """The overrides as command-line arguments."""
     return [word for override in small for word in ("--set", override)]
+
+
+def summary_of(test=(0.4, 0.6), validation=(0.6, 0.6)) -> RunSummary:
+    """A run's summary with these scores by item."""
+
+    def score(values):
+        return Score(value=sum(values) / len(values), items={f"synthetic/{i}": v for i, v in enumerate(values)})
+
+    return RunSummary.model_validate(
+        {
+            "task": "tracking", "job": "j", "job_hash": "h", "seed": 0, "space": "s", "space_hash": "h",
+            "reward": {"name": "suc", "title": "SUC"}, "noun": "videos", "weights_hash": "w", "seconds": {}, "versions": {},
+            "architecture": {"key": "k", "genes": {}, "drawing": ""}, "validation": score(validation),
+            "search": {"algorithm": "random", "budget": 4, "evaluated": 4, "from_log": 0, "failed": 0},
+            "cost": {"branches": {}, "amortised_macs": 0, "amortised_frames": 300},
+            "training": {"steps": 1, "samples": 8, "seconds": 1.0, "losses": {"total": 1.0}},
+            "test": {"best": score(test), "random_search": score(test)},
+        }
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def make_summary():
+    """Return a function that makes a run's summary."""
+    return summary_of
