@@ -104,8 +104,8 @@ def summary_of(test=(0.4, 0.6), validation=(0.6, 0.6)) -> RunSummary:
     return RunSummary.model_validate(
         {
             "task": "tracking", "job": "j", "job_hash": "h", "seed": 0, "space": "s", "space_hash": "h",
-            "reward": {"name": "suc", "title": "SUC"}, "noun": "videos", "weights_hash": "w", "seconds": {}, "versions": {},
-            "architecture": {"key": "k", "genes": {}, "drawing": ""}, "validation": score(validation),
+            "reward": {"name": "suc", "title": "SUC"}, "noun": "videos", "weights_hash": "w", "seconds": {},
+            "architecture": {"key": "k", "genes": {}, "drawing": ""}, "validation": score(validation), "versions": {},
             "search": {"algorithm": "random", "budget": 4, "evaluated": 4, "from_log": 0, "failed": 0},
             "cost": {"branches": {}, "amortised_macs": 0, "amortised_frames": 300},
             "training": {"steps": 1, "samples": 8, "seconds": 1.0, "losses": {"total": 1.0}},
