@@ -145,4 +145,4 @@ def test_evaluations_are_passed_on_as_they_come(reference, small, inprocess):
     folder, _, _ = reference
     seen = []
     run_job(load_job("vlt_scar", [*inprocess, *small]), folder, resume=True, on_evaluation=seen.append)
-    assert [(item.stage, item.index) for item in seen] == list(_archive(folder))
+    assert sorted((item.stage, item.index) for item in seen) == sorted(_archive(folder))
