@@ -33,14 +33,14 @@ class TemplateFeatures:
         """Return a copy of one sample, b = 1."""
         one = slice(index, index + 1)
         maps, tokens, language = (tuple(item[one].clone() for item in items) for items in self._tensors())
-        return TemplateFeatures(maps, tokens, Language(*language))
+        return TemplateFeatures(maps, tokens, Language(language[0], language[1]))
 
     @staticmethod
     def joined(rows: Sequence[TemplateFeatures]) -> TemplateFeatures:
         """Batch several."""
         parts = zip(*(row._tensors() for row in rows), strict=True)
         maps, tokens, language = (tuple(map(torch.cat, zip(*part, strict=True))) for part in parts)
-        return TemplateFeatures(maps, tokens, Language(*language))
+        return TemplateFeatures(maps, tokens, Language(language[0], language[1]))
 
     def _tensors(self) -> tuple[tuple[Tensor, ...], ...]:
         return self.maps, self.tokens, (self.language.embedding, self.language.present)
