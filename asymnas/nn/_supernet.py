@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -147,7 +147,7 @@ def extract(supernet: Supernet, path: Mapping[str, str]) -> Supernet:
         ArchitectureMismatch: the path is not of the space.
     """
     genes = supernet.space.architecture(dict(path)).genes
-    fixed = replace(supernet.space, fix=tuple(genes.items()), constraints=())
+    fixed = supernet.space.replace(fix=genes, constraints=())
     subnet = Supernet(fixed, **supernet.settings)  # type: ignore[arg-type]
     state = supernet.state_dict()
     subnet.load_state_dict({name: state[name] for name in subnet.state_dict()})
@@ -161,7 +161,7 @@ def _allowed_ops(space: SearchSpace) -> dict[str, tuple[str, ...]]:
 
 def _groups(space: SearchSpace) -> list[list[Branch]]:
     """Return the branches in groups that share weights, in declaration order."""
-    group_of = {name: tuple(group) for group in space.shared_weights for name in group}
+    group_of = {name: tuple(group) for group in space.share_weights for name in group}
     groups: dict[tuple[str, ...], list[Branch]] = {}
     problems = []
     for branch in space.branches:
