@@ -195,7 +195,7 @@ def extract(supernet: Supernet, path: Mapping[str, str]) -> Supernet:
         ArchitectureMismatch: the path is not of the space.
     """
     genes = supernet.space.architecture(dict(path)).genes
-    fixed = replace(supernet.space, fix=tuple(genes.items()), constraints=())
+    fixed = supernet.space.replace(fix=genes, constraints=())
     subnet = Supernet(fixed, **supernet.settings)
     state = supernet.state_dict()
     subnet.load_state_dict({name: state[name] for name in subnet.state_dict()})
@@ -212,7 +212,7 @@ def _groups(space: SearchSpace) -> list[list[Branch]]:
     problems = [Problem(b.name, rule, str(b.input_size)) for b in space.branches if len(b.size) != 2]
     if problems:
         raise SpaceError(problems)
-    group_of = {name: tuple(group) for group in space.shared_weights for name in group}
+    group_of = {name: tuple(group) for group in space.share_weights for name in group}
     groups: dict[tuple[str, ...], list[Branch]] = {}
     for branch in space.branches:
         groups.setdefault(group_of.get(branch.name, (branch.name,)), []).append(branch)
@@ -220,19 +220,15 @@ def _groups(space: SearchSpace) -> list[list[Branch]]:
 
 
 def _mixer_places(space: SearchSpace, language_dim: int) -> dict[str, MixerPlace]:
-    """Return where every mixer sits, `{branch}.{mixer}`, with the size of what it reads."""
-    places = {(gene.branch, gene.stage): gene.place for gene in space.genes}
-    found = {}
+    """Return `{branch}.{mixer}` -> where the mixer sits, with the size of what it reads."""
+    places = dict(space.mixer_places)
     for branch in space.branches:
-        for number, stage in enumerate(branch.stages):
-            if stage.mixer is None:
-                continue
-            here, reads = places[branch.name, stage.name], stage.mixer.reads
-            channels, size = language_dim, None
-            if reads != LANGUAGE:
-                other = space.branch(reads)
-                source = places[reads, other.stages[min(number, len(other.stages) - 1)].name]
-                channels, size = source.out_channels, source.out_size
-            place = MixerPlace(here.out_channels, here.out_size, channels, size, stage.mixer.settings)
-            found[f"{branch.name}.{stage.mixer.name}"] = place
-    return found
+        for stage in branch.stages:
+            if stage.mixer is not None and stage.mixer.reads == LANGUAGE:
+                name = f"{branch.name}.{stage.mixer.name}"
+                declared = places[name].source_channels
+                if not (language_dim or declared) or (language_dim and declared not in (None, language_dim)):
+                    rule = f"reads language of {language_dim or 'unknown'} numbers a sentence"
+                    raise SpaceError(Problem(name, rule, f"inputs.language.channels: {declared}"))
+                places[name] = replace(places[name], source_channels=language_dim or declared)
+    return places
