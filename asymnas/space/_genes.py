@@ -55,11 +55,9 @@ def mixer_places(branches: Sequence[Branch], inputs: Mapping[str, Input]) -> dic
             if stage.mixer is None:
                 continue
             reads, here = stage.mixer.reads, places[branch.name][n]
-            if reads in places:
-                source = places[reads][: n + 1][-1]
-                channels, size = source.out_channels, source.out_size
-            else:
-                channels, size = inputs[reads].channels if reads in inputs else None, None
+            read = places[reads][: n + 1][-1] if reads in places else None
+            declared = inputs[reads].channels if reads in inputs else None
+            channels, size = (read.out_channels, read.out_size) if read else (declared, None)
             place = MixerPlace(here.out_channels, here.out_size, channels, size, stage.mixer.settings)
             found[f"{branch.name}.{stage.mixer.name}"] = place
     return found

@@ -231,7 +231,7 @@ class Branch(SpacePart):
     input_size: Number | Annotated[tuple[Number, ...], Field(strict=False, min_length=1, max_length=8)]
     rate: Literal["frame", "video"] = "frame"
     stem: Stem | None = None
-    stages: Annotated[tuple[Stage, ...], Field(strict=False, min_length=1), BeforeValidator(_named)]
+    stages: Annotated[tuple[Stage, ...], Field(strict=False), BeforeValidator(_named)]
 
     @property
     def size(self) -> Size:
@@ -243,7 +243,7 @@ class Branch(SpacePart):
         return {stage.name: stage for stage in self.stages}[name]
 
 
-Branches = Annotated[tuple[Branch, ...], Field(strict=False, min_length=1), BeforeValidator(_named)]
+Branches = Annotated[tuple[Branch, ...], Field(strict=False), BeforeValidator(_named)]
 
 
 class Constraint(SpacePart):

@@ -32,6 +32,8 @@ def check_branches(branches: Sequence[Branch], inputs: Mapping[str, Input], docu
         Problem(document.where(("branches", name)), "branch names are unique", f"'{name}' twice")
         for name in _twice(names)
     ]
+    if not branches:
+        found.append(Problem(document.where(("branches",)), "a space needs at least one branch", "none"))
     sources = {LANGUAGE, *inputs, *names}
     for branch in branches:
         found += _check_branch(branch, sources - {branch.name}, document)
@@ -46,6 +48,8 @@ def _check_branch(branch: Branch, sources: set[str], document: Document) -> Iter
     key: Place = ("branches", branch.name)
     if branch.stem is not None:
         yield from _check_ops([branch.stem.op], document.where((*key, "stem", "op")))
+    if not branch.stages:
+        yield Problem(document.where((*key, "stages")), "a branch needs at least one stage", "none")
     names = [stage.name for stage in branch.stages]
     names += [stage.mixer.name for stage in branch.stages if stage.mixer is not None]
     for name in _twice(names):

@@ -20,7 +20,7 @@ from asymnas.core.schema import check_model
 from asymnas.core.seeding import rng_for
 from asymnas.space import _operators
 from asymnas.space._architecture import Architecture, checked_path
-from asymnas.space._constraints import check_constraints, kept
+from asymnas.space._constraints import check_limits, check_reach, kept
 from asymnas.space._cost import Cost, CostTable
 from asymnas.space._genes import genes_of, mixer_places
 from asymnas.space._parts import Branch, Branches, Constraint, FreeGene, Gene, Input, Names, SpacePart
@@ -125,8 +125,9 @@ class SearchSpace(SpacePart):
         found += check_shared(self.share_weights, self.branches, document)
         resolved, broken = resolve(self._all_genes(), self.tie, self.fix, self.without, document)
         self.__dict__["_resolved"] = resolved
-        found += broken + check_places(self.branches, resolved.genes, document) + check_size(resolved.free, document)
-        return found or check_constraints(self.constraints, resolved, self.cost_table, document)
+        found += check_limits(self.constraints, [branch.name for branch in self.branches], document) + broken
+        found += check_places(self.branches, resolved.genes, document) + check_size(resolved.free, document)
+        return found or check_reach(self.constraints, resolved, self.cost_table, document)
 
     def _all_genes(self) -> list[Gene]:
         return [gene for branch in self.branches for gene in genes_of(branch)]
@@ -341,8 +342,8 @@ class SearchSpace(SpacePart):
         if self.tie:
             content["tie"] = [" = ".join(sides) for sides in self.tie]
         if factored and len(common) == 1:
-            head = {key: content.pop(key) for key in ("name", "description") if key in content}
-            content = {**head, "ops": list(*common), **content}
+            names = [key for key in ("name", "description") if key in content]
+            content = {key: content.pop(key) for key in names} | {"ops": list(*common)} | content
         return content
 
     def to_dict(self) -> dict[str, Any]:
@@ -374,8 +375,8 @@ class SearchSpace(SpacePart):
         space, problems, dropped = check_model(cls, document, extra_keys=SUGAR)
         problems = [*document.problems, *problems]
         if space is not None and problems:
-            lists = {"tie", "constraints", "share_weights"}  # with an entry left out the others have other numbers
-            space = space.model_copy(update={name: () for name in lists if (name,) in dropped})
+            faulty = {place[0] for place in dropped} & {"tie", "constraints", "share_weights"}
+            space = space.model_copy(update=dict.fromkeys(faulty, ()))
             problems += space._problems(document)
         if space is None or problems:
             raise SpaceError(problems)
