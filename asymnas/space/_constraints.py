@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from asymnas.core.document import Document, Place
 from asymnas.core.errors import Problem, nearest
 from asymnas.space._cost import CostTable
-from asymnas.space._parts import Constraint, FreeGene
+from asymnas.space._genes import FreeGene
+from asymnas.space._parts import Constraint
 from asymnas.space._patterns import matching
 from asymnas.space._resolve import Resolved
 

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from asymnas.core.errors import Problem, SpaceError
-from asymnas.space._parts import FreeGene, Gene
+from asymnas.space._genes import FreeGene, Gene
 
 __all__ = ["Count", "Level", "child", "mutant", "uniform"]
 

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from asymnas.core.document import Document, Place
 from asymnas.core.errors import AsymNASError, Problem, SpaceError, nearest
 from asymnas.core.schema import problems_of
-from asymnas.space._genes import stem_place
-from asymnas.space._parts import Branch, FreeGene, Gene, Input, Mixer, Stage
+from asymnas.space._genes import FreeGene, Gene, stem_place
+from asymnas.space._parts import Branch, Input, Mixer, Stage
 from asymnas.space.mixers import LANGUAGE, MIXERS
 from asymnas.space.ops import OPS
 
