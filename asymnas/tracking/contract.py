@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
+from asymnas.language.embedding import Language
 from asymnas.tracking.boxes import CropGeometry
 
 if TYPE_CHECKING:
@@ -22,34 +22,6 @@ __all__ = ["Language", "OnlineTracker", "Path", "TrackerPlugin", "TrainableTrack
 
 Path = Mapping[str, str]
 """One op token per gene id, all genes of the space."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Language:
-    """Sentence embeddings of b samples.
-
-    Args:
-        embedding: (b, language_dim) float, the masked mean over the sentence's tokens; zeros without a sentence.
-        present: (b,) bool, False where a sample has no sentence.
-    """
-
-    embedding: Tensor
-    present: Tensor
-
-    def __len__(self) -> int:
-        return len(self.embedding)
-
-    def __getitem__(self, index: slice | Sequence[int]) -> Language:
-        return Language(self.embedding[index], self.present[index])
-
-    def to(self, device: torch.device | str) -> Language:
-        """Move both to a device."""
-        return Language(self.embedding.to(device), self.present.to(device))
-
-    @staticmethod
-    def absent(batch: int, dim: int) -> Language:
-        """No sentence for any of `batch` samples."""
-        return Language(torch.zeros(batch, dim), torch.zeros(batch, dtype=torch.bool))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
