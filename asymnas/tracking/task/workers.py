@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
-from asymnas.core.errors import TrackerError, WeightsError
+from asymnas.core.errors import TrackerError
 from asymnas.job import Job, Resources
 from asymnas.language import SentenceTable
-from asymnas.nn import load_weights, read_weights
+from asymnas.nn import load_weights
+from asymnas.nn.pretrained import load_initial
 from asymnas.tracking import TrainableTracker
 from asymnas.tracking.data import Dataset, FrameCache, Video, cached
 from asymnas.tracking.task.candidate import CandidateWorker
@@ -63,24 +63,9 @@ def initial_tracker(job: Job, language_dim: int) -> TrainableTracker:
     """
     model = trainable_tracker(job, language_dim)
     if job.training.initial_weights is not None:
-        _initialise(model, job.training.initial_weights)
+        supernet: Any = model.supernet  # every tracker that can be initialised so has one
+        load_initial(job.training.initial_weights, model, supernet)
     return model
-
-
-def _initialise(model: TrainableTracker, source: str) -> None:
-    """Start from weights of this project, an SPOS supernet or a public VLT backbone (as they are, or converted)."""
-    if source.endswith(".safetensors") and "converted_from" not in read_weights(source)[1]:
-        load_weights(source, model)
-        return
-    from asymnas.nn.pretrained import load_spos, load_vlt, read_checkpoint
-
-    state = read_checkpoint(source)
-    load = load_vlt if any(key.startswith("nlp_layers.") for key in state) else load_spos
-    supernet: Any = model.supernet  # every tracker that can be initialised so has one
-    try:
-        load(state, supernet)
-    except WeightsError as error:
-        raise WeightsError([replace(item, where=source) for item in error.problems]) from error
 
 
 def recalibration_batches(job: Job, sentences: SentenceTable, device: str = "cpu") -> list:
