@@ -17,7 +17,7 @@ from asymnas.space._operators import Count
 from asymnas.space._parts import Branch, Constraint, Input, Mixer, Stage, Stem
 from asymnas.space._space import ENUMERABLE, SearchSpace, available
 from asymnas.space.mixers import LANGUAGE, MIXERS, MixerKind, MixerOptions, MixerPlace
-from asymnas.space.ops import OPS, Op, OpCost, Place, Size, find_op, register_op, registered_ops
+from asymnas.space.ops import OPS, Op, OpCost, Place, Size, register_op
 
 __all__ = [
     "ENUMERABLE",
@@ -52,12 +52,10 @@ __all__ = [
     "diff_spaces",
     "distance",
     "draw",
-    "find_op",
     "list_architectures",
     "list_spaces",
     "load_architecture",
     "load_space",
     "register_op",
-    "registered_ops",
     "save_architecture",
 ]
