@@ -34,12 +34,12 @@ def print_sections(sections: Iterable[Section], console: Console | None = None) 
                 out.print(Text(line, style=style), soft_wrap=True)
         if section.rows:
             _print_whole(out, _table(section))
-        else:
+        if not section.head:  # a table with a head ends with an empty line
             out.print()
 
 
 def _table(section: Section) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_header=bool(section.head))
+    table = Table(box=SIMPLE_HEAD if section.head else None, pad_edge=False, show_header=bool(section.head))
     for index, numeric in enumerate(section.numeric):
         head = Text(section.head[index]) if index < len(section.head) else ""
         table.add_column(head, justify="right" if numeric else "left", no_wrap=True)
