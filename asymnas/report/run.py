@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from asymnas.report.sections import Figure, Section
 from asymnas.report.texts import difference_text, measured_on, names, score_text, span, verdict
-from asymnas.runs.summary import CostSummary, RunSummary, Score, SearchCounts, TestResults, TrainingSummary
+from asymnas.runs.summary import CostSummary, RunSummary, Score, SearchCounts, TestResults, TrainingSummary, UnfinishedSummary
 
 if TYPE_CHECKING:
     from asymnas.runs.read import RunData
@@ -48,16 +48,12 @@ def run_sections(run: RunData, extra: Sequence[Section] = ()) -> list[Section]:
     """Return all sections of a run's page, finished or not; `extra` are those of its task."""
     from asymnas.report.frequencies import agreement, frequencies_section
 
-    summary = run.summary
-    assert not summary or isinstance(summary, RunSummary)
-    job = run.job
-    head = f"task {job.get('task', 'tracking')}, seed {job.get('seed')}"
-    sections = [Section("", note=head)]
-    if summary:
-        architecture, *rest = summary_sections(summary, figures=True)
+    sections = [Section("", note=f"task {run.job.get('task', 'tracking')}, seed {run.job.get('seed')}")]
+    if isinstance(run.summary, RunSummary):
+        architecture, *rest = summary_sections(run.summary, figures=True)
         sections += [*rest[:1], *extra, *_search(run), *rest[1:], replace(architecture, note=agreement(run))]
     else:
-        sections += [*so_far(run), *extra, *_search(run)]
+        sections += [so_far(run.so_far), *extra, *_search(run)]
     sections += [*frequencies_section(run), *_training(run), provenance(run)]
     return sections
 
@@ -93,7 +89,8 @@ def _counts_text(counts: SearchCounts) -> str:
 
 
 def _scores(summary: RunSummary, reward: str) -> Section | None:
-    noun, rows = summary.noun, []
+    noun = summary.noun
+    rows: list[tuple[str, ...]] = []
     random, test = summary.random_search, summary.test
     if summary.validation:
         on = measured_on(summary.validation, noun) + _given(summary.validation)
@@ -205,19 +202,16 @@ def _budget(summary: RunSummary) -> Section:
     return Section("Budget spent", ("stage", "time", "what"), tuple(rows))
 
 
-def so_far(run: RunData) -> Iterator[Section]:
-    """What the log of an unfinished run says."""
-    scored = [item for item in run.stage("search") if item.value is not None]
-    note = f"This run is not finished; the figures are those of its log so far: {len(scored)} architectures scored"
-    note += f", {run.training[-1].get('step')} training steps." if run.training else "."
-    rows: tuple[tuple[str, ...], ...] = ()
-    if scored:
-        best = max(scored, key=lambda item: item.value)
-        score = Score(value=best.value, se=best.se, items=best.items, facts=best.facts, by_condition=best.by_condition)
-        on = f"{measured_on(score, 'items')}, {names(score.facts)}{_given(score)}"
-        rows = (("best, validation (the reward)", score_text(score), on),)
-    reward = scored[0].reward if scored else ""
-    yield Section("So far", ("", reward, "measured on") if rows else (), rows, note)
+def so_far(found: UnfinishedSummary) -> Section:
+    """Return what the log of an unfinished run says."""
+    note = f"This run is not finished; the figures are those of its log so far: {found.evaluated} architectures scored"
+    note += f", {found.steps:,} training steps." if found.steps else "."
+    score = found.validation
+    if score is None:
+        return Section("So far", note=note)
+    on = f"{measured_on(score, 'items')}, {names(score.facts)}{_given(score)}"
+    row = ("best, validation (the reward)", score_text(score), on)
+    return Section("So far", ("", found.reward, "measured on"), (row,), note)
 
 
 def _search(run: RunData) -> Iterator[Section]:

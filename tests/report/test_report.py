@@ -19,7 +19,7 @@ from asymnas.report import page, print_dry_run, print_run, print_summary, write_
 from asymnas.report.frequencies import best_of
 from asymnas.report.texts import facts_text
 from asymnas.report.write import report_sections
-from asymnas.runs.summary import CompareSummary, RunSummary
+from asymnas.runs.summary import CompareSummary, RunSummary, UnfinishedSummary
 from asymnas.space import load_space
 from asymnas.task import TASKS
 
@@ -153,6 +153,8 @@ def evaluations(stage: str, count: int = 16) -> list[Any]:
 
 
 class MadeUpRun(SimpleNamespace):
+    so_far = UnfinishedSummary(task="toy", job="x", evaluated=0, reward="")
+
     def stage(self, name: str) -> list[Any]:
         return [item for item in self.evaluations if item.stage == name]
 
@@ -214,7 +216,10 @@ def test_report_is_self_contained(finished: str) -> None:
 
 
 def test_unfinished_run_has_a_report_of_what_is_there(tmp_path: Path) -> None:
-    text = page("r", report_sections(made_up(tmp_path, None)))
+    run = made_up(tmp_path, None)
+    best = {"value": 0.45, "se": 0.02, "items": {"a": 0.3, "b": 0.6}, "facts": FACTS}
+    run.so_far = UnfinishedSummary(task="toy", job="x", steps=190, evaluated=15, reward="suc", validation=best)
+    text = page("r", report_sections(run))
     assert "not finished" in text and "15 architectures" in text and "190 training steps" in text
     assert "0.450 ± 0.020" in text
     assert set(pictures(text)) == {"search progress", "op frequencies", "training loss"}
