@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from asymnas.report.sections import Figure, Section
 from asymnas.report.texts import difference_text, measured_on, names, score_text, span, verdict
-from asymnas.runs.summary import CostSummary, RunSummary, Score, SearchCounts, TestResults, TrainingSummary, UnfinishedSummary
+from asymnas.runs.summary import (
+    CostSummary,
+    RunSummary,
+    Score,
+    SearchCounts,
+    TestResults,
+    TrainingSummary,
+    UnfinishedSummary,
+)
 
 if TYPE_CHECKING:
     from asymnas.runs.read import RunData

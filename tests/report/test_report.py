@@ -14,7 +14,6 @@ import pytest
 import yaml
 from rich.console import Console
 
-from asymnas.job import load_job
 from asymnas.report import page, print_dry_run, print_run, print_summary, write_report
 from asymnas.report.frequencies import best_of
 from asymnas.report.texts import facts_text
@@ -160,7 +159,7 @@ class MadeUpRun(SimpleNamespace):
 
 
 def made_up(folder: Path, found: RunSummary | CompareSummary | None, *, begun: bool = True) -> MadeUpRun:
-    job = load_job("vlt_scar").resolved() | {"task": "toy"}
+    job = {"task": "toy", "name": "vlt_scar", "seed": 0}
     (folder / "job.yaml").write_text(yaml.safe_dump(job))
     run = MadeUpRun(path=folder, job=job, summary=found, evaluations=[], training=[], architecture={}, space={})
     if begun:
