@@ -222,6 +222,10 @@ class Task(ABC):
         Settings of the model and of scoring, encoders, and the data that recalibration draws from.
         """
 
+    def model_fingerprint(self) -> Mapping[str, str]:
+        """What the model's numbers depend on beside job, data and weights, by name: such as the hash of an encoder."""
+        return {}
+
     def baseline_fingerprint(self) -> Mapping[str, Any]:
         """All that a baseline's score depends on beside its name and the items, as JSON values."""
         return {}

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import typer
 
-from asymnas.cli._common import DataRoot, Json, command, print_json
+from asymnas.core.commands import DataRoot, Json, command, print_json
 
 __all__ = ["doctor"]
 
 
 @command
 def doctor(data_root: DataRoot = None, as_json: Json = False) -> None:
-    """Tell what is installed, which roots are set, which data sets are found; exit code 1 if something is wrong."""
+    """Tell what is installed, which roots are set, which data sets are found; exit code 1 if something is wrong.
+
+    Example: asymnas doctor --data-root /path/to/data
+    """
     from asymnas.report import diagnose, mapping_sections, print_sections
 
     found = diagnose(data_root)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from asymnas.cli._common import DataRoot, Json, command, print_json, stderr
+from asymnas.core.commands import DataRoot, Json, command, print_json, stderr
 from asymnas.core.errors import DataError, JobError, Problem, shown
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from asymnas.cli._common import DataRoot, Json, command, print_json
+from asymnas.core.commands import DataRoot, Json, command, print_json
 from asymnas.core.errors import DataError, Problem
 
 __all__ = ["eval_"]
@@ -69,7 +69,10 @@ def eval_(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Score result files under a named protocol; needs no frames where the annotations suffice."""
+    """Score result files under a named protocol; needs no frames where the annotations suffice.
+
+    Example: asymnas eval results/ATOM --dataset lasot --vs results/SiamFC --plots plots
+    """
     from asymnas.report import print_sections
     from asymnas.tracking.benchmark.evaluate import evaluate_results
     from asymnas.tracking.benchmark.page import write_benchmark

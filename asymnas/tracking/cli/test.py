@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from asymnas.cli._common import DataRoot, Fresh, Json, Resume, command, interruptible, print_json, stderr
+from asymnas.core.commands import DataRoot, Fresh, Json, Resume, command, interruptible, print_json, stderr
 from asymnas.core.errors import JobError, Problem, RunFolderError, nearest
 
 if TYPE_CHECKING:
@@ -59,7 +59,10 @@ def test(
     as_json: Json = False,
 ) -> None:
     """Run trackers over a benchmark, write their result files and print one table of scores; exit code 1 if a video
-    failed."""
+    failed.
+
+    Example: asymnas test runs/vlt_scar mil static --dataset otb99_lang --language with,without --workers 2
+    """
     from asymnas.report import make_progress, print_sections
     from asymnas.tracking.benchmark.page import write_benchmark
     from asymnas.tracking.benchmark.run import default_split

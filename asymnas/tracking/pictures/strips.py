@@ -80,7 +80,7 @@ def draw_strip(video: Video, shown: Sequence[Shown], *, count: int = 6, measure:
     cells = [_cell(video, styled, index) for index in spread(len(video), count + 1)[-count:]]
     legend = [("annotated, dashed", FOUND)]
     legend += [(f"{item.label}: {measure} {item.score:.2f}", style.colour) for item, style in styled]
-    title = f"{video.dataset}/{video.name} · {len(video)} {'frame' if len(video) == 1 else 'frames'}"
+    title = f"{video.key} · {len(video)} {'frame' if len(video) == 1 else 'frames'}"
     return grid(cells, [(title, GREY, 1), (quoted(video.sentence), INK, 12)], columns=len(cells), legend=legend)
 
 
