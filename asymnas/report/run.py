@@ -45,7 +45,7 @@ def summary_sections(summary: RunSummary, *, figures: bool = False) -> list[Sect
         architecture,
         _scores(summary, reward),
         _conditions(test, reward, figures=figures),
-        _items({name: score for name, score in scored.items() if score}, summary, figures=figures),
+        _items({name: score for name, score in scored.items() if score}, test, reward, summary.noun, figures=figures),
         _cost(summary.cost),
         _budget(summary),
     ]
@@ -61,7 +61,10 @@ def run_sections(run: RunData, extra: Sequence[Section] = ()) -> list[Section]:
         architecture, *rest = summary_sections(run.summary, figures=True)
         sections += [*rest[:1], *extra, *_search(run), *rest[1:], replace(architecture, note=agreement(run))]
     else:
-        sections += [so_far(run.so_far), *extra, *_search(run)]
+        found = run.so_far
+        items = {"validation": found.validation} if found.validation else {}
+        sections += [so_far(found), *extra, *_search(run)]
+        sections += filter(None, [_items(items, None, found.reward, "items", figures=True)])
     sections += [*frequencies_section(run), *_training(run), provenance(run)]
     return sections
 
@@ -167,22 +170,24 @@ def _conditions(test: TestResults | None, reward: str, *, figures: bool) -> Sect
     return Section("What the inputs are worth, held-out test", head, rows, figures=drawn)
 
 
-def _items(scored: Mapping[str, Score], summary: RunSummary, *, figures: bool) -> Section | None:
+def _items(
+    scored: Mapping[str, Score], test: TestResults | None, reward: str, noun: str, *, figures: bool
+) -> Section | None:
     """Every item's score: as a table where they are few, as pictures and an unfolding list on a page."""
     rows = [(name, kind, f"{value:.3f}") for kind, score in scored.items() for name, value in score.items.items()]
-    title, head = f"{summary.reward.title} of each of the {summary.noun}", (summary.noun, "set", summary.reward.title)
+    title = f"{reward} of each of the {noun}"
     if not figures:
-        return Section(title, head, tuple(rows)) if 0 < len(rows) <= LISTED else None
+        return Section(title, (noun, "set", reward), tuple(rows)) if 0 < len(rows) <= LISTED else None
     from asymnas.report.plots import items_plot
 
     drawn = []
     for kind, score in scored.items():
         models = {"best": score.items}
-        if kind == "test" and summary.test:
-            others = {"best of random search": summary.test.random_search, **summary.test.baselines}
+        if kind == "test" and test:
+            others = {"best of random search": test.random_search, **test.baselines}
             models |= {name.replace("_", " "): other.items for name, other in others.items() if other and other.items}
         if score.items:
-            label = f"{summary.reward.title}, {kind}, {names(score.facts)}".removesuffix(", ")
+            label = f"{reward}, {kind}, {names(score.facts)}".removesuffix(", ")
             drawn.append(Figure(items_plot(models, label), "png", f"score of each {kind} item"))
     listing = "\n".join("  ".join((value, kind, name)) for name, kind, value in rows)
     details = ((f"All {len(rows)} scores", listing),)

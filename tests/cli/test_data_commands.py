@@ -44,7 +44,8 @@ def root(tmp_path) -> Path:
 def test_check_of_a_sound_set(root):
     result = asymnas("data", "check", "tnl2k", "--data-root", root)
     assert result.exit_code == 0, result.output
-    rows = {line.strip().rsplit("  ", 1)[0].strip(): line.split()[-1] for line in filter(None, result.stdout.splitlines())}
+    lines = [line.strip() for line in result.stdout.splitlines() if line]
+    rows = {line.rsplit("  ", 1)[0].strip(): line.split()[-1] for line in lines}
     assert (rows["videos"], rows["frames"], rows["absent frames"], rows["defects"]) == ("1", "4", "1", "0")
     assert "note: the benchmark has 700 videos" in result.stdout and "tnl2k/train is not there" in result.stderr
 

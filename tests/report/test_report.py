@@ -221,7 +221,12 @@ def test_unfinished_run_has_a_report_of_what_is_there(tmp_path: Path) -> None:
     text = page("r", report_sections(run))
     assert "not finished" in text and "15 architectures" in text and "190 training steps" in text
     assert "0.450 ± 0.020" in text
-    assert set(pictures(text)) == {"search progress", "op frequencies", "training loss"}
+    assert set(pictures(text)) == {
+        "search progress",
+        "op frequencies",
+        "training loss",
+        "score of each validation item",
+    }
 
 
 def test_run_that_only_began_has_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
