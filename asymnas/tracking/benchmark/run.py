@@ -6,7 +6,7 @@ import collections
 import datetime
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,7 @@ from asymnas.tracking.data import Dataset
 from asymnas.tracking.results import ResultSet
 from asymnas.tracking.results.result_folder import ResultFolder
 
-__all__ = ["BenchmarkOptions", "BenchmarkPlan", "BenchmarkProgress", "BenchmarkRun", "run_benchmark"]
+__all__ = ["DEFAULTS", "BenchmarkOptions", "BenchmarkPlan", "BenchmarkProgress", "BenchmarkRun", "run_benchmark"]
 
 logger = logging.getLogger("asymnas.tracking")
 
@@ -58,6 +58,9 @@ class BenchmarkOptions:
     def __post_init__(self) -> None:
         if self.lockstep < 1:
             raise DataError(Problem("lockstep", "must be at least 1", str(self.lockstep)))
+
+
+DEFAULTS = BenchmarkOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ def run_benchmark(
     out: Path | str,
     *,
     language: str | Path = "with",
-    options: BenchmarkOptions = BenchmarkOptions(),
+    options: BenchmarkOptions = DEFAULTS,
     on_progress: OnProgress | None = None,
 ) -> BenchmarkRun:
     """Track every video from its first box to its end and keep the boxes.

@@ -13,7 +13,7 @@ from asymnas.core.runtime.cluster import import_ray, start_ray
 from asymnas.tracking.benchmark.conditions import Condition, language_condition
 from asymnas.tracking.benchmark.open import TrackerSpec, describe_tracker
 from asymnas.tracking.benchmark.report import BenchmarkReport, TrackerScores, default_protocol, make_report
-from asymnas.tracking.benchmark.run import BenchmarkOptions, BenchmarkPlan, BenchmarkRun, OnProgress
+from asymnas.tracking.benchmark.run import DEFAULTS, BenchmarkOptions, BenchmarkPlan, BenchmarkRun, OnProgress
 from asymnas.tracking.benchmark.worker import BenchmarkVideos
 from asymnas.tracking.data import Dataset, annotation_of
 from asymnas.tracking.metrics import get_protocol, score_many
@@ -31,7 +31,7 @@ def test_trackers(
     *,
     languages: Sequence[str] = (),
     missing: Sequence[str] = (),
-    options: BenchmarkOptions = BenchmarkOptions(),
+    options: BenchmarkOptions = DEFAULTS,
     on_progress: OnProgress | None = None,
 ) -> tuple[Dataset, list[BenchmarkRun]]:
     """Run every tracker under every language condition; all of them are checked before the first one starts.
@@ -109,7 +109,8 @@ def _plans(
         none = language_condition("without", data.videos)
         return [BenchmarkPlan(spec, videos, data, {first.name: (none, out / first.name)})]
     plans = []
-    for strategy in missing or [None]:
+    strategies: Sequence[str | None] = missing or [None]
+    for strategy in strategies:
         labels = {condition.label: "-".join(filter(None, [first.name, condition.label, strategy]))
                   for condition in conditions}  # fmt: skip
         labelled: Mapping[str, tuple[Condition, Path]] = {

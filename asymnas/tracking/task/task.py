@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,7 +9,7 @@ from functools import cached_property
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any
 
-from asymnas.core.errors import AsymNASError, DataError, EvaluationError, Problem, TrackerError, WeightsError
+from asymnas.core.errors import DataError, EvaluationError, Problem, TrackerError, WeightsError
 from asymnas.space import load_space
 from asymnas.task import GenePath, Measurement, Reward, Split, Task
 from asymnas.tracking import OnlineTracker, TrainableTracker, get_tracker
@@ -50,7 +48,7 @@ class TrackingTask(Task):
         AsymNASError: the space, the tracker or its options are wrong.
     """
 
-    conditions = ("with", "without")
+    conditions: tuple[str, ...] = ("with", "without")
 
     def __init__(self, job: TrackingJob) -> None:
         self.job = job
@@ -70,9 +68,11 @@ class TrackingTask(Task):
     def load(self) -> None:
         """Read all videos of the job, and check that those of the test are held out."""
         problems: list[Problem] = []
-        for read in [*(lambda name=name: self.videos(name) for name in self._names), lambda: self.training_data]:
+        for name in self._names:
             with _collected(problems):
-                read()
+                self.videos(name)
+        with _collected(problems):
+            _ = self.training_data
         if problems:
             raise DataError(list(dict.fromkeys(problems)))
         if "test" in self._names:
@@ -123,16 +123,20 @@ class TrackingTask(Task):
 
     def fingerprint(self) -> Mapping[str, Any]:
         """Tracker, encoder, protocol, the data of recalibration, and `lockstep`: each changes scores."""
-        job, table = self.job, self.sentences
+        job = self.job
         return {
             "tracker": job.tracker.model_dump(mode="json"),
-            "sentences": "" if table is None else encoder_key(table),
+            **self.model_fingerprint(),
             "protocol": job.evaluation.protocol,
             "lockstep": job.evaluation.lockstep,
             "seed": job.seed,
             "train": job.data.train.model_dump(mode="json"),
             "train videos": [dataset.fingerprint for dataset in self.training_data],
         }
+
+    def model_fingerprint(self) -> Mapping[str, str]:
+        """The encoder of the sentences."""
+        return {} if self.sentences is None else {"encoder": encoder_key(self.sentences)}
 
     def baseline_fingerprint(self) -> Mapping[str, Any]:
         """The protocol."""
@@ -172,7 +176,7 @@ class TrackingTask(Task):
         """Track all videos of a split with the network of one path, with their sentences or without.
 
         Raises:
-            EvaluationError: a box or a score is not finite.
+            EvaluationError: a box is not finite.
         """
         videos = self._readable(split)
         language = None
@@ -206,12 +210,10 @@ class TrackingTask(Task):
     ) -> Measurement:
         settings = self.job.evaluation
         found = tracked(tracker, videos, lockstep=settings.lockstep, condition=condition, **given)
-        values = {}
-        for video, result in zip(videos, found, strict=True):
-            values[video.key] = suc(result.boxes, video.boxes, video.absent, protocol=settings.protocol)
-            if not math.isfinite(values[video.key]):
-                where = f"video {video.key}, {condition} sentences"
-                raise EvaluationError(Problem(where, "the score must be finite", str(values[video.key])))
+        values = {
+            video.key: suc(result.boxes, video.boxes, video.absent, protocol=settings.protocol)
+            for video, result in zip(videos, found, strict=True)
+        }
         facts = {"protocol": settings.protocol, "frames": sum(len(video) for video in videos)}
         return Measurement(values=values, facts=facts, kept=found if keep else None)
 

@@ -1,4 +1,4 @@
-"""A main job that takes seconds, and the command line as a user calls it."""
+"""Fixtures: a main job that takes seconds, and the command line as a user calls it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from asymnas.job import load_job
-from asymnas.study import run_job
 
 SMALL = (
     "data.train.sources=[{dataset: synthetic, split: train, videos: 6, frames: 8, frame_range: 4}]",
@@ -63,6 +60,9 @@ def inprocess() -> tuple[str, ...]:
 @pytest.fixture(scope="session")
 def reference(small, tmp_path_factory):
     """An uninterrupted in-process run: folder, summary and stages."""
+    from asymnas.job import load_job
+    from asymnas.study import run_job
+
     folder = tmp_path_factory.mktemp("reference") / "run"
     reporter = Silent()
     job = load_job("vlt_scar", [*INPROCESS, *small])
