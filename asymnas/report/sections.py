@@ -67,7 +67,7 @@ class Section:
 
 def _is_number(cell: str) -> bool:
     """Whether a cell is a number with its uncertainty or unit: `0.5 ± 0.1`, `[1, 2]`, `3 min 05 s`."""
-    return cell.lstrip("+-[")[:1].isdecimal() and sum(map(str.isalpha, cell)) <= 4
+    return cell == "-" or (cell.lstrip("+-[")[:1].isdecimal() and sum(map(str.isalpha, cell)) <= 4)
 
 
 def mapping_sections(title: str, data: Mapping[str, Any]) -> list[Section]:
