@@ -10,10 +10,9 @@ from rich.console import Console
 
 from asymnas.core.disk import write_text
 from asymnas.report.comparison import comparison_sections
-from asymnas.report.page import page
+from asymnas.report.render import page, print_sections
 from asymnas.report.run import provenance, run_sections, so_far, summary_sections
 from asymnas.report.sections import Section, mapping_sections
-from asymnas.report.terminal import print_sections
 from asymnas.runs.read import read_run
 from asymnas.runs.summary import CompareSummary, RunSummary
 

@@ -7,6 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
+from asymnas.tracking.task.boxes import KeptBoxes
 
 from asymnas.core.errors import DataError
 from asymnas.job import load_job
@@ -18,7 +19,6 @@ from asymnas.tracking.benchmark.evaluate import evaluate_results
 from asymnas.tracking.data import Video
 from asymnas.tracking.metrics import suc
 from asymnas.tracking.results import read_manifest, read_results, read_video_file
-from asymnas.tracking.task.boxes import KeptBoxes
 from asymnas.tracking.task.data import video_set
 
 NAMES = ["mil", "static", "template_matching", "with", "without"]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from asymnas.tracking.task.kept import save_statistics
 
 from asymnas.core.errors import DataError, RunFolderError, WeightsError
 from asymnas.core.seeding import rng_for
@@ -21,7 +22,6 @@ from asymnas.tracking.benchmark.open import open_tracker
 from asymnas.tracking.data import Video, load_dataset
 from asymnas.tracking.pictures.drawing import FOUND
 from asymnas.tracking.pictures.strips import STYLES, Shown, draw_strip
-from asymnas.tracking.task.kept import save_statistics
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
-"""Sections as text for the terminal, by rich."""
+"""The two forms of a list of sections: text for a terminal, by rich, and one page, by the template `report.html.j2`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -12,20 +12,32 @@ from rich.text import Text
 
 from asymnas.report.sections import Section
 
-__all__ = ["make_console", "print_sections"]
+__all__ = ["page", "print_sections"]
 
 FILE_WIDTH = 130
-UNLIMITED = 10_000
+"""Columns that a file or pipe has at least."""
+
+
+def page(title: str, sections: Sequence[Section]) -> str:
+    """Return sections as an HTML page that needs no other file; empty sections are left out."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    loader = PackageLoader("asymnas.report", ".")
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    filled = [item for item in sections if item.note or item.text or item.rows or item.figures or item.details]
+    return environment.get_template("report.html.j2").render(title=title, sections=filled)
 
 
 def print_sections(sections: Iterable[Section], console: Console | None = None) -> None:
-    """Print sections; those that have figures alone are left out.
+    """Print sections, without what only a page can show.
 
     Args:
-        sections: the sections.
+        sections: the sections; those that have figures alone are left out.
         console: where to; standard output by default.
     """
-    out = console or make_console()
+    out = console or Console()
+    if console is None and not out.is_terminal:
+        out.width = max(out.width, FILE_WIDTH)
     for section in sections:
         if not (section.rows or section.text or (section.note and not section.figures)):
             continue
@@ -51,14 +63,6 @@ def _table(section: Section) -> Table:
 def _print_whole(out: Console, table: Table) -> None:
     """Print a table without cutting it: where the terminal is narrower, it wraps the lines."""
     before = out.width
-    out.width = max(before, Measurement.get(out, out.options.update(max_width=UNLIMITED), table).maximum)
-    try:
-        out.print(table, crop=False)
-    finally:
-        out.width = before
-
-
-def make_console() -> Console:
-    """Standard output; as wide as the tables need where it is no terminal."""
-    console = Console()
-    return console if console.is_terminal else Console(width=max(console.width, FILE_WIDTH))
+    out.width = max(before, Measurement.get(out, out.options.update(max_width=10_000), table).maximum)
+    out.print(table, crop=False)
+    out.width = before
