@@ -83,6 +83,7 @@ class SentenceTable:
         if missing:
             self._read_new_files()
             missing = [sentence for sentence in missing if sentence not in self._rows]
+        if missing:
             log.info("embedding %d sentences with %s", len(missing), self.name)
         for start in range(0, len(missing), _BLOCK):
             block = missing[start : start + _BLOCK]

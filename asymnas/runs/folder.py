@@ -187,7 +187,7 @@ class RunFolder:
 
 def _take_lock(folder: Path) -> FileLock:
     """Make the folder and lock it; the kernel releases the lock when the process ends, however it ends."""
-    folder.mkdir(parents=True, exist_ok=True)
+    Path(os.path.realpath(folder)).mkdir(parents=True, exist_ok=True)  # of a link, what it names
     lock = FileLock(folder / LOCK, timeout=0)
     try:
         lock.acquire()
