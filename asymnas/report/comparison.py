@@ -44,16 +44,17 @@ def _differences(summary: CompareSummary, *, figures: bool) -> list[Section]:
 
 
 def _seeds(summary: CompareSummary, *, figures: bool) -> Section:
+    every = [seed for space in summary.spaces.values() for seed in space.seeds]
+    others = {"random search, test": "random_search_test", "random median, test": "random_median_test"}
+    others = {title: name for title, name in others.items() if any(getattr(seed, name) is not None for seed in every)}
     rows: list[tuple[str, ...]] = []
     for name, space in summary.spaces.items():
         for seed in space.seeds:
-            others = (
-                "" if value is None else f"{value:.3f}" for value in (seed.random_search_test, seed.random_median_test)
-            )
             scores = (f"{seed.validation:.3f}", f"{seed.test:.3f}", f"{seed.gap:+.3f}")
-            rows.append((name, str(seed.seed), *scores, *others))
-        rows.append((name, "all", "", "", difference_text(space.gap), "", ""))
-    head = ("space", "seed", "validation", "test", "gap", "random search, test", "random median, test")
+            more = (getattr(seed, other) for other in others.values())
+            rows.append((name, str(seed.seed), *scores, *("" if value is None else f"{value:.3f}" for value in more)))
+        rows.append((name, "all", "", "", difference_text(space.gap)))
+    head = ("space", "seed", "validation", "test", "gap", *others)
     drawn: tuple[Figure, ...] = ()
     if figures:
         from asymnas.report.plots import seeds_plot

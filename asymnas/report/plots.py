@@ -55,7 +55,7 @@ def make_axes(width: float = 8.0, height: float = 3.6) -> tuple[Figure, Axes]:
 def make_png(figure: Figure) -> bytes:
     """Return a figure as PNG bytes."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
+    figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")  # labels of polar axes are not cut
     return buffer.getvalue()
 
 
@@ -71,7 +71,7 @@ def progress_plot(searches: Mapping[str, Sequence[Evaluation]], label: str, band
     for (name, evaluations), colour in zip(searches.items(), COLOURS, strict=False):
         scored = [(number, item) for number, item in enumerate(evaluations, start=1) if item.value is not None]
         x = np.array([number for number, _ in scored])
-        values = np.array([item.value for _, item in scored], dtype=float)
+        values = np.array([item.value for _, item in scored], dtype=np.float64)
         leaders = [int(np.argmax(values[: index + 1])) for index in range(len(values))]
         best = values[leaders]
         se = np.array([scored[index][1].se or 0.0 for index in leaders])

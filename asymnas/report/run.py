@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from asymnas.report.sections import Figure, Section
 from asymnas.report.texts import difference_text, measured_on, names, score_text, span, verdict
-from asymnas.runs.summary import CostSummary, RunSummary, Score, SearchCounts, TestResults, TrainingSummary
+from asymnas.runs.summary import (
+    CostSummary,
+    RunSummary,
+    Score,
+    SearchCounts,
+    TestResults,
+    TrainingSummary,
+    UnfinishedSummary,
+)
 
 if TYPE_CHECKING:
     from asymnas.runs.read import RunData
@@ -37,7 +45,7 @@ def summary_sections(summary: RunSummary, *, figures: bool = False) -> list[Sect
         architecture,
         _scores(summary, reward),
         _conditions(test, reward, figures=figures),
-        _items({name: score for name, score in scored.items() if score}, summary, figures=figures),
+        _items({name: score for name, score in scored.items() if score}, test, reward, summary.noun, figures=figures),
         _cost(summary.cost),
         _budget(summary),
     ]
@@ -48,16 +56,15 @@ def run_sections(run: RunData, extra: Sequence[Section] = ()) -> list[Section]:
     """Return all sections of a run's page, finished or not; `extra` are those of its task."""
     from asymnas.report.frequencies import agreement, frequencies_section
 
-    summary = run.summary
-    assert not summary or isinstance(summary, RunSummary)
-    job = run.job
-    head = f"task {job.get('task', 'tracking')}, seed {job.get('seed')}"
-    sections = [Section("", note=head)]
-    if summary:
-        architecture, *rest = summary_sections(summary, figures=True)
+    sections = [Section("", note=f"task {run.job.get('task', 'tracking')}, seed {run.job.get('seed')}")]
+    if isinstance(run.summary, RunSummary):
+        architecture, *rest = summary_sections(run.summary, figures=True)
         sections += [*rest[:1], *extra, *_search(run), *rest[1:], replace(architecture, note=agreement(run))]
     else:
-        sections += [*so_far(run), *extra, *_search(run)]
+        found = run.so_far
+        items = {"validation": found.validation} if found.validation else {}
+        sections += [so_far(found), *extra, *_search(run)]
+        sections += filter(None, [_items(items, None, found.reward, "items", figures=True)])
     sections += [*frequencies_section(run), *_training(run), provenance(run)]
     return sections
 
@@ -93,7 +100,8 @@ def _counts_text(counts: SearchCounts) -> str:
 
 
 def _scores(summary: RunSummary, reward: str) -> Section | None:
-    noun, rows = summary.noun, []
+    noun = summary.noun
+    rows: list[tuple[str, ...]] = []
     random, test = summary.random_search, summary.test
     if summary.validation:
         on = measured_on(summary.validation, noun) + _given(summary.validation)
@@ -162,22 +170,24 @@ def _conditions(test: TestResults | None, reward: str, *, figures: bool) -> Sect
     return Section("What the inputs are worth, held-out test", head, rows, figures=drawn)
 
 
-def _items(scored: Mapping[str, Score], summary: RunSummary, *, figures: bool) -> Section | None:
+def _items(
+    scored: Mapping[str, Score], test: TestResults | None, reward: str, noun: str, *, figures: bool
+) -> Section | None:
     """Every item's score: as a table where they are few, as pictures and an unfolding list on a page."""
     rows = [(name, kind, f"{value:.3f}") for kind, score in scored.items() for name, value in score.items.items()]
-    title, head = f"{summary.reward.title} of each of the {summary.noun}", (summary.noun, "set", summary.reward.title)
+    title = f"{reward} of each of the {noun}"
     if not figures:
-        return Section(title, head, tuple(rows)) if 0 < len(rows) <= LISTED else None
+        return Section(title, (noun, "set", reward), tuple(rows)) if 0 < len(rows) <= LISTED else None
     from asymnas.report.plots import items_plot
 
     drawn = []
     for kind, score in scored.items():
         models = {"best": score.items}
-        if kind == "test" and summary.test:
-            others = {"best of random search": summary.test.random_search, **summary.test.baselines}
+        if kind == "test" and test:
+            others = {"best of random search": test.random_search, **test.baselines}
             models |= {name.replace("_", " "): other.items for name, other in others.items() if other and other.items}
         if score.items:
-            label = f"{summary.reward.title}, {kind}, {names(score.facts)}".removesuffix(", ")
+            label = f"{reward}, {kind}, {names(score.facts)}".removesuffix(", ")
             drawn.append(Figure(items_plot(models, label), "png", f"score of each {kind} item"))
     listing = "\n".join("  ".join((value, kind, name)) for name, kind, value in rows)
     details = ((f"All {len(rows)} scores", listing),)
@@ -205,19 +215,16 @@ def _budget(summary: RunSummary) -> Section:
     return Section("Budget spent", ("stage", "time", "what"), tuple(rows))
 
 
-def so_far(run: RunData) -> Iterator[Section]:
-    """What the log of an unfinished run says."""
-    scored = [item for item in run.stage("search") if item.value is not None]
-    note = f"This run is not finished; the figures are those of its log so far: {len(scored)} architectures scored"
-    note += f", {run.training[-1].get('step')} training steps." if run.training else "."
-    rows: tuple[tuple[str, ...], ...] = ()
-    if scored:
-        best = max(scored, key=lambda item: item.value)
-        score = Score(value=best.value, se=best.se, items=best.items, facts=best.facts, by_condition=best.by_condition)
-        on = f"{measured_on(score, 'items')}, {names(score.facts)}{_given(score)}"
-        rows = (("best, validation (the reward)", score_text(score), on),)
-    reward = scored[0].reward if scored else ""
-    yield Section("So far", ("", reward, "measured on") if rows else (), rows, note)
+def so_far(found: UnfinishedSummary) -> Section:
+    """Return what the log of an unfinished run says."""
+    note = f"This run is not finished; the figures are those of its log so far: {found.evaluated} architectures scored"
+    note += f", {found.steps:,} training steps." if found.steps else "."
+    score = found.validation
+    if score is None:
+        return Section("So far", note=note)
+    on = f"{measured_on(score, 'items')}, {names(score.facts)}{_given(score)}"
+    row = ("best, validation (the reward)", score_text(score), on)
+    return Section("So far", ("", found.reward, "measured on"), (row,), note)
 
 
 def _search(run: RunData) -> Iterator[Section]:

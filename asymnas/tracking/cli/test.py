@@ -68,10 +68,9 @@ def test(
     """
     from asymnas.report import make_progress, print_sections
     from asymnas.tracking.benchmark.open import TrackerSpec
-    from asymnas.tracking.benchmark.page import write_benchmark
     from asymnas.tracking.benchmark.run import BenchmarkOptions
     from asymnas.tracking.benchmark.score_runs import score_runs, test_trackers
-    from asymnas.tracking.benchmark.sections import tested_sections
+    from asymnas.tracking.benchmark.sections import tested_sections, write_benchmark
     from asymnas.tracking.benchmark.worker import BenchmarkVideos
     from asymnas.tracking.data import evaluation_split
     from asymnas.tracking.metrics import get_protocol
