@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
-from asymnas.core.document import Document, Place
+from asymnas.core.document import Document, Place, dotted
 from asymnas.core.errors import Problem, nearest, shown
 
-__all__ = ["check_model"]
+__all__ = ["check_model", "problems_of"]
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -41,6 +42,26 @@ RULES = {
     "literal_error": "must be one of {expected}",
     "string_pattern_mismatch": "must match {pattern}",
 }
+
+
+def problems_of(error: ValidationError, where: str = "") -> list[Problem]:
+    """Return what pydantic found as problems, one a key.
+
+    Args:
+        error: of pydantic.
+        where: what the keys are of, such as a file; it stands before each key.
+    """
+    found: dict[str, Problem] = {}
+    for fault in error.errors(include_url=False):
+        key = dotted(fault["loc"])
+        value = "" if fault["type"] == "missing" else shown(fault["input"])
+        found.setdefault(key, Problem(": ".join(filter(None, (where, key))), _rule(fault), value))
+    return list(found.values())
+
+
+def _rule(fault: Mapping[str, Any]) -> str:
+    rule = RULES.get(fault["type"])
+    return rule.format(**fault.get("ctx", {})) if rule else fault["msg"].removeprefix("Value error, ")
 
 
 def check_model(
@@ -97,10 +118,15 @@ def check_model(
 
 
 def _location(data: Any, loc: tuple[int | str, ...]) -> Place:
-    """The part of pydantic's location that exists in the data (it adds names of validators), plus a missing key."""
+    """The part of pydantic's location that exists in the data (it adds names of validators), plus a missing key.
+
+    Where a model reads a mapping as a list of named parts, pydantic's position in the list is the key there.
+    """
     place: list[int | str] = []
-    for index, item in enumerate(loc):
+    for item in loc:
         if isinstance(data, dict):
+            if isinstance(item, int) and item not in data and item < len(data):
+                item = list(data)[item]
             place.append(item)
             if item not in data:
                 break
@@ -109,8 +135,6 @@ def _location(data: Any, loc: tuple[int | str, ...]) -> Place:
             place.append(item)
             data = data[item]
         else:
-            break
-        if index == len(loc) - 1:
             break
     return tuple(place)
 
@@ -149,18 +173,23 @@ def _problem(
 ) -> Problem:
     kind, context = fault["type"], fault.get("ctx", {})
     where = document.where((*place, *location))
-    owner, name = _owner(model, location)
+    keys = tuple(item for item, at in zip(location, fault["loc"], strict=False) if item == at)  # without names of parts
+    owner, name = _owner(model, keys)
     fields = owner.model_fields if owner else {}
     if kind == "extra_forbidden":
-        known = [*fields, *(extra_keys if len(location) == 1 else ())]
+        known = [*_written(fields), *(extra_keys if len(location) == 1 else ())]
         return Problem(where, "unknown key", repr(name), nearest(str(name), known))
     if kind == "missing":
-        written = [str(key) for key in fields]
-        return Problem(where, "this key is required", "", f"Add `{name}:`; keys here: {', '.join(written)}.")
-    rule = RULES.get(kind)
-    rule = rule.format(**context) if rule else fault["msg"].removeprefix("Value error, ")
+        written = ", ".join(_written(fields))
+        return Problem(where, "this key is required", "", f"Add `{name}:`; keys here: {written}.")
     value = fault.get("input")
-    return Problem(where, rule, shown(value), _way_out(kind, value, fields.get(str(name)), context))
+    got = "" if kind == "value_error" and isinstance(value, dict) else shown(value)
+    return Problem(where, _rule(fault), got, _way_out(kind, value, fields.get(str(name)), context))
+
+
+def _written(fields: Mapping[str, FieldInfo]) -> list[str]:
+    """The keys of a model that files write; names that are the key of their part are excluded."""
+    return [name for name, info in fields.items() if not info.exclude]
 
 
 def _way_out(kind: str, value: Any, info: Any, context: Mapping[str, Any]) -> str:
@@ -181,12 +210,15 @@ def _owner(model: type[BaseModel], location: Place) -> tuple[type[BaseModel] | N
     owner: type[BaseModel] | None = model
     name: Any = ""
     current: type[BaseModel] | None = model
+    named = False
     for item in location:
-        if isinstance(item, int):
+        if isinstance(item, int) or named:
+            named = False
             continue
         owner, name = current, item
         info = current.model_fields.get(item) if current else None
         current = _inner_model(info.annotation) if info else None
+        named = current is not None and info is not None and get_origin(info.annotation) in (dict, Mapping)
     return owner, name
 
 
