@@ -53,7 +53,7 @@ def _open(
     if isinstance(source, Path) or text.endswith((".yaml", ".yml", ".json")) or "/" in text:
         path = (folder or Path()) / text
         identity, folder = str(path.resolve()), path.parent
-        if not path.is_file():
+        if not path.exists():
             raise SpaceError(Problem(where, "no such file of a search space", f"'{path}'"))
         document = read(path, SpaceError)
     else:

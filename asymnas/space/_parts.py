@@ -6,7 +6,17 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 
 from asymnas.core.errors import SpaceError
 from asymnas.core.schema import problems_of
@@ -42,6 +52,11 @@ Name = Annotated[str, AfterValidator(_name)]
 PartName = Annotated[str, AfterValidator(_name), Field(exclude=True)]  # in files it is the part's key
 Number = Annotated[int, Field(ge=1, le=1_000_000)]
 Limit = Annotated[float, Field(ge=0, le=1e30, allow_inf_nan=False), AfterValidator(_whole)]
+Sides = Annotated[tuple[Number, ...], Field(strict=False, min_length=1, max_length=8)]
+InputSize = Annotated[
+    Annotated[Number, Tag("side")] | Annotated[Sides, Tag("sides")],
+    Discriminator(lambda value: "sides" if isinstance(value, list | tuple) else "side"),
+]
 Names = Annotated[tuple[str, ...], Field(strict=False)]
 
 
@@ -227,7 +242,7 @@ class Branch(SpacePart):
     always = ("rate",)
     name: PartName
     input_channels: Number
-    input_size: Number | Annotated[tuple[Number, ...], Field(strict=False, min_length=1, max_length=8)]
+    input_size: InputSize
     rate: Literal["frame", "video"] = "frame"
     stem: Stem | None = None
     stages: Annotated[tuple[Stage, ...], Field(strict=False), BeforeValidator(_named)]

@@ -62,14 +62,14 @@ DIGITS = "9" * 401
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (f"width: {DIGITS}", "2: width: a number of at least 0 and at most 1e+30"),
-        ("width: 1e300", "2: width: a number of at least 0 and at most 1e+30"),
-        ("width: 1000000000", "channels x width is at most 1,000,000"),
+        (f"width: {DIGITS}", "2: width: must be a number"),
+        ("width: 1e300", "2: width: must be a number"),
+        ("width: 1000000", "channels: must be <= 1000000, but got 64000000"),
         ("width: 0x" + "f" * 5000, "a number of 20000 bits"),
-        (f"constraints: [{{measure: macs, max: {DIGITS}}}]", "constraints[0].max: a number of at least 0 and at most"),
-        (f"constraints: [{{measure: macs, max: 1, amortised: {DIGITS}}}]", "at most 1,000,000"),
-        (f"branches: {{template: {{input_size: {DIGITS}}}}}", "branches.template.input_size: a whole number"),
-        ("branches: {template: {input_size: [8, 8, 8, 8, 8, 8, 8, 8, 8]}}", "at most 8 dimensions"),
+        (f"constraints: [{{measure: macs, max: {DIGITS}}}]", "constraints[0].max: must be a number"),
+        (f"constraints: [{{measure: macs, max: 1, amortised: {DIGITS}}}]", "amortised: must be <= 1000000"),
+        (f"branches: {{template: {{input_size: {DIGITS}}}}}", "branches.template.input_size: must be <= 1000000"),
+        ("branches: {template: {input_size: [8, 8, 8, 8, 8, 8, 8, 8, 8]}}", "at most 8 entries"),
     ],
     ids=["width", "large width", "channels", "hexadecimal", "limit", "amortised", "size", "dimensions"],
 )
@@ -112,12 +112,6 @@ def test_architecture_changed_by_hand(tmp_path: Path) -> None:
     assert_told(asymnas("validate", str(file)), "cost.total")
     file.write_text(json.dumps(content | {"score": None, "cost": {}}))
     assert asymnas("export", str(file), "--to", "sots").exit_code == 0
-
-
-def test_architecture_file_nested_too_deeply(tmp_path: Path) -> None:
-    file = tmp_path / "architecture.json"
-    file.write_text("[" * 100_000)
-    assert_told(asymnas("export", str(file), "--to", "json"), "nested")
 
 
 def test_pickle_as_initial_weights(tmp_path: Path) -> None:
