@@ -222,6 +222,10 @@ class Task(ABC):
         Settings of the model and of scoring, encoders, and the data that recalibration draws from.
         """
 
+    def model_fingerprint(self) -> Mapping[str, str]:
+        """What the model's numbers depend on beside job, data and weights, by name: such as the hash of an encoder."""
+        return {}
+
     def baseline_fingerprint(self) -> Mapping[str, Any]:
         """All that a baseline's score depends on beside its name and the items, as JSON values."""
         return {}
@@ -313,6 +317,17 @@ class TaskPlugin(ABC):
     def commands(self) -> Mapping[str, str]:
         """Return the task's own subcommands of `asymnas`, each as "module:function"."""
         return {}
+
+    def health(self, data_root: str | None) -> tuple[Mapping[str, Any], Sequence[Problem]]:
+        """Look for what the task needs on this machine, such as data sets, for `asymnas doctor`.
+
+        Args:
+            data_root: the folder of the data sets; None for the environment's.
+
+        Returns:
+            What was found, as JSON values by name, and what is wrong.
+        """
+        return {}, ()
 
     def sections(self, run: Any) -> Sequence[Any]:
         """Return sections (`asymnas.report.Section`) for the report of a run, `asymnas.runs.RunData`."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,10 +18,9 @@ from asymnas.cli._retrain import retrain
 from asymnas.cli._search import search
 from asymnas.cli._space import space
 from asymnas.cli._validate import validate
-from asymnas.tracking.cli.data import data
-from asymnas.tracking.cli.eval import eval_
-from asymnas.tracking.cli.test import test
-from asymnas.tracking.cli.track import track
+from asymnas.core.errors import AsymNASError
+from asymnas.core.plugins import load_object
+from asymnas.task import TASKS
 
 __all__ = ["app"]
 
@@ -33,26 +33,32 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-EPILOGS: dict[Callable[..., None], str] = {
-    search: "Example: asymnas search vlt_scar --workers 2 --set training.steps=2000",
-    compare: "Example: asymnas compare compare_symmetry --resume",
-    space: "Example: asymnas space vlt_asymmetric; asymnas space diff vlt_asymmetric vlt_symmetric",
-    list_: "Example: asymnas list datasets",
-    validate: "Example: asymnas validate jobs/vlt_scar.yaml my_space.yaml runs/vlt_scar/architecture.json",
-    export: "Example: asymnas export runs/vlt_scar --to sots -o cand.yaml",
-    retrain: "Example: asymnas retrain runs/vlt_scar/architecture.json",
-    doctor: "Example: asymnas doctor --data-root /path/to/data",
-    report: "Example: asymnas report runs/vlt_scar",
-    test: "Example: asymnas test runs/vlt_scar mil static --dataset otb99_lang --language with,without --workers 2",
-    track: 'Example: asymnas track dog.mp4 --box 120,80,40,60 --text "the brown dog" --run runs/vlt_scar -o out.mp4',
-    eval_: "Example: asymnas eval results/ATOM --dataset lasot --vs results/SiamFC --plots plots",
-}
 
-for function, epilog in EPILOGS.items():
-    name = function.__name__.rstrip("_")
-    app.command(name, epilog=epilog, no_args_is_help=function not in (list_, doctor))(function)
+def _add(name: str, function: Callable[..., None]) -> None:
+    """Add a subcommand; the end of its docstring that begins with "Example:" is shown last."""
+    text, found, example = (inspect.getdoc(function) or "").partition("Example:")
+    needed = any(item.default is item.empty for item in inspect.signature(function).parameters.values())
+    epilog = f"Example:{example}" if found else None
+    app.command(name, help=text.strip(), epilog=epilog, no_args_is_help=needed)(function)
 
-app.add_typer(data)
+
+def _add_commands_of_tasks() -> None:
+    """Add those of the installed tasks; `asymnas list tasks` tells what is wrong with one that cannot be used."""
+    for task in TASKS:
+        try:
+            commands: dict[str, Any] = {name: load_object(at) for name, at in TASKS.get(task).commands().items()}
+        except (AsymNASError, ImportError):
+            continue
+        for name, command in commands.items():
+            if isinstance(command, typer.Typer):
+                app.add_typer(command, name=name)
+            else:
+                _add(name, command)
+
+
+for function in (search, compare, space, list_, validate, export, retrain, doctor, report):
+    _add(function.__name__.rstrip("_"), function)
+_add_commands_of_tasks()
 
 
 def _version(asked: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from asymnas.cli._common import (
+from asymnas.core.commands import (
     DataRoot,
     Fresh,
     Json,
@@ -33,17 +33,19 @@ def compare(
     data_root: DataRoot = None,
     as_json: Json = False,
 ) -> None:
-    """Run one job over several spaces with equal seeds, videos and budgets, and say whether they differ."""
+    """Run one job over several spaces with equal seeds, items and budgets, and say whether they differ.
+
+    Example: asymnas compare compare_symmetry --resume
+    """
     from asymnas.job import launch_compare
 
     loaded = launch_compare(job, overrides, data_root=data_root)
-    from asymnas.report import make_progress, print_comparison
+    from asymnas.report import make_progress, print_summary, write_report
     from asymnas.study import run_compare
 
     folder = run or Path("runs") / loaded.name
     with interruptible(), make_progress(stderr(), silent=as_json) as progress:
-        result = run_compare(loaded, folder, resume=resume, fresh=fresh, progress=progress)
-    if as_json:
-        print_json(result)
-    else:
-        print_comparison(result, folder)
+        summary = run_compare(loaded, folder, resume=resume, fresh=fresh, progress=progress)
+        for written in (folder, *(folder / arm.name for arm in loaded.arms)):
+            write_report(written)
+    print_json(summary) if as_json else print_summary(summary, folder)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from asymnas.cli._common import command
+from asymnas.core.commands import command
 from asymnas.core.errors import DataError, Problem
 
 if TYPE_CHECKING:
@@ -46,7 +46,10 @@ def export(
         typer.Option(metavar="FILE", help="For vot: a file of sentences, as for `asymnas test --language`."),
     ] = None,
 ) -> None:
-    """Write an architecture as architecture.json, CAND lists of SOTS or an NNI sample, or a run for vot-toolkit."""
+    """Write an architecture as architecture.json, CAND lists of SOTS or an NNI sample, or a run for vot-toolkit.
+
+    Example: asymnas export runs/vlt_scar --to sots -o cand.yaml
+    """
     from asymnas.core.disk import write_text
     from asymnas.space import load_architecture
 

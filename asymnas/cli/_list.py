@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from asymnas.cli._common import Json, command, print_json
+from asymnas.core.commands import Json, command, print_json
 from asymnas.core.errors import AsymNASError
+from asymnas.core.plugins import Registry, load_object
 
 __all__ = ["Kind", "list_"]
 
@@ -19,30 +20,44 @@ __all__ = ["Kind", "list_"]
 class Kind(StrEnum):
     """What can be listed."""
 
+    tasks = "tasks"
     trackers = "trackers"
     datasets = "datasets"
+    protocols = "protocols"
+    ops = "ops"
+    mixers = "mixers"
+    encoders = "encoders"
+    searchers = "searchers"
     spaces = "spaces"
     jobs = "jobs"
 
 
-def _trackers() -> dict[str, str]:
-    from asymnas.tracking import get_tracker, list_trackers
+REGISTRIES = {
+    Kind.tasks: "asymnas.task:TASKS",
+    Kind.trackers: "asymnas.tracking.registry:TRACKERS",
+    Kind.ops: "asymnas.space:OPS",
+    Kind.mixers: "asymnas.space:MIXERS",
+    Kind.encoders: "asymnas.language:ENCODERS",
+    Kind.searchers: "asymnas.search:SEARCHERS",
+}
+"""Where each kind of plugin is registered."""
 
-    return {name: _told(name, lambda item: get_tracker(item).summary) for name in list_trackers()}
+
+def _registered(kind: Kind) -> dict[str, str]:
+    registry: Registry[Any] = load_object(REGISTRIES[kind])
+    return _summaries(registry.names(), registry.get)
 
 
 def _datasets() -> dict[str, str]:
     from asymnas.tracking.data import dataset_info, dataset_names
 
-    return {name: _told(name, lambda item: dataset_info(item).summary) for name in dataset_names()}
+    return _summaries(dataset_names(), dataset_info)
 
 
-def _told(name: str, summary: Callable[[str], str]) -> str:
-    """A summary; of a package that cannot be used the reason, so that the others are listed all the same."""
-    try:
-        return summary(name)
-    except AsymNASError as error:
-        return f"error: {error}"
+def _protocols() -> dict[str, str]:
+    from asymnas.tracking.metrics import PROTOCOLS
+
+    return {name: (type(protocol).__doc__ or "").partition("\n")[0] for name, protocol in PROTOCOLS.items()}
 
 
 def _spaces() -> dict[str, str]:
@@ -58,6 +73,17 @@ def _jobs() -> dict[str, str]:
     return {name: _first_sentence(find_job(name).read_text(encoding="utf-8")) for name in list_jobs()}
 
 
+def _summaries(names: Iterable[str], get: Callable[[str], Any]) -> dict[str, str]:
+    """The summaries of plugins; of one that cannot be used the reason, so that the others are listed all the same."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = str(getattr(get(name), "summary", ""))
+        except AsymNASError as error:
+            found[name] = f"error: {error}"
+    return found
+
+
 def _first_sentence(text: str) -> str:
     """The first sentence of a file's header comment."""
     words: list[str] = []
@@ -71,7 +97,7 @@ def _first_sentence(text: str) -> str:
     return " ".join(words)
 
 
-LISTINGS = {Kind.trackers: _trackers, Kind.datasets: _datasets, Kind.spaces: _spaces, Kind.jobs: _jobs}
+OTHERS = {Kind.datasets: _datasets, Kind.protocols: _protocols, Kind.spaces: _spaces, Kind.jobs: _jobs}
 
 
 @command
@@ -79,8 +105,12 @@ def list_(
     kind: Annotated[Kind | None, typer.Argument(help="One kind only; all by default.")] = None,
     as_json: Json = False,
 ) -> None:
-    """List trackers, data sets, search spaces and jobs, each with one line."""
-    found = {str(item): LISTINGS[item]() for item in ([kind] if kind else Kind)}
+    """List what is installed: tasks and their plugins, ops, searchers, search spaces and jobs, each with one line.
+
+    Example: asymnas list datasets
+    """
+    asked = [kind] if kind else list(Kind)
+    found = {str(item): OTHERS[item]() if item in OTHERS else _registered(item) for item in asked}
     if as_json:
         print_json(found)
         return

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from asymnas.cli._common import Json, command, print_json
+from asymnas.core.commands import Json, command, print_json
 
 __all__ = ["report"]
 
@@ -17,15 +17,17 @@ def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run or of a comparison.")],
     as_json: Json = False,
 ) -> None:
-    """Write report.html into a run folder and print its table; finished and unfinished runs alike."""
-    from asymnas.report import print_run, write_report
-    from asymnas.runs.folder import RunFolder
-    from asymnas.runs.read import read_results
+    """Write report.html into a run folder and print its table; finished and unfinished runs alike.
 
-    RunFolder.check_made(run)
+    Example: asymnas report runs/vlt_scar
+    """
+    from asymnas.report import print_run, write_report
+    from asymnas.runs import read_run
+
     path = write_report(run)
     if as_json:
-        print_json({"report": str(path), **read_results(run)})
+        found = read_run(run)
+        print_json({"report": str(path), **(found.summary or found.so_far).model_dump(mode="json")})
         return
     print_run(run)
     typer.echo(f"report: {path}")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from asymnas.cli._common import (
+from asymnas.core.commands import (
     Address,
     DataRoot,
     EngineOption,
@@ -44,7 +44,10 @@ def retrain(
     data_root: DataRoot = None,
     as_json: Json = False,
 ) -> None:
-    """Train one architecture from scratch, as a tracker of its own, and score it on the test videos."""
+    """Train one architecture from scratch, as a model of its own, and score it on the test items.
+
+    Example: asymnas retrain runs/vlt_scar/architecture.json
+    """
     from asymnas.job import launch_job, recorded_job
 
     folder = Path(architecture)
@@ -53,13 +56,11 @@ def retrain(
     loaded = launch_job(
         source_job, overrides, engine=engine, workers=workers, address=address, data_root=data_root, files=not resume
     )
-    from asymnas.report import make_progress, print_summary
+    from asymnas.report import make_progress, print_summary, write_report
     from asymnas.study import retrain as train
 
     folder = run or Path("runs") / f"{loaded.name}-retrain"
     with interruptible(), make_progress(stderr(), silent=as_json) as progress:
-        result = train(source, loaded, folder, resume=resume, fresh=fresh, progress=progress)
-    if as_json:
-        print_json(result)
-    else:
-        print_summary(result, folder)
+        summary = train(source, loaded, folder, resume=resume, fresh=fresh, progress=progress)
+        write_report(folder)
+    print_json(summary) if as_json else print_summary(summary, folder)

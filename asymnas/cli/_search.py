@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from asymnas.cli._common import (
+from asymnas.core.commands import (
     Address,
     DataRoot,
     EngineOption,
@@ -43,26 +42,26 @@ def search(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Train the supernet of a job, search it, and score what was found on held-out videos."""
+    """Train the supernet of a job, search it, and score what was found on held-out items.
+
+    Example: asymnas search vlt_scar --workers 2 --set training.steps=2000
+    """
     from asymnas.job import launch_job
 
     loaded = launch_job(
         job, overrides, engine=engine, workers=workers, address=address, data_root=data_root, files=not resume
     )
-    from asymnas.report import make_progress, print_dry_run, print_summary
+    from asymnas.report import make_progress, print_dry_run, print_summary, write_report
     from asymnas.study import dry_run as rehearse
     from asymnas.study import run_job
 
     folder = run or Path("runs") / loaded.name
-    resumable = nullcontext() if dry_run else interruptible()
-    with resumable, make_progress(stderr(), silent=as_json) as progress:
-        if dry_run:
-            result = rehearse(loaded, progress)
-        else:
-            result = run_job(loaded, folder, resume=resume, fresh=fresh, progress=progress)
-    if as_json:
-        print_json(result)
-    elif dry_run:
-        print_dry_run(result)
-    else:
-        print_summary(result, folder)
+    if dry_run:
+        with make_progress(stderr(), silent=as_json) as progress:
+            measured = rehearse(loaded, progress)
+        print_json(measured) if as_json else print_dry_run(measured)
+        return
+    with interruptible(), make_progress(stderr(), silent=as_json) as progress:
+        summary = run_job(loaded, folder, resume=resume, fresh=fresh, progress=progress)
+        write_report(folder)
+    print_json(summary) if as_json else print_summary(summary, folder)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from asymnas.cli._common import Json, command, print_json
+from asymnas.core.commands import Json, command, print_json
 
 __all__ = ["space"]
 
@@ -16,7 +16,10 @@ def space(
     words: Annotated[list[str], typer.Argument(metavar="SPACE | diff A B", help="Names of shipped spaces, or files.")],
     as_json: Json = False,
 ) -> None:
-    """Describe a search space: size, genes, ties, cost and a drawing; `space diff A B` compares two."""
+    """Describe a search space: size, genes, ties, cost and a drawing; `space diff A B` compares two.
+
+    Example: asymnas space vlt_asymmetric; asymnas space diff vlt_asymmetric vlt_symmetric
+    """
     from asymnas.space import describe, diff_spaces, draw, load_space
 
     if words[0] == "diff" and len(words) == 3:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from asymnas.cli._common import Json, command, print_json
+from asymnas.core.commands import Json, command, print_json
 
 __all__ = ["validate"]
 
@@ -17,7 +17,10 @@ def validate(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Jobs, compare jobs, spaces, architectures.")],
     as_json: Json = False,
 ) -> None:
-    """Check files and print all their problems; exit code 2 if there are any."""
+    """Check files and print all their problems; exit code 2 if there are any.
+
+    Example: asymnas validate jobs/vlt_scar.yaml my_space.yaml runs/vlt_scar/architecture.json
+    """
     from asymnas.job import validate_file
 
     found = {file: validate_file(file) for file in files}

@@ -108,6 +108,15 @@ class Document:
             node = node[key]
         return True
 
+    def at(self, place: Place) -> Any:
+        """Return what is written at a place; None where nothing is."""
+        if not self.has(place):
+            return None
+        node = self.data
+        for key in place:
+            node = node[key]
+        return node
+
     def over(self, base: Document) -> Document:
         """Return this document's values over those of `base`: mappings merge, all else is replaced."""
         merged = Document(copy.deepcopy(base.data), self.file, dict(base.marks), base.problems + self.problems)

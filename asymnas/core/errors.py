@@ -15,6 +15,7 @@ __all__ = [
     "JobError",
     "LanguageError",
     "MissingDependency",
+    "ModelError",
     "Problem",
     "RunFolderError",
     "SearchSpaceExhausted",
@@ -95,6 +96,10 @@ class WeightsError(AsymNASError):
 
 class TrackerError(AsymNASError):
     """A tracker plugin that is unknown, registered twice or breaks the contract."""
+
+
+class ModelError(AsymNASError):
+    """A model that breaks the contract of its task, or whose loss is not finite."""
 
 
 class EvaluationError(AsymNASError):

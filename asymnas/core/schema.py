@@ -8,10 +8,10 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from asymnas.core.document import Document, Place
+from asymnas.core.document import Document, Place, dotted
 from asymnas.core.errors import Problem, nearest, shown
 
-__all__ = ["check_model"]
+__all__ = ["check_model", "problems_of"]
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -41,6 +41,26 @@ RULES = {
     "literal_error": "must be one of {expected}",
     "string_pattern_mismatch": "must match {pattern}",
 }
+
+
+def problems_of(error: ValidationError, where: str = "") -> list[Problem]:
+    """Return what pydantic found as problems, one a key.
+
+    Args:
+        error: of pydantic.
+        where: what the keys are of, such as a file; it stands before each key.
+    """
+    found: dict[str, Problem] = {}
+    for fault in error.errors(include_url=False):
+        key = dotted(fault["loc"])
+        value = "" if fault["type"] == "missing" else shown(fault["input"])
+        found.setdefault(key, Problem(": ".join(filter(None, (where, key))), _rule(fault), value))
+    return list(found.values())
+
+
+def _rule(fault: Mapping[str, Any]) -> str:
+    rule = RULES.get(fault["type"])
+    return rule.format(**fault.get("ctx", {})) if rule else fault["msg"].removeprefix("Value error, ")
 
 
 def check_model(
@@ -157,10 +177,8 @@ def _problem(
     if kind == "missing":
         written = [str(key) for key in fields]
         return Problem(where, "this key is required", "", f"Add `{name}:`; keys here: {', '.join(written)}.")
-    rule = RULES.get(kind)
-    rule = rule.format(**context) if rule else fault["msg"].removeprefix("Value error, ")
     value = fault.get("input")
-    return Problem(where, rule, shown(value), _way_out(kind, value, fields.get(str(name)), context))
+    return Problem(where, _rule(fault), shown(value), _way_out(kind, value, fields.get(str(name)), context))
 
 
 def _way_out(kind: str, value: Any, info: Any, context: Mapping[str, Any]) -> str:

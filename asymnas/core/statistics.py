@@ -1,8 +1,8 @@
-"""The uncertainty of scores: standard errors over videos and bootstrap confidence intervals."""
+"""The uncertainty of scores: standard errors over items and bootstrap confidence intervals."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from asymnas.core.seeding import rng_for
 __all__ = [
     "Interval",
     "MeanSE",
+    "above_median",
     "bootstrap_ci",
     "crossed_bootstrap",
     "crossed_gap",
@@ -140,6 +141,43 @@ def paired_difference(
     if a.shape != b.shape:
         raise DataError(f"Paired scores must be of the same videos, but got {a.shape} and {b.shape} scores.")
     return bootstrap_ci(a - b, level=level, samples=samples, seed=seed)
+
+
+def above_median(
+    best: Mapping[str, float],
+    others: Sequence[Mapping[str, float]],
+    *,
+    rule: Callable[[np.ndarray, Sequence[str]], float] | None = None,
+    level: float = 0.95,
+    samples: int = 4000,
+    seed: int = 0,
+) -> Interval:
+    """Return how far `best` is above the median of others, with an interval over items and over the others.
+
+    Args:
+        best: score by item.
+        others: one mapping each, of the same items; both are resampled.
+        rule: the score of a whole from those of its items, `rule(values (n,), items)`; None is the mean.
+        level: coverage in (0, 1).
+        samples: number of bootstrap samples.
+        seed: of the resampling.
+    """
+    names = list(best)
+    mine = np.array(list(best.values()))
+    theirs = np.array([[scores[name] for name in names] for scores in others])
+
+    def above(columns: np.ndarray, rows: np.ndarray) -> float:
+        if rule is None:
+            return float(mine[columns].mean() - np.median(theirs[np.ix_(rows, columns)].mean(1)))
+        items = [names[column] for column in columns]
+        return rule(mine[columns], items) - float(np.median([rule(theirs[row, columns], items) for row in rows]))
+
+    rng = rng_for(seed, "above the median")
+    drawn = np.empty(samples)
+    for sample in range(samples):
+        columns = rng.integers(0, len(mine), len(mine))
+        drawn[sample] = above(columns, rng.integers(0, len(theirs), len(theirs)))
+    return widened(above(np.arange(len(mine)), np.arange(len(theirs))), drawn, len(mine), level)
 
 
 def crossed_bootstrap(differences: np.ndarray, *, level: float = 0.95, samples: int = 4000, seed: int = 0) -> Interval:

@@ -25,9 +25,8 @@ def _layout(branch: Branch) -> tuple[list[str], list[str]]:
     for stage in branch.stages:
         long += [f"{branch.name}.{stage.name}.block{n}" for n in range(1, stage.blocks + 1)]
         if stage.mixer is not None:
-            mixed.append(f"{branch.name}.{stage.mixer.name}.mixed")
-            if stage.mixer.residual:
-                long.append(f"{branch.name}.{stage.mixer.name}.visual")
+            for block in stage.mixer.blocks:
+                (mixed if block == "mixed" else long).append(f"{branch.name}.{stage.mixer.name}.{block}")
     return long, mixed
 
 

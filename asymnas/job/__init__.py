@@ -1,19 +1,9 @@
-"""Job files: what they may say, how they are loaded and checked, and the run folder of a job."""
+"""Job files: what they may say, how they are loaded and checked."""
 
-from asymnas.job._compare_schema import Bootstrap, CompareJob
-from asymnas.job._launch import launch_compare, launch_job, recorded_job
-from asymnas.job._load import Arm, arms, load_compare, load_job
-from asymnas.job._schema import (
-    Baselines,
-    Evaluation,
-    Job,
-    LanguageJob,
-    Recalibration,
-    Resources,
-    Search,
-    TrackerJob,
-    Training,
-)
+from asymnas.job._arms import launch_compare, load_compare
+from asymnas.job._compare import Arm, Bootstrap, CompareJob
+from asymnas.job._load import launch_job, load_job, recorded_job
+from asymnas.job._schema import Baselines, Evaluation, Job, Recalibration, Resources, Search, Training
 from asymnas.job._sources import find_job, list_jobs
 from asymnas.job._validate import validate_file
 
@@ -24,13 +14,10 @@ __all__ = [
     "CompareJob",
     "Evaluation",
     "Job",
-    "LanguageJob",
     "Recalibration",
     "Resources",
     "Search",
-    "TrackerJob",
     "Training",
-    "arms",
     "find_job",
     "launch_compare",
     "launch_job",

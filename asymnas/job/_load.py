@@ -1,27 +1,22 @@
-"""Loading jobs and compare jobs, all problems of a file at once."""
+"""Loading search jobs, all problems of a file at once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import os.path
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from asymnas.core.document import Document
-from asymnas.core.errors import AsymNASError, JobError, Problem, shown
+from asymnas.core.errors import JobError, Problem
 from asymnas.core.schema import check_model
-from asymnas.job._compare_schema import CompareJob
-from asymnas.job._fit import check_fit
-from asymnas.job._names import check_names, check_space
-from asymnas.job._rules import check_rules
-from asymnas.job._schema import Job, TrackerJob
-from asymnas.job._sources import Overrides, open_job
+from asymnas.job._check import check_names, check_rules, searcher_options
+from asymnas.job._overrides import Overrides
+from asymnas.job._schema import TASK, Job
+from asymnas.job._sources import open_job, task_of
+from asymnas.task import TASKS
 
-__all__ = ["Arm", "arms", "check_compare", "check_job", "load_compare", "load_job"]
-
-
-ARM_KEYS = {"space": "`spaces`", "seed": "`seeds`", "name": "its space and seed"}
-"""Keys of the base job that each arm of a comparison gives itself, and what they come from."""
+__all__ = ["absolute", "check_job", "launch_job", "load_job", "recorded_job"]
 
 
 def load_job(
@@ -39,23 +34,16 @@ def load_job(
         given: dotted keys and values that are applied last, as they are.
         files: whether the files that it starts from must exist; a run that has begun needs them no more.
 
+    Returns:
+        The job, of the model of its task.
+
     Raises:
         JobError: everything that is wrong with the job, each with file, line, key, rule, value and way out.
     """
-    document = open_job(source, overrides, given)
-    job, problems = check_job(document, files=files)
+    job, problems = check_job(open_job(source, overrides, given), files=files)
     if problems or job is None:
         raise JobError(problems)
     return job
-
-
-def load_compare(source: str | Path | Mapping[str, Any], overrides: Overrides = ()) -> CompareJob:
-    """Load and check a compare job and the jobs of its arms; arguments and errors as those of `load_job`."""
-    document = open_job(source, overrides)
-    compare, problems = check_compare(document)
-    if problems or compare is None:
-        raise JobError(problems)
-    return compare
 
 
 def check_job(document: Document, *, files: bool = True) -> tuple[Job | None, list[Problem]]:
@@ -63,108 +51,86 @@ def check_job(document: Document, *, files: bool = True) -> tuple[Job | None, li
     if document.data.get("kind", "search") == "compare":
         way_out = "Run it with `asymnas compare`."
         return None, [Problem(document.where(("kind",)), "this is a compare job, not a search", "", way_out)]
-    job, problems, dropped = check_model(Job, document, stand_in={"name": "job", "space": ""})
-    named = check_names(document, files=files)
-    problems = [*document.problems, *problems, *named.problems]
+    task = task_of(document)
+    if task is None:
+        return None, [*document.problems, *_unknown_task(document)]
+    job, problems, dropped = check_model(task.schema(), document, stand_in={"name": "job", "space": ""})
+    space, faults = check_names(document, files=files)
+    options, more = searcher_options(document)
+    problems = [*document.problems, *problems, *faults, *more, *task.check(document, job, dropped)]
     if job is not None:
-        problems += [*check_rules(job, document, dropped), *check_fit(job, document, dropped, named)]
+        problems += check_rules(job, document, dropped, space)
     if job is None or problems:
         return None, problems
-    options = {} if named.options is None else named.options.model_dump(mode="json")
-    tracker = TrackerJob(name=job.tracker.name, **{**job.tracker.options, **options})
-    job = job.model_copy(update={"tracker": tracker})
-    job._origin = document.file
-    return job, []
+    return job.model_copy(update={"search": job.search.model_copy(update=options)}), []
 
 
-def check_compare(document: Document) -> tuple[CompareJob | None, list[Problem]]:
-    """Return the compare job, or None, and all problems of its document and of the jobs of its arms."""
-    if document.data.get("kind") != "compare":
-        way_out = "Add `kind: compare`, or run a search job with `asymnas search`."
-        return None, [Problem(document.where(("kind",)), "a compare job must say so", "", way_out)]
-    compare, problems, _ = check_model(CompareJob, document)
-    problems = [*document.problems, *problems]
-    spaces = document.data.get("spaces")
-    for index in range(len(spaces) if isinstance(spaces, list) else 0):
-        problems += check_space(document, ("spaces", index))
-    if compare is None or problems:
-        return None, problems
-    compare._origin = document.file
-    for key in ("spaces", "seeds"):
-        values = getattr(compare, key)
-        if len({repr(item) for item in values}) < len(values):
-            problems.append(Problem(document.where((key,)), "must not name the same twice", repr(values)))
-    for key, by in ARM_KEYS.items():
-        if key in compare.overrides:
-            value = shown(compare.overrides[key])
-            problems.append(
-                Problem(document.where(("overrides", key)), f"every arm has its own, by {by}", value, "Leave it out.")
-            )
-    labels = [_label(space) for space in compare.spaces]
-    if not problems and len(set(labels)) < len(labels):
-        problems.append(Problem(document.where(("spaces",)), "spaces must have different names", ", ".join(labels)))
+def _unknown_task(document: Document) -> list[Problem]:
+    name, where = document.data.get("task", TASK), document.where(("task",))
     try:
-        base = load_job(compare.base, compare.overrides)
-        if base.data.test is None:
-            rule = "a comparison needs test videos, but the base job has no `data.test`"
-            problems.append(Problem(document.where(("base",)), rule, repr(compare.base), "Give it in `overrides`."))
-    except AsymNASError as error:
-        where = document.where(("base",))
-        problems += [Problem(f"{where}: {item.where}", item.rule, item.value, item.way_out) for item in error.problems]
-    if not problems:
-        problems = _arm_problems(document, compare)
-    return (None if problems else compare), problems
+        TASKS.get(str(name))
+    except JobError as error:
+        return [Problem(where, item.rule, item.value, item.way_out) for item in error.problems]
+    return [Problem(where, "must be text", repr(name))]
 
 
-def _arm_problems(document: Document, compare: CompareJob) -> list[Problem]:
-    """What is wrong with the arms of spaces, of which each seed makes one; the base job alone is valid."""
-    problems = []
-    for index, space in enumerate(compare.spaces):
-        where = document.where(("spaces", index))
-        try:
-            _arm(compare, space, max(compare.seeds))  # the longest name
-        except AsymNASError as error:
-            for item in error.problems:
-                named = item.where.endswith("'name': name")
-                rule = "names a run folder, so the name of the space" if named else f"makes no arm: {item.where}:"
-                way_out = "Give the space another `name`." if named else item.way_out
-                problems.append(Problem(where, f"{rule} {item.rule}", item.value, way_out))
-    return problems
-
-
-@dataclass(frozen=True, slots=True)
-class Arm:
-    """One run of a comparison: a space and a seed.
+def launch_job(
+    source: str | Path | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    *,
+    engine: str | None = None,
+    workers: int | None = None,
+    address: str | None = None,
+    data_root: Path | None = None,
+    files: bool = True,
+) -> Job:
+    """Load a job with the places where it is to run.
 
     Args:
-        name: name of its run folder inside the comparison's.
-        space: the space's name.
-        seed: the arm's seed; arms of one seed are paired.
-        job: what it runs.
-    """
-
-    name: str
-    space: str
-    seed: int
-    job: Job
-
-
-def _label(space: Any) -> str:
-    """The name that a space has in a comparison."""
-    return space.get("name", "space") if isinstance(space, dict) else Path(space).stem
-
-
-def arms(compare: CompareJob) -> list[Arm]:
-    """Return the runs of a comparison, seed by seed, spaces in the order of the job.
+        source: path of a job file, name of a shipped job, or the job as a mapping.
+        overrides: `key=value` and `~key`.
+        engine: "ray" or "inprocess" (one worker then, unless `workers` says otherwise).
+        workers: processes for candidates, and for training as many of them as there are shards.
+        address: of a Ray cluster.
+        data_root: folder of the real data sets, `data.root`.
+        files: whether the files that it starts from must exist; a run that is resumed needs them no more.
 
     Raises:
-        JobError: the base job with the overrides is not valid.
+        JobError: everything that is wrong with the job.
     """
-    return [_arm(compare, space, seed) for seed in compare.seeds for space in compare.spaces]
+    if engine == "inprocess" and workers is None:
+        workers = 1
+    places = {"resources.engine": engine, "resources.workers": workers, "resources.address": address}
+    places["training.workers"] = None if workers is None else 1
+    places["data.root"] = None if data_root is None else absolute(data_root)
+    given = {key: value for key, value in places.items() if value is not None}
+    job = load_job(source, overrides, given, files=files)
+    if workers is None:
+        return job
+    training = job.training.model_copy(update={"workers": min(workers, job.training.shards)})
+    return job.model_copy(update={"training": training})
 
 
-def _arm(compare: CompareJob, space: Any, seed: int) -> Arm:
-    label = _label(space)
-    name = f"{label}-seed{seed}"
-    overrides = {**compare.overrides, "space": space, "seed": seed, "name": name}
-    return Arm(name, label, seed, load_job(compare.base, overrides))
+def absolute(folder: Path) -> str:
+    """Return the real path of a folder that a user named."""
+    return os.path.realpath(os.path.expanduser(folder))
+
+
+def recorded_job(architecture: Path | str) -> Mapping[str, Any]:
+    """Return the job that an architecture says it was found by.
+
+    Args:
+        architecture: an architecture.json, or the name of an architecture that comes with AsymNAS.
+
+    Raises:
+        SpaceError: no such architecture, or the file is none.
+        JobError: it holds no job (a released architecture holds none).
+    """
+    from asymnas.space import load_architecture
+
+    provenance = load_architecture(architecture).provenance
+    definition = provenance.get("definition") if isinstance(provenance, dict) else None
+    if not isinstance(definition, dict):
+        rule = "the file does not say by which job the architecture was found"
+        raise JobError(Problem(str(architecture), rule, "", "Name a job that says how to train with --job."))
+    return definition

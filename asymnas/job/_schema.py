@@ -4,93 +4,32 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, PrivateAttr
+from pydantic import ConfigDict, Field
 
-from asymnas.job.base import MACHINE, PLACES, Count, JobModel, NotNegative, Positive, Seed, Whole, digest, written_out
-from asymnas.tracking.task.schema import Data
+from asymnas.core.models import MACHINE, Count, JobModel, Seed, Whole
+from asymnas.job.base import PLACES, digest, written_out
+from asymnas.task import TASKS, Task
+from asymnas.training.config import Training
 
 __all__ = [
     "Baselines",
     "Evaluation",
     "Job",
-    "LanguageJob",
     "Recalibration",
     "Resources",
     "Search",
-    "TrackerJob",
     "Training",
 ]
+
+TASK = "tracking"
+"""The task of a job that names none."""
 
 Population = Annotated[int, Field(ge=1, le=1_000_000)]
 """Architectures that are proposed, and held in memory, at once."""
 
 
-class TrackerJob(JobModel):
-    """The tracker plugin and its own options; every key but `name` is the plugin's and is checked by its model."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
-
-    name: str = "vlt_scar"
-    """Registered name; `asymnas list trackers` shows them."""
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The plugin's options."""
-        return dict(self.model_extra or {})
-
-
-class LanguageJob(JobModel):
-    """The text encoder; its embeddings are computed once per sentence."""
-
-    encoder: str = "minilm"
-    """`minilm`, a folder with a Hugging Face model, or a hub name such as `bert-base-uncased` or `gpt2`."""
-    cache: str | None = None
-    """Folder of the embedding cache; null: the user's cache folder."""
-
-
-class Training(JobModel):
-    """Supernet training."""
-
-    steps: Count = 1000
-    """Optimiser steps; steps * batch_size pairs are seen."""
-    batch_size: Count = 32
-    """Pairs a step over all workers."""
-    shards: Count = 1
-    """Fixed parts of a batch whose gradients are summed in order; the result depends on `shards`, not on `workers`."""
-    workers: Count = 1
-    """Processes that share the shards, at most `shards`; the numbers are the same for any count."""
-    lr: Positive = 0.005
-    """Learning rate after the warm-up."""
-    lr_end: Positive | None = None
-    """Learning rate of the last step; null: a tenth of `lr` for `log`, else 0; not for `constant`."""
-    schedule: Literal["cosine", "log", "linear", "constant"] = "cosine"
-    """How the learning rate falls after the warm-up: half a cosine, geometrically (`log`), in a line, or not at all."""
-    warmup_steps: Whole = 0
-    """Steps in which the learning rate rises from a fifth of `lr` to `lr`."""
-    optimizer: Literal["sgd", "adamw"] = "sgd"
-    momentum: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.9
-    """Momentum of SGD; AdamW ignores it."""
-    weight_decay: NotNegative = 1e-4
-    clip_grad: Positive | None = 10.0
-    """Largest gradient norm; null: no clipping."""
-    sampling: Literal["uniform", "fair"] = "uniform"
-    """`uniform`: one random path a step; `fair`: every op of every gene once a step, over as many paths as ops."""
-    warmup_path_steps: Whole = 0
-    """First steps that all train one fixed path, before paths are drawn; helps small budgets."""
-    lr_scale: dict[str, Positive] = Field(default_factory=dict)
-    """Factors on the learning rate by pattern of parameter name, e.g. `{"*.stem.*": 0.1}`; the first match counts."""
-    initial_weights: str | None = None
-    """Supernet weights (safetensors) or an SPOS checkpoint to start from; null: random weights of the job's seed."""
-    checkpoint_every: Count = 200
-    """Steps between checkpoints; a killed run continues from the last one."""
-    log_every: Count = 10
-    """Steps between lines of training.jsonl."""
-    amp: Literal["auto", "off"] = "auto"
-    """Mixed precision where the device has it, or never."""
-
-
 class Recalibration(JobModel):
-    """Batch-norm statistics of a candidate: exact over fixed batches of training pairs."""
+    """Batch-norm statistics of a candidate: exact over fixed batches of training samples."""
 
     batches: Count = 4
     batch_size: Count = 32
@@ -99,22 +38,18 @@ class Recalibration(JobModel):
 class Evaluation(JobModel):
     """How a candidate is scored."""
 
-    protocol: str = "lasot"
-    """Named benchmark protocol of SUC."""
-    language: Literal["with", "without", "both"] = "with"
-    """Track with the sentences, without them, or both (the score is then the mean of the two)."""
+    reward: str | None = None
+    """The task's reward that the search climbs; null: its first one."""
     recalibration: Recalibration = Recalibration()
-    lockstep: Count = 16
-    """Videos tracked as one batch; changes speed and memory, not boxes."""
-    preset: Literal["vlt_release"] | None = None
-    """`vlt_release`: the released reward, 20 validation videos, 11 frames each, recalibrated on 50 batches of 64;
-    it fills what the job leaves open."""
 
 
 class Search(JobModel):
-    """How architectures are proposed."""
+    """How architectures are proposed; a searcher may add keys of its own."""
 
-    algorithm: Literal["evolution", "random", "nni_tpe", "nni_evolution"] = "evolution"
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, validate_default=True)
+
+    algorithm: str = "evolution"
+    """Registered name of a searcher; `asymnas list searchers` shows them."""
     population: Population = 50
     """Architectures a generation; the first one is random, later ones are topped up with random ones."""
     parents: Count = 10
@@ -144,9 +79,7 @@ class Baselines(JobModel):
     random_search: bool = True
     """Random search over the same supernet with the same number of evaluations."""
     random_architectures: Annotated[int, Field(ge=0, le=1_000_000)] = 20
-    """Random architectures scored on the test videos; their median is the yardstick."""
-    trackers: list[str] = Field(default_factory=lambda: ["static", "template_matching", "mil"])
-    """Trackers without a search space, scored on the same videos."""
+    """Random architectures scored on the test items; their median is the yardstick."""
 
 
 class Resources(JobModel):
@@ -162,41 +95,34 @@ class Resources(JobModel):
     """May be a fraction: several workers share a GPU."""
     threads: Annotated[int, Field(ge=1, le=MACHINE)] | None = None
     """Threads of each worker; null: cpus_per_worker, rounded down, at least 1."""
-    frame_threads: Annotated[int, Field(ge=1, le=MACHINE)] | None = None
-    """Threads of each worker that decode training frames and cut pairs; null: as `threads`."""
-    frame_cache: Whole = 512
-    """MiB of decoded training frames that each worker keeps."""
+
+    @property
+    def torch_threads(self) -> int:
+        """Torch threads of each worker: the cores that it owns."""
+        return self.threads or max(1, int(self.cpus_per_worker))
 
 
 class Job(JobModel):
-    """A whole search: the resolved job file.
+    """A whole search: the resolved job file. Each task subclasses it with sections and keys of its own.
 
     A job file may also hold `extends`: a job file or shipped job whose values it takes where it gives none of its own;
     mappings are merged key by key, lists and scalars are replaced.
     """
 
     kind: Literal["search"] = "search"
+    task: str = TASK
+    """Registered name of the task, whose sections the job has too; `asymnas list tasks` shows them."""
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
     """Name of the run folder, `runs/<name>`: letters, digits, `_`, `.`, `-`."""
     seed: Seed = 0
     """Everything random follows from it."""
     space: Any
     """A shipped search space, a path relative to the job file, or the space itself."""
-    tracker: TrackerJob = TrackerJob()
-    language: LanguageJob = LanguageJob()
-    data: Data
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
     search: Search = Search()
     baselines: Baselines = Baselines()
     resources: Resources = Resources()
-
-    _origin: str = PrivateAttr(default="")
-
-    @property
-    def origin(self) -> str:
-        """The file that the job came from; empty for a job made in Python."""
-        return self._origin
 
     def resolved(self) -> dict[str, Any]:
         """Return the job with all defaults as a plain mapping; a space given by a path is written out.
@@ -209,13 +135,22 @@ class Job(JobModel):
     def identity(self) -> dict[str, Any]:
         """Return the resolved job without what changes no result (resources, folders, worker counts)."""
         plain = self.resolved()
-        for dotted in PLACES:
-            *parents, key = dotted.split(".")
+        for key in (*PLACES, *TASKS.get(self.task).places):
+            *parents, last = key.split(".")
             section = plain
             for parent in parents:
                 section = section[parent]
-            section.pop(key, None)
+            section.pop(last, None)
         return plain
+
+    @property
+    def has_test(self) -> bool:
+        """Whether the job names held-out items; the model of a task whose jobs may do without overrides it."""
+        return True
+
+    def open(self) -> Task:
+        """Open the job's task; nothing is read yet."""
+        return TASKS.get(self.task).open(self)
 
     @property
     def hash(self) -> str:

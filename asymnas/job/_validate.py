@@ -8,14 +8,15 @@ from typing import Any, Literal
 
 from asymnas.core.document import Document, read
 from asymnas.core.errors import AsymNASError, JobError, Problem
-from asymnas.job._load import check_compare, check_job
+from asymnas.job._arms import check_compare
+from asymnas.job._load import check_job
 from asymnas.job._sources import find_job, open_job
 
 __all__ = ["FileKind", "kind_of", "validate_file"]
 
 FileKind = Literal["job", "compare job", "search space", "architecture"]
 
-JOB_KEYS = {"data", "training", "evaluation", "search", "tracker", "resources", "baselines", "language", "seed"}
+JOB_KEYS = {"task", "training", "evaluation", "search", "resources", "baselines", "seed", "data"}
 SPACE_KEYS = {"branches", "tie", "fix", "without", "constraints", "share_weights", "ops"}
 
 
@@ -33,7 +34,7 @@ def validate_file(path: str | Path) -> list[Problem]:
         return list(error.problems)
     if kind is None:
         rule = "must be a job, a compare job, a search space or an architecture"
-        way_out = "A job has `data:`, a compare job `kind: compare`, a search space `branches:` or `extends:`."
+        way_out = "A job has `space:`, a compare job `kind: compare`, a search space `branches:` or `extends:`."
         return [Problem(document.where(()), rule, "", way_out)]
     try:
         if kind == "architecture":

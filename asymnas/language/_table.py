@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import importlib.metadata
 import json
 import logging
-import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from asymnas.core.errors import LanguageError, Problem
-from asymnas.language._encoder import TextEncoder, check_sentence, load_encoder
-
-if TYPE_CHECKING:
-    from asymnas.tracking import Language
+from asymnas.core.files import write_whole
+from asymnas.language.embedding import Language
+from asymnas.language.encoders import TextEncoder, check_sentence, load_encoder
 
 __all__ = ["SentenceTable"]
 
 log = logging.getLogger("asymnas.language")
 
 _BLOCK = 64  # sentences a cache file; a kill while embedding loses at most so many
-
 _REVISION = 2  # of how embeddings are made; another one's embeddings differ in their last bits and are not read
 
 
@@ -67,12 +62,11 @@ class SentenceTable:
         """
         import torch
 
-        from asymnas.tracking import Language
-
         if any(sentence is not None and sentence not in self._rows for sentence in sentences):
             self.prepare(sentence for sentence in sentences if sentence is not None)
         rows = [0 if sentence is None else self._rows[sentence] for sentence in sentences]
-        return Language(torch.from_numpy(self._matrix[rows]), torch.tensor([row > 0 for row in rows], dtype=torch.bool))
+        present = torch.tensor([row > 0 for row in rows], dtype=torch.bool)
+        return Language(torch.from_numpy(self._matrix[rows]), present, tuple(sentences))
 
     def prepare(self, sentences: Iterable[str | None], on_progress: Callable[[int, int], None] | None = None) -> int:
         """Embed every sentence that is not known yet, and keep it on disk.
@@ -89,7 +83,6 @@ class SentenceTable:
         if missing:
             self._read_new_files()
             missing = [sentence for sentence in missing if sentence not in self._rows]
-        if missing:
             log.info("embedding %d sentences with %s", len(missing), self.name)
         for start in range(0, len(missing), _BLOCK):
             block = missing[start : start + _BLOCK]
@@ -103,82 +96,50 @@ class SentenceTable:
 
     def _add(self, sentences: Sequence[str], rows: np.ndarray) -> None:
         fresh = [index for index, sentence in enumerate(sentences) if sentence not in self._rows]
-        for offset, index in enumerate(fresh):
-            self._rows[sentences[index]] = len(self._matrix) + offset
+        for index, sentence in enumerate(sentences[index] for index in fresh):
+            self._rows[sentence] = len(self._matrix) + index
         self._matrix = np.concatenate([self._matrix, rows[fresh]])
 
     def _read_new_files(self) -> None:
-        if not self.folder.is_dir():
-            return
-        for path in sorted(self.folder.glob("*.safetensors")):
-            if path.name in self._files:
+        from safetensors import SafetensorError, safe_open
+
+        for file in sorted(self.folder.glob("*.safetensors")):
+            if file.name in self._files:
                 continue
-            self._files.add(path.name)
+            self._files.add(file.name)
             try:
-                sentences, rows = _read_block(path, self.dim)
-            except ValueError as error:
-                log.warning("%s is corrupt (%s): removed, its sentences are embedded anew", path, error)
-                path.unlink(missing_ok=True)
-                continue
+                with safe_open(str(file), framework="numpy") as content:
+                    text, rows = content.metadata()["sentences"], content.get_tensor("embedding")
+                if file.stem != _digest(text, rows):
+                    raise ValueError("checksum")
             except FileNotFoundError:  # removed by another process that found it corrupt
                 continue
-            self._add(sentences, rows)
+            except (SafetensorError, ValueError) as error:
+                log.warning("%s is corrupt (%s): removed, its sentences are embedded anew", file, error)
+                file.unlink(missing_ok=True)
+                continue
+            self._add(json.loads(text), rows)
 
     def _write(self, sentences: list[str], rows: np.ndarray) -> None:
         from safetensors.numpy import save
 
         text = json.dumps(sentences, ensure_ascii=False)
-        payload = save({"embedding": rows}, metadata={"sentences": text, "sha256": _digest(text, rows)})
-        path = self.folder / f"{_digest(text, rows)[:24]}.safetensors"
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
+        file = self.folder / f"{_digest(text, rows)}.safetensors"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            partial.write_bytes(payload)
-            os.replace(partial, path)
+            write_whole(file, save({"embedding": rows}, metadata={"sentences": text}), sync=False)
         except OSError as error:
-            with contextlib.suppress(OSError):  # the folder itself may be what is missing
-                partial.unlink()
-            raise LanguageError(
-                Problem(
-                    str(self.folder),
-                    "the sentence cache must be writable",
-                    f"{error.strerror or error}",
-                    "Free some space or choose another cache folder.",
-                )
-            ) from error
-        self._files.add(path.name)
+            rule, way_out = "the sentence cache must be writable", "Free some space or choose another cache folder."
+            raise LanguageError(Problem(str(self.folder), rule, error.strerror or str(error), way_out)) from error
+        self._files.add(file.name)
 
 
 def _makers() -> str:
-    """Hash of what embeddings depend on beside the encoder's files."""
-    versions = [_version(name) for name in ("torch", "transformers")]
+    """Hash of what embeddings depend on beside the encoder's files; all packages named are installed with this one."""
+    versions = [importlib.metadata.version(name) for name in ("torch", "transformers")]
     return hashlib.sha256(" ".join([str(_REVISION), *versions]).encode()).hexdigest()
 
 
-def _version(package: str) -> str:
-    try:
-        return str(importlib.metadata.version(package))
-    except importlib.metadata.PackageNotFoundError:
-        return "none"
-
-
 def _digest(text: str, rows: np.ndarray) -> str:
-    return hashlib.sha256(text.encode() + np.ascontiguousarray(rows).tobytes()).hexdigest()
-
-
-def _read_block(path: Path, dim: int) -> tuple[list[str], np.ndarray]:
-    """Read one cache file; ValueError says what is wrong with it."""
-    from safetensors import SafetensorError, safe_open
-
-    if not path.is_file():
-        raise FileNotFoundError(path)
-    try:
-        with safe_open(str(path), framework="numpy") as file:
-            metadata = file.metadata() or {}
-            rows = file.get_tensor("embedding")
-    except SafetensorError as error:
-        raise ValueError(str(error)) from error
-    text = metadata.get("sentences", "")
-    if rows.ndim != 2 or rows.shape[1] != dim or metadata.get("sha256") != _digest(text, rows):
-        raise ValueError("checksum")
-    return json.loads(text), rows
+    """A cache file's name: its content's checksum."""
+    return hashlib.sha256(text.encode() + np.ascontiguousarray(rows).tobytes()).hexdigest()[:24]

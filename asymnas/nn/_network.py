@@ -78,7 +78,7 @@ class BranchNetwork(nn.Module):
         scale = 1.0 / stride if options.roi_scale is None else options.roi_scale
         return ModaMixer(
             self._choice(f"{mixer.name}.mixed"),
-            self._choice(f"{mixer.name}.visual") if mixer.residual else None,
+            self._choice(f"{mixer.name}.visual") if "visual" in mixer.blocks else None,
             Project(options.language_dim, channels, self._statistics, norm=options.token_norm),
             TemplateEmbedding(channels, self._statistics, scale=scale) if self._embeds else None,
             zero=options.missing == "zero_tensor",
@@ -101,7 +101,7 @@ class BranchNetwork(nn.Module):
             if stage.mixer is not None:
                 mixer: ModaMixer = self._modules[stage.mixer.name]  # type: ignore[assignment]
                 place = f"{branch}.{stage.mixer.name}"
-                ops = (_op(path, f"{place}.mixed"), _op(path, f"{place}.visual") if stage.mixer.residual else None)
+                ops = (_op(path, f"{place}.mixed"), _op(path, f"{place}.visual") if "visual" in stage.mixer.blocks else None)
                 token = mixer.token(x, source, len(tokens), branch)
                 tokens.append(token)
                 x = mixer(x, token, ops, branch, place)

@@ -1,20 +1,25 @@
-"""What people see of a run: progress, tables, plots and the report."""
+"""What people see of a run: progress, tables, plots and the report, which is a list of sections."""
 
-from asymnas.report._doctor import diagnose
-from asymnas.report._html import write_report
-from asymnas.report._progress import LineProgress, LiveProgress, Progress, make_progress
-from asymnas.report._terminal import print_comparison, print_dry_run, print_run, print_summary, print_whole
+from asymnas.report.doctor import diagnose
+from asymnas.report.page import page
+from asymnas.report.progress import LineProgress, LiveProgress, ProgressDisplay, make_progress
+from asymnas.report.sections import Figure, Section, mapping_sections
+from asymnas.report.terminal import print_sections
+from asymnas.report.write import print_dry_run, print_run, print_summary, write_report
 
 __all__ = [
+    "Figure",
     "LineProgress",
     "LiveProgress",
-    "Progress",
+    "ProgressDisplay",
+    "Section",
     "diagnose",
     "make_progress",
-    "print_comparison",
+    "mapping_sections",
+    "page",
     "print_dry_run",
     "print_run",
+    "print_sections",
     "print_summary",
-    "print_whole",
     "write_report",
 ]

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import logging
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType, TracebackType
-from typing import IO, Any, Self
+from types import TracebackType
+from typing import Any, Self
+
+from filelock import FileLock, Timeout
 
 from asymnas.core.disk import disk_errors, write_text
 from asymnas.core.document import written
 from asymnas.core.errors import Problem, RunFolderError
-from asymnas.job._compare_schema import CompareJob
-from asymnas.job._schema import Job
-from asymnas.runs.content import JOB, LOCK, LOG, MARK, SPACE, clear, foreign, has_work, is_run, run_files, sweep
-from asymnas.runs.same_job import check_same
+from asymnas.job import CompareJob, Job, load_compare, load_job
+from asymnas.job.base import differences
 
 __all__ = ["RunFolder"]
 
-MARKED = "AsymNAS made this run folder. --fresh deletes the files of its run, and no others.\n"
+LOCK, OWNER, MARK, LOG = ".lock", ".pid", ".asymnas-run", "log.txt"
+JOB, SPACE, SECONDS = "job.yaml", "space.json", "seconds.json"
+
+BEGINNING = {LOCK, OWNER, MARK, JOB, SPACE, LOG, SECONDS}
+"""What a run has before any of its work is done; a folder with no more may be started in again."""
+
+MARKED = "A run folder of AsymNAS, version 2.\n"
+
+logger = logging.getLogger("asymnas.run")
 
 
 class _LogFile(logging.FileHandler):
@@ -46,42 +52,33 @@ class RunFolder:
         resumed: whether the folder held this run already.
     """
 
-    def __init__(self, path: Path, lock: IO[str], resumed: bool) -> None:
+    def __init__(self, path: Path, lock: FileLock, resumed: bool) -> None:
         self.path = path
         self.resumed = resumed
         self._lock = lock
         self._handler = _LogFile(path / LOG, encoding="utf-8")
         self._handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         self._handler.setLevel(logging.INFO)
-        logger = logging.getLogger("asymnas")
-        self._level = logger.level
-        if logger.getEffectiveLevel() > logging.INFO:
-            logger.setLevel(logging.INFO)
-        logger.addHandler(self._handler)
+        root = logging.getLogger("asymnas")
+        self._level = root.level
+        if root.getEffectiveLevel() > logging.INFO:
+            root.setLevel(logging.INFO)
+        root.addHandler(self._handler)
 
     @classmethod
-    def open(
-        cls,
-        path: Path | str,
-        job: Job | CompareJob,
-        *,
-        resume: bool = False,
-        fresh: bool = False,
-        reads: Mapping[str, str] = MappingProxyType({}),
-    ) -> RunFolder:
+    def open(cls, path: Path | str, job: Job | CompareJob, *, resume: bool = False, fresh: bool = False) -> RunFolder:
         """Make or enter the run folder of a job and write its `job.yaml`.
 
         Args:
             path: the folder, usually `runs/<job's name>`.
             job: what runs in it.
             resume: continue the run that the folder holds; a folder without a run is started.
-            fresh: delete the files of the run that the folder holds, and no others, and start again.
-            reads: further files that are read, by what they are; the job's own need not be told.
+            fresh: move the folder aside, to `<name>.old-1` or the next free number, and start in a new one.
 
         Raises:
             RunFolderError: another process uses the folder; it holds a run and neither `resume` nor `fresh` is asked;
-                it holds the run of another job (every differing key is listed); it holds other files and no run; a
-                file that the job is read from would be lost; or it cannot be written.
+                it holds the run of another job (every differing key is listed), or of an older version; it holds other
+                files and no run; or it cannot be written.
         """
         folder = Path(path)
         if resume and fresh:
@@ -89,23 +86,24 @@ class RunFolder:
         resolved = written(job.resolved())
         with disk_errors(folder):
             _check_ours(folder)  # before anything is written: a folder of the user's own gets no lock either
-            folder.mkdir(parents=True, exist_ok=True)
             lock = _take_lock(folder)
         try:
             with disk_errors(folder):
-                resumed = _enter(folder, job, reads, resume=resume, fresh=fresh)
-            if not (folder / MARK).is_file():
-                write_text(folder / MARK, MARKED)
+                if fresh and _has_work(folder):
+                    lock = _moved_aside(folder, lock)
+                resumed = resume and (folder / JOB).is_file()
+                _check_enter(folder, job, resumed=resumed)
+                for torn in folder.rglob(".*.tmp"):
+                    if torn.is_file():
+                        torn.unlink()
+            write_text(folder / MARK, MARKED)
             if not resumed:
                 write_text(folder / JOB, resolved)
             with disk_errors(folder):
-                run = cls(folder, lock, resumed)
+                return cls(folder, lock, resumed)
         except BaseException:
-            lock.close()
+            lock.release()
             raise
-        if fresh:
-            run._tell_left()
-        return run
 
     @staticmethod
     def check_made(path: Path | str) -> None:
@@ -115,23 +113,18 @@ class RunFolder:
             RunFolderError: it holds no run; a job that was written by hand makes none.
         """
         folder = Path(path)
-        if not folder.is_dir() or not is_run(folder):
-            held = ", ".join(foreign(folder)[:5]) if folder.is_dir() else ""
+        if not _version(folder):
+            held = ", ".join(_held(folder)[:5])
             raise RunFolderError(Problem(str(folder), "is no run folder", held, "Give a folder such as runs/x."))
-
-    def _tell_left(self) -> None:
-        left = [name for name in foreign(self.path) if name not in (JOB, LOG)]
-        if left:
-            text = "%s: deleted the files of the run; left untouched: %s"
-            logging.getLogger("asymnas.run").warning(text, self.path, ", ".join(left))
+        _check_version(folder)
 
     def close(self) -> None:
         """Release the folder."""
-        logger = logging.getLogger("asymnas")
-        logger.removeHandler(self._handler)
-        logger.setLevel(self._level)
+        root = logging.getLogger("asymnas")
+        root.removeHandler(self._handler)
+        root.setLevel(self._level)
         self._handler.close()
-        self._lock.close()
+        self._lock.release()
 
     def __enter__(self) -> Self:
         return self
@@ -140,7 +133,7 @@ class RunFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None:
-            logging.getLogger("asymnas.run").info("the run stopped: %s: %s", type(error).__name__, error)
+            logger.info("the run stopped: %s: %s", type(error).__name__, error)
         self.close()
 
     @property
@@ -192,76 +185,82 @@ class RunFolder:
         return write_text(self.path / name, text)
 
 
-def _take_lock(folder: Path) -> IO[str]:
-    """Lock the folder; the kernel releases the lock when the process ends, however it ends."""
-    lock = open(folder / LOCK, "a+", encoding="utf-8")  # noqa: SIM115 - it stays open as long as the folder is in use
+def _take_lock(folder: Path) -> FileLock:
+    """Make the folder and lock it; the kernel releases the lock when the process ends, however it ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK, timeout=0)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.seek(0)
-        owner = lock.read().strip() or "unknown"
-        lock.close()
+        lock.acquire()
+    except Timeout:
+        owner = (folder / OWNER).read_text().strip() if (folder / OWNER).is_file() else "unknown"
+        rule = f"the run folder is in use by another process (pid {owner})"
         way_out = "Wait for it to end, stop it, or choose another folder with --run."
-        raise RunFolderError(
-            Problem(str(folder), f"the run folder is in use by another process (pid {owner})", "", way_out)
-        ) from None
-    except BaseException:
-        lock.close()
-        raise
-    lock.truncate(0)
-    lock.write(f"{os.getpid()}\n")
-    lock.flush()
+        raise RunFolderError(Problem(str(folder), rule, "", way_out)) from None
+    (folder / OWNER).write_text(f"{os.getpid()}\n")
     return lock
+
+
+def _held(folder: Path) -> list[str]:
+    return sorted({item.name for item in folder.iterdir()} - {LOCK, OWNER, LOG}) if folder.is_dir() else []
+
+
+def _version(folder: Path) -> str:
+    """What a run's mark says; "" where there is none."""
+    mark = folder / MARK
+    return mark.read_text(encoding="utf-8", errors="replace") if mark.is_file() else ""
 
 
 def _check_ours(folder: Path) -> None:
     """Refuse a folder that holds files and no run."""
-    held = [name for name in foreign(folder) if name != LOG] if folder.is_dir() else []
-    if held and not is_run(folder):
+    held = _held(folder)
+    if held and not _version(folder):
         rule = "is no run folder: it holds other files and no run"
         raise RunFolderError(Problem(str(folder), rule, ", ".join(held[:5]), "Choose another folder with --run."))
 
 
-def _enter(folder: Path, job: Job | CompareJob, reads: Mapping[str, str], *, resume: bool, fresh: bool) -> bool:
-    """Decide what becomes of what the folder holds; True if its run is continued."""
-    _check_ours(folder)
-    if not is_run(folder):
-        return False
-    sweep(folder)
-    begun = (folder / JOB).is_file()
-    if resume and begun:
-        check_same(folder, job)
-        return True
-    if has_work(folder) and not fresh:
-        if resume:
-            rule = "the file of the run's job is missing"
-            raise RunFolderError(Problem(str(folder / JOB), rule, "", "Restore it, or start again with --fresh."))
-        way_out = "Continue it with --resume, delete it with --fresh, or choose another folder with --run."
+def _check_version(folder: Path) -> None:
+    if _version(folder) not in ("", MARKED):
+        way_out = "Move it aside with --fresh, or choose another folder with --run."
+        raise RunFolderError(Problem(str(folder), "holds a run of another version of AsymNAS", "", way_out))
+
+
+def _check_enter(folder: Path, job: Job | CompareJob, *, resumed: bool) -> None:
+    """Refuse a folder whose run is not to be continued, or is that of another job."""
+    _check_version(folder)
+    if resumed:
+        _check_same(folder, job)
+    elif _has_work(folder):
+        way_out = "Continue it with --resume, move it aside with --fresh, or choose another folder with --run."
         raise RunFolderError(Problem(str(folder), "the folder holds a run already", "", way_out))
-    _check_sources(folder, job, reads)
-    if not (folder / MARK).is_file():
-        write_text(folder / MARK, MARKED)  # should the deletion be interrupted, what is left is still known as a run's
-    clear(folder)  # without `fresh` it ended before any work was done: there is nothing to lose
-    return False
 
 
-def _check_sources(folder: Path, job: Job | CompareJob, reads: Mapping[str, str]) -> None:
-    """Refuse to delete what the job, or what runs, is read from."""
-    named: dict[str, Any]
-    if isinstance(job, CompareJob):
-        named = {"the job": job.origin, "`base`": job.base}
-        named |= {f"`spaces[{index}]`": space for index, space in enumerate(job.spaces)}
-    else:
-        weights = job.training.initial_weights
-        named = {"the job": job.origin, "`space`": job.space, "`training.initial_weights`": weights}
-    named |= reads
-    doomed = {item.resolve() for item in run_files(folder)}
-    problems = []
-    for name, value in named.items():
-        path = Path(value).resolve() if isinstance(value, str) and value else None
-        if path is not None and (path in doomed or not doomed.isdisjoint(path.parents)):
-            rule = f"{name} is read from the run folder itself, where it would be deleted or overwritten"
-            way_out = "Choose another folder with --run, or continue the run with --resume."
-            problems.append(Problem(str(value), rule, "", way_out))
+def _has_work(folder: Path) -> bool:
+    """Whether a run's folder, or that of an arm in it, holds more than its beginning."""
+    inside = [item for item in folder.iterdir() if item.name not in BEGINNING] if folder.is_dir() else []
+    return any(not _version(item) or _has_work(item) for item in inside)
+
+
+def _moved_aside(folder: Path, lock: FileLock) -> FileLock:
+    """Give the folder another name and lock a new one in its place."""
+    real = Path(os.path.realpath(folder))
+    number = 1
+    while (aside := real.with_name(f"{real.name}.old-{number}")).exists():
+        number += 1
+    real.rename(aside)
+    lock.release()
+    logger.warning("%s: the run that was there is now %s", folder, aside)
+    return _take_lock(folder)
+
+
+def _check_same(folder: Path, job: Job | CompareJob) -> None:
+    """Check that a run folder holds the run of a job; the folders of a comparison's arms check their own jobs."""
+    held = load_compare(folder / JOB) if isinstance(job, CompareJob) else load_job(folder / JOB, files=False)
+    found = {key: pair for key, pair in differences(held.identity(), job.identity()).items() if key[:5] != "arms."}
+    problems = [
+        Problem(f"{folder / JOB}: {key}", f"must be {old} as in the run that is resumed", new)
+        for key, (old, new) in found.items()
+    ]
     if problems:
-        raise RunFolderError(problems)
+        way_out = "Give the run's own values, or start anew with --fresh or in another folder with --run."
+        last = problems[-1]
+        raise RunFolderError([*problems[:-1], Problem(last.where, last.rule, last.value, way_out)])

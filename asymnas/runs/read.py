@@ -1,4 +1,4 @@
-"""A run folder as the report sees it: whatever of a finished or unfinished run is there."""
+"""A run folder as its readers see it: whatever of a finished or unfinished run is there."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any
 import yaml
 
 from asymnas.core.errors import Problem, RunFolderError
-from asymnas.runs.summary_check import check_summary
+from asymnas.runs.folder import RunFolder
+from asymnas.runs.summary import CompareSummary, RunSummary, Score, UnfinishedSummary, read_summary
 from asymnas.search import Evaluation, ResultLog
 
-__all__ = ["RunData", "read_results", "read_run"]
+__all__ = ["RunData", "read_run", "score_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class RunData:
     Args:
         path: the folder.
         job: the resolved job, `job.yaml`.
-        summary: `summary.json`; {} while the run is not finished.
+        summary: `summary.json`; None while the run is not finished.
         evaluations: the log, in the order written.
         training: lines of `training.jsonl`, in order.
         architecture: `architecture.json`; {} while nothing is found.
@@ -32,7 +33,7 @@ class RunData:
 
     path: Path
     job: dict[str, Any]
-    summary: dict[str, Any] = field(default_factory=dict)
+    summary: RunSummary | CompareSummary | None = None
     evaluations: list[Evaluation] = field(default_factory=list)
     training: list[dict[str, Any]] = field(default_factory=list)
     architecture: dict[str, Any] = field(default_factory=dict)
@@ -48,31 +49,53 @@ class RunData:
         places = {item.index: item for item in self.evaluations if item.stage == name}
         return [places[index] for index in sorted(places)]
 
+    @property
+    def so_far(self) -> UnfinishedSummary:
+        """What the log and the training say of a run that is not finished."""
+        scored = [item for item in self.stage("search") if item.ok]
+        best = max(scored, key=lambda item: item.value or 0.0, default=None)
+        return UnfinishedSummary(
+            task=self.job.get("task", ""),
+            job=self.job.get("name", ""),
+            seed=self.job.get("seed"),
+            steps=self.training[-1].get("step") if self.training else None,
+            evaluated=len(scored),
+            reward=best.reward if best else "",
+            validation=score_of(best) if best else None,
+        )
+
+
+def score_of(evaluation: Evaluation) -> Score:
+    """Return the score of an evaluation that has one."""
+    return Score(
+        value=evaluation.value or 0.0,
+        se=evaluation.se,
+        items=evaluation.items,
+        facts=evaluation.facts,
+        by_condition=evaluation.by_condition,
+        measures=evaluation.measures,
+    )
+
 
 def read_run(folder: Path | str) -> RunData:
     """Read a run folder.
 
     Raises:
-        RunFolderError: it is no run folder, or one of its files is corrupt.
+        RunFolderError: it is no run folder, its run is of another version, or one of its files is corrupt.
     """
     path = Path(folder)
+    RunFolder.check_made(path)
     job_file = path / "job.yaml"
-    if not job_file.is_file():
-        rule = "is no run folder: it has no job.yaml"
-        raise RunFolderError(Problem(str(path), rule, "", "Give a folder such as runs/x."))
     try:
         job = yaml.safe_load(job_file.read_text(encoding="utf-8"))
+        if not isinstance(job, dict):
+            raise ValueError(f"a job is a mapping of keys to values, but got {type(job).__name__}")
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise RunFolderError(Problem(str(job_file), "the file is corrupt", " ".join(str(error).split()))) from error
-    if not isinstance(job, dict):
-        rule = "the file is corrupt: a job is a mapping of keys to values"
-        raise RunFolderError(Problem(str(job_file), rule, type(job).__name__))
-    summary = _json(path / "summary.json")
-    check_summary(summary, path / "summary.json")
     return RunData(
         path,
         job,
-        summary,
+        read_summary(path / "summary.json"),
         list(ResultLog(path / "evaluations.jsonl")),
         _lines(path / "training.jsonl"),
         _json(path / "architecture.json"),
@@ -80,49 +103,24 @@ def read_run(folder: Path | str) -> RunData:
     )
 
 
-def read_results(folder: Path | str) -> dict[str, Any]:
-    """Return the summary of a run; of an unfinished one what its log says so far."""
-    run = read_run(folder)
-    if run.summary:
-        return run.summary
-    scored = [item for item in run.stage("search") if item.suc is not None]
-    found: dict[str, Any] = {"job": run.job.get("name"), "seed": run.job.get("seed"), "unfinished": True}
-    found["training"] = {"steps": run.training[-1].get("step")} if run.training else {}
-    found["search"] = {"evaluated": len(scored)}
-    if scored:
-        best = max(scored, key=lambda item: item.suc or 0.0)
-        found["validation"] = {"suc": best.suc, "se": best.se, "videos": best.videos, "frames": best.frames}
-        found["validation"] |= {"language": best.language}
-        found["protocol"] = best.protocol
-    return found
-
-
 def _json(path: Path) -> dict[str, Any]:
-    way_out = "Resume the run to write it again."
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return dict(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
+        way_out = "Resume the run to write it again."
         raise RunFolderError(Problem(str(path), "the file is corrupt", str(error), way_out)) from error
-    if not isinstance(content, dict):
-        raise RunFolderError(Problem(str(path), "the file is corrupt", type(content).__name__, way_out))
-    return content
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
     """JSON lines; a torn last line is left out."""
-    if not path.is_file():
-        return []
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
     found = []
     for number, line in enumerate(lines, start=1):
         try:
-            row = json.loads(line)
-            if not isinstance(row, dict):
-                raise ValueError("a JSON object is needed")
-            found.append(row)
-        except ValueError as error:
+            found.append(dict(json.loads(line)))
+        except (ValueError, TypeError) as error:
             if number < len(lines):
                 raise RunFolderError(Problem(f"{path}:{number}", "the line is corrupt", line[:60])) from error
     return found

@@ -8,7 +8,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from asymnas.core.disk import write_text
 from asymnas.core.errors import Problem, RunFolderError
+from asymnas.core.schema import problems_of
+from asymnas.core.statistics import Interval
 
 __all__ = [
     "ArchitectureSummary",
@@ -28,6 +31,8 @@ __all__ = [
     "Spread",
     "TestResults",
     "TrainingSummary",
+    "UnfinishedSummary",
+    "read_summary",
 ]
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -50,6 +55,11 @@ class Spread(_Part):
     def clear_of_zero(self) -> bool:
         """Whether the interval does not contain zero."""
         return self.low > 0 or self.high < 0
+
+    @staticmethod
+    def of(interval: Interval) -> Spread:
+        """Return an interval as a part of a summary."""
+        return Spread(value=interval.value, low=interval.low, high=interval.high)
 
 
 class Score(_Part):
@@ -179,8 +189,6 @@ class _File(_Part):
         Raises:
             RunFolderError: the file cannot be written.
         """
-        from asymnas.core.disk import write_text
-
         write_text(file, self.model_dump_json(indent=1) + "\n")
 
     @classmethod
@@ -190,14 +198,15 @@ class _File(_Part):
         Raises:
             RunFolderError: there is no such file, or it is not of this form: damaged, or of an older version.
         """
+        rule = "must be the summary of a finished run of this version"
+        way_out = "Restore the file; or remove it and resume the run; a run of an older version starts anew."
         try:
             return cls.model_validate(json.loads(file.read_text(encoding="utf-8")))
+        except ValidationError as error:
+            found = [f"{item.where} ({item.rule})" for item in problems_of(error)]
+            raise RunFolderError(Problem(str(file), rule, ", ".join(found[:3]), way_out)) from error
         except (OSError, ValueError) as error:
-            problems = error.errors(include_url=False) if isinstance(error, ValidationError) else ()
-            keys = ", ".join(".".join(map(str, problem["loc"])) for problem in problems[:3])
-            rule = "must be the summary of a finished run of this version"
-            way_out = "Restore the file; or remove it and resume the run; a run of an older version starts anew."
-            raise RunFolderError(Problem(str(file), rule, keys or str(error), way_out)) from error
+            raise RunFolderError(Problem(str(file), rule, str(error), way_out)) from error
 
 
 class RunSummary(_File):
@@ -277,3 +286,28 @@ class CompareSummary(_File):
     differences: list[Difference]
     seconds: Number
     versions: dict[str, str]
+
+
+class UnfinishedSummary(_Part):
+    """What the log of a run that is not finished says so far: training steps done, candidates scored, the best one."""
+
+    kind: Literal["unfinished"] = "unfinished"
+    task: str
+    job: str
+    seed: int | None = None
+    steps: int | None = None
+    evaluated: int
+    reward: str
+    validation: Score | None = None
+
+
+def read_summary(file: Path) -> RunSummary | CompareSummary | None:
+    """Read the summary of a run or of a comparison; None where there is none.
+
+    Raises:
+        RunFolderError: the file is damaged, or of another version.
+    """
+    if not file.is_file():
+        return None
+    compare = '"kind": "compare"' in file.read_text(encoding="utf-8", errors="replace")
+    return CompareSummary.read(file) if compare else RunSummary.read(file)

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
+
+from pydantic import NonNegativeFloat, TypeAdapter
 
 from asymnas.core.errors import RunFolderError
-from asymnas.runs.folder import RunFolder
+from asymnas.runs.folder import SECONDS, RunFolder
 
 __all__ = ["Reporter", "StageTimes", "TimedReporter"]
 
 logger = logging.getLogger("asymnas.study")
 
-FILE = "seconds.json"
 PAUSE = 5.0
 """Seconds between two notes of a running stage: so much of it is lost when the process is killed."""
 
@@ -39,7 +38,7 @@ class StageTimes:
 
     def __init__(self, run: RunFolder) -> None:
         self._run = run
-        self._spent = _read(run.path)
+        self._spent = _read(run)
         self._stage: str | None = None
         self._since = self._noted = 0.0
 
@@ -69,7 +68,7 @@ class StageTimes:
             self._spent[self._stage] = self._spent.get(self._stage, 0.0) + now - self._since
         self._since = self._noted = now
         try:
-            self._run.write_json(FILE, self._spent)
+            self._run.write_json(SECONDS, self._spent)
         except RunFolderError as error:  # what cannot be lost is written elsewhere, and stops the run there
             logger.warning("%s", error)
 
@@ -86,51 +85,13 @@ class TimedReporter:
         self._progress.update(stage, done, total, text, eta)
 
 
-def _read(folder: Path) -> dict[str, float]:
-    """What earlier processes spent; of a run from before this was kept, what its results and its training say."""
-    kept = _times(_json(folder / FILE))
-    if kept is not None:
-        return kept
-    summary = _json(folder / "summary.json")
-    before = summary.get("seconds") if isinstance(summary, dict) else None
-    known = _times({"arms": before} if isinstance(before, float) else before)
-    if known is not None:
-        return known
-    trained = _trained(folder / "training.jsonl")
-    return {} if trained is None else {"training": trained}
-
-
-def _trained(path: Path) -> float | None:
-    """The seconds in the last whole line of a training's journal."""
+def _read(run: RunFolder) -> dict[str, float]:
+    """What earlier processes spent; times that cannot be read are no reason to stop."""
+    file = run.path / SECONDS
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return None
-    for line in reversed(lines[-2:]):
-        try:
-            found = _times({"training": json.loads(line)["seconds"]})
-        except (ValueError, KeyError, TypeError):  # torn
-            continue
-        if found is not None:
-            return found["training"]
-    return None
-
-
-def _json(path: Path) -> Any:
-    """The content of a file; None if it is missing or damaged, as times are no reason to stop."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return TypeAdapter(dict[str, NonNegativeFloat]).validate_python(json.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        return None
+        return {}
     except (OSError, ValueError) as error:
-        logger.warning("%s cannot be read (%s): the times of earlier processes are not all known", path, error)
-        return None
-
-
-def _times(data: Any) -> dict[str, float] | None:
-    if not isinstance(data, dict):
-        return None
-    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in data.values())
-    if not numbers or not all(math.isfinite(value) and value >= 0 for value in data.values()):
-        return None
-    return {str(stage): float(value) for stage, value in data.items()}
+        logger.warning("%s cannot be read (%s): the times of earlier processes are not known", file, error)
+        return {}

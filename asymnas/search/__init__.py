@@ -1,33 +1,40 @@
-"""Search: ask/tell searchers, evaluators in this process or in Ray actors, and the log a run resumes from."""
+"""Search: ask/tell searchers, the worker that scores candidates, and the log a run resumes from."""
 
-from asymnas.search._evaluators import Evaluator, InProcessEvaluator, Worker, WorkerFactory
-from asymnas.search._evolution import CrossoverLevel, EvolutionSearcher
 from asymnas.search._log import ResultLog
-from asymnas.search._random import RandomSearcher
-from asymnas.search._ray import RayEvaluator, start_ray
-from asymnas.search._run import Progress, SearchResult, evaluate_logged, run_search
-from asymnas.search._searcher import Searcher, distinct_samples
-from asymnas.search.results import Evaluation, LanguageCondition, ScoreSettings, Task
+from asymnas.search._logged import evaluate_logged
+from asymnas.search._run import SearchProgress, SearchResult, run_search
+from asymnas.search.candidate import CandidateWorker, candidate_worker
+from asymnas.search.evolution import CrossoverLevel, EvolutionSearcher
+from asymnas.search.random_search import RandomSearcher
+from asymnas.search.results import (
+    SCORING_VERSION,
+    Evaluation,
+    Request,
+    ScoreSettings,
+    cost_record,
+    failed_evaluation,
+)
+from asymnas.search.searcher import SEARCHERS, Searcher, SearcherPlugin, distinct_samples
 
 __all__ = [
+    "SCORING_VERSION",
+    "SEARCHERS",
+    "CandidateWorker",
     "CrossoverLevel",
     "Evaluation",
-    "Evaluator",
     "EvolutionSearcher",
-    "InProcessEvaluator",
-    "LanguageCondition",
-    "Progress",
     "RandomSearcher",
-    "RayEvaluator",
+    "Request",
     "ResultLog",
     "ScoreSettings",
+    "SearchProgress",
     "SearchResult",
     "Searcher",
-    "Task",
-    "Worker",
-    "WorkerFactory",
+    "SearcherPlugin",
+    "candidate_worker",
+    "cost_record",
     "distinct_samples",
     "evaluate_logged",
+    "failed_evaluation",
     "run_search",
-    "start_ray",
 ]

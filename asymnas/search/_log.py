@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from asymnas.core.errors import Problem, RunFolderError
@@ -91,7 +90,7 @@ class ResultLog:
             ) from error
         self._end += len(line)
         self._size = self._end
-        self._remember(replace(evaluation, tracks=None, statistics=None))
+        self._remember(evaluation.but(kept=None, statistics=None))
 
     def _write(self, handle: int, line: bytes) -> None:
         size = os.fstat(handle).st_size

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from asymnas.core.errors import EvaluationError
-from asymnas.search._batch import Batch, evaluate_batch
-from asymnas.search._evaluators import Evaluator
+from asymnas.core.runtime.pool import Pool
 from asymnas.search._log import ResultLog
-from asymnas.search._searcher import Searcher
-from asymnas.search.results import Evaluation, LanguageCondition, ScoreSettings, Task
+from asymnas.search._logged import LoggedBatch
+from asymnas.search.results import Evaluation, Request, ScoreSettings
+from asymnas.search.searcher import Searcher
 
 if TYPE_CHECKING:
     from asymnas.space import Architecture
 
-__all__ = ["Progress", "SearchResult", "evaluate_logged", "run_search"]
+__all__ = ["SearchProgress", "SearchResult", "run_search"]
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class SearchProgress:
     """What is known after each evaluation.
 
     Args:
@@ -72,53 +72,14 @@ class SearchResult:
     seconds: float
 
 
-def evaluate_logged(
-    tasks: Sequence[Task],
-    evaluator: Evaluator,
-    log: ResultLog,
-    *,
-    settings: ScoreSettings,
-    stage: str,
-    first_index: int = 0,
-    on_result: Callable[[Evaluation], None] | None = None,
-) -> list[Evaluation]:
-    """Evaluate tasks, taking from the log what it knows and writing to it what it does not.
-
-    A score known under its key is not computed again; where it was computed for another stage or place, a line marked
-    `cached` says so. A task that wants boxes (`keep_boxes`) is computed again for them; the log keeps the line that it
-    has. Failures in the log count as results, and have no boxes, except those of a row that stopped the stage: a
-    resumed run tries these again.
-
-    Args:
-        tasks: what to evaluate; tasks of one key are evaluated once, with boxes if any of them wants boxes.
-        evaluator: who does it.
-        log: the log.
-        settings: gives each task's key.
-        stage: name written to the log.
-        first_index: place of the first task in the stage.
-        on_result: called with each evaluation once it is in the log; those from the log come first, the others as they
-            complete.
-
-    Returns:
-        The evaluations in task order.
-
-    Raises:
-        EvaluationError: three tasks in a row failed.
-        RunFolderError: the log cannot be written.
-    """
-    told = None if on_result is None else lambda evaluation, fresh: on_result(evaluation)
-    return evaluate_batch(Batch(tasks, log, settings, stage, first_index, told), evaluator)
-
-
 class _Tally:
     """Counts evaluations and turns them into progress events."""
 
     def __init__(
-        self, searcher: Searcher, stage: str, started: float, on_progress: Callable[[Progress], None] | None
+        self, searcher: Searcher, stage: str, started: float, on_progress: Callable[[SearchProgress], None] | None
     ) -> None:
         self.searcher, self.stage, self.started, self.on_progress = searcher, stage, started, on_progress
-        self.done = 0
-        self.evaluated = 0
+        self.done = self.evaluated = 0
         self.best: Evaluation | None = None
 
     def add(self, evaluation: Evaluation, fresh: bool) -> None:
@@ -131,7 +92,7 @@ class _Tally:
         seconds = time.perf_counter() - self.started
         left = self.searcher.total - self.done
         self.on_progress(
-            Progress(
+            SearchProgress(
                 stage=self.stage,
                 generation=self.searcher.generation,
                 generations=self.searcher.generations,
@@ -147,30 +108,30 @@ class _Tally:
 
 def _rank(evaluation: Evaluation) -> tuple[float, int]:
     """Higher is better: the score, then the place asked first, whatever completed first."""
-    return (evaluation.suc if evaluation.suc is not None else float("-inf"), -evaluation.index)
+    return (evaluation.value if evaluation.value is not None else float("-inf"), -evaluation.index)
 
 
 def run_search(
     searcher: Searcher,
-    evaluator: Evaluator,
+    pool: Pool[Request, Evaluation],
     log: ResultLog,
     *,
     settings: ScoreSettings,
     stage: str = "search",
-    videos: str = "val",
-    language: LanguageCondition = "with",
-    on_progress: Callable[[Progress], None] | None = None,
+    split: str = "validation",
+    conditions: tuple[str, ...],
+    on_progress: Callable[[SearchProgress], None] | None = None,
 ) -> SearchResult:
     """Run a search to its end; with a log of an earlier, interrupted run it goes on where that one stopped.
 
     Args:
         searcher: a new searcher; a resumed run replays the log into it.
-        evaluator: scores the architectures.
+        pool: scores the architectures.
         log: results so far, and where new ones go.
         settings: what the scores depend on.
         stage: name written to the log.
-        videos: name of the video set whose SUC is the reward.
-        language: language condition of the reward.
+        split: name of the items whose reward is searched by.
+        conditions: which inputs are given; the reward is the mean over them.
         on_progress: called after every evaluation.
 
     Raises:
@@ -183,9 +144,8 @@ def run_search(
     tally = _Tally(searcher, stage, started, on_progress)
     while not searcher.done:
         asked = searcher.ask()
-        tasks = [Task.of(architecture, videos, language) for architecture in asked]
-        batch = Batch(tasks, log, settings, stage, len(evaluations), tally.add)
-        results = evaluate_batch(batch, evaluator)
+        requests = [Request.of(architecture, split, conditions) for architecture in asked]
+        results = LoggedBatch(requests, log, settings, stage, len(evaluations), tally.add).evaluate(pool)
         evaluations += results
         searcher.tell([(architecture, item.score) for architecture, item in zip(asked, results, strict=True)])
     if searcher.best is None:

@@ -134,7 +134,7 @@ class AsymmetryIndex:
         return low / self.places, min(high, self.places) / self.places
 
 
-def asymmetry_index(architecture: Architecture, first: str = "template", second: str = "search") -> AsymmetryIndex:
+def asymmetry_index(architecture: Architecture, first: str, second: str) -> AsymmetryIndex:
     """Compare two branches place by place (`template.stage2.block1` with `search.stage2.block1`, and so on).
 
     Two independent uniform branches of 24 places with four ops agree at 6 +- 2.1 places: only a number far from that

@@ -6,19 +6,20 @@ import logging
 import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from asymnas.core.errors import ArchitectureMismatch, InfeasibleConstraint, JobError, Problem, SearchSpaceExhausted
 from asymnas.core.seeding import rng_for
-from asymnas.search import Searcher
+from asymnas.search.searcher import Searcher, SearcherPlugin
 from asymnas.space import Architecture, Constraint, SearchSpace
 
 if TYPE_CHECKING:
     from nni.mutable import Categorical, MutableDict
 
-__all__ = ["NNISearcher", "from_nni", "not_lowered", "to_nni", "to_sample"]
+__all__ = ["NNISearcher", "evolution", "from_nni", "not_lowered", "to_nni", "to_sample", "tpe"]
 
 TRIES_PER_PROPOSAL = 50
 """How often the tuner may propose what was evaluated already, or breaks a constraint, for each architecture wanted."""
@@ -127,24 +128,12 @@ class NNISearcher(Searcher):
     ) -> None:
         if algorithm not in ("tpe", "evolution"):
             raise JobError(Problem("algorithm", "NNI's tuners are tpe and evolution", repr(algorithm)))
-        for what, value, least in (("seed", seed, 0), ("budget", budget, 1), ("batch", batch, 1)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise JobError(Problem(what, f"must be a whole number of at least {least}", repr(value)))
         super().__init__(space, seed=seed, total=budget, generation_size=min(batch, budget))
         self.algorithm = algorithm
         self._tuner = _Tuner(space, algorithm, seed, self.generation_size)
         self._running: dict[str, int | None] = {}  # architecture key -> the tuner's id of the trial; None: not its own
         self._told = 0  # how much of the archive the tuner knows
         self._next_id = 0
-
-    def settings(self) -> dict[str, Any]:
-        """Name, seed and options as JSON values."""
-        return {
-            "searcher": f"{self.name}_{self.algorithm}",
-            "seed": self.seed,
-            "budget": self.total,
-            "batch": self.generation_size,
-        }
 
     def _propose(self, generation: int, size: int) -> list[Architecture]:
         for architecture, score in self._archive[self._told :]:
@@ -264,3 +253,11 @@ class _Tuner:
                 self._tuner.trial_end(trial, False)
             else:
                 self._tuner.receive_trial_result(trial, parameters, score)
+
+
+def _build(space: SearchSpace, seed: int, section: Any, algorithm: Literal["tpe", "evolution"]) -> NNISearcher:
+    return NNISearcher(space, seed=seed, budget=section.evaluations, algorithm=algorithm, batch=section.population)
+
+
+tpe = SearcherPlugin("nni_tpe", "NNI's tree-structured Parzen estimator", partial(_build, algorithm="tpe"))
+evolution = SearcherPlugin("nni_evolution", "NNI's evolution tuner", partial(_build, algorithm="evolution"))

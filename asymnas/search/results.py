@@ -1,180 +1,173 @@
-"""What is evaluated (Task), what comes out (Evaluation), and what a score depends on (ScoreSettings)."""
+"""What is evaluated (`Request`), what comes out (`Evaluation`), and what a score depends on (`ScoreSettings`)."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from asymnas.core.errors import JobError, Problem, RunFolderError, nearest
-from asymnas.search._fields import WAY_OUT, field_problems
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from asymnas.core.errors import JobError, Problem, RunFolderError, nearest, shown
 
 if TYPE_CHECKING:
-    import numpy as np
+    from asymnas.space import Architecture, Cost
+    from asymnas.task import Task
 
-    from asymnas.space import Architecture
-    from asymnas.tracking import TrackResult
-
-__all__ = ["Evaluation", "LanguageCondition", "ScoreSettings", "Task"]
-
-LanguageCondition = Literal["with", "without", "both"]
+__all__ = ["SCORING_VERSION", "Evaluation", "Request", "ScoreSettings", "cost_record", "failed_evaluation"]
 
 SCORING_VERSION = 1
 """Raised whenever the scoring code changes a number, so that older logs are not taken for the same scores."""
 
-VERSION = 1
-"""Version of one line of the log."""
-
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """One thing to evaluate: an architecture of the supernet, or a tracker without a search space.
+class Request:
+    """One thing to evaluate: an architecture of the supernet, or a baseline, which has no search space.
 
     Args:
         genes: (gene id, op) of every gene; None for a baseline.
-        tracker: registered name of a baseline tracker; None for an architecture.
-        videos: name of the video set.
-        language: track with the sentences, without, or both (the score is the mean of the two).
-        keep_boxes: also return the boxes of every video, for drawings, and an architecture's normalisation statistics.
+        baseline: name of the baseline; None for an architecture.
+        split: name of the items.
+        conditions: which inputs are given; the score is the mean over them. None for a baseline.
+        keep: also return what the task keeps of each item, and an architecture's normalisation statistics.
     """
 
     genes: tuple[tuple[str, str], ...] | None = None
-    tracker: str | None = None
-    videos: str = "val"
-    language: LanguageCondition = "with"
-    keep_boxes: bool = False
-
-    def __post_init__(self) -> None:
-        if (self.genes is None) == (self.tracker is None):
-            raise JobError("A task must have either genes or a tracker.")
-        if self.language not in get_args(LanguageCondition):
-            known = get_args(LanguageCondition)
-            raise JobError(Problem("language", f"must be one of {', '.join(known)}", repr(self.language)))
+    baseline: str | None = None
+    split: str = "validation"
+    conditions: tuple[str, ...] = ()
+    keep: bool = False
 
     @staticmethod
-    def of(
-        architecture: Architecture,
-        videos: str = "val",
-        language: LanguageCondition = "with",
-        *,
-        keep_boxes: bool = False,
-    ) -> Task:
-        """Return the task of scoring an architecture."""
-        genes = tuple(sorted(architecture.genes.items()))
-        return Task(genes=genes, videos=videos, language=language, keep_boxes=keep_boxes)
-
-    @property
-    def conditions(self) -> tuple[str, ...]:
-        """The language conditions to track under."""
-        return ("with", "without") if self.language == "both" else (self.language,)
+    def of(architecture: Architecture, split: str, conditions: tuple[str, ...], *, keep: bool = False) -> Request:
+        """Return the request to score an architecture."""
+        return Request(tuple(sorted(architecture.genes.items())), None, split, tuple(conditions), keep)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreSettings:
-    """All that a score depends on beside the architecture; hashed with it, it is the key of the score.
+    """All that a score depends on beside the request; hashed with it, it is the key of the score.
 
     Args:
         space: hash of the search space.
         weights: hash of the supernet's weights.
-        videos: fingerprint of each video set, by the set's name.
-        recalibration: number and make-up of the recalibration batches, as JSON values.
-        tracker: name and options of the tracker, as JSON values.
-        sentences: name and hash of the text encoder; "" when no sentence is read.
-        protocol: name of the protocol.
+        splits: fingerprint of each split, by name.
+        recalibration: number, size and seed of the recalibration batches, as JSON values.
+        task: name and fingerprint of the task, as JSON values.
+        baselines: all that a baseline's score depends on beside its name and the items, as JSON values.
+        reward: name of the reward.
     """
 
     space: str
     weights: str
-    videos: Mapping[str, str]
+    splits: Mapping[str, str]
     recalibration: Mapping[str, Any] = field(default_factory=dict)
-    tracker: Mapping[str, Any] = field(default_factory=dict)
-    sentences: str = ""
-    protocol: str = "lasot"
+    task: Mapping[str, Any] = field(default_factory=dict)
+    baselines: Mapping[str, Any] = field(default_factory=dict)
+    reward: str = ""
 
-    def key(self, task: Task) -> str:
-        """Return the key of a task's score, 32 hex digits; equal keys mean equal scores.
+    @staticmethod
+    def of(task: Task, weights: str) -> ScoreSettings:
+        """Return the settings of an open task's scores, for a supernet of that weights hash."""
+        return ScoreSettings(
+            space=task.space.hash,
+            weights=weights,
+            splits={name: split.fingerprint for name, split in task.splits.items()},
+            recalibration={"seed": task.job.seed, **task.job.evaluation.recalibration.model_dump()},
+            task={"name": task.job.task, **task.fingerprint()},
+            baselines=task.baseline_fingerprint(),
+            reward=task.reward.name,
+        )
+
+    def key(self, request: Request) -> str:
+        """Return the key of a request's score, 32 hex digits; equal keys mean equal scores.
 
         Raises:
-            JobError: the task names an unknown video set.
+            JobError: the request names an unknown split.
         """
-        if task.videos not in self.videos:
-            raise JobError(
-                Problem("videos", "must be a known video set", repr(task.videos), nearest(task.videos, self.videos))
-            )
+        if request.split not in self.splits:
+            way_out = nearest(request.split, self.splits)
+            raise JobError(Problem("split", "must be a split of the task", repr(request.split), way_out))
         content: dict[str, Any] = {
             "scoring": SCORING_VERSION,
-            "videos": self.videos[task.videos],
-            "protocol": self.protocol,
+            "items": self.splits[request.split],
+            "reward": self.reward,
         }
-        if task.genes is None:  # a baseline reads neither the supernet nor a sentence
-            content["baseline"] = task.tracker
+        if request.genes is None:
+            content |= {"baseline": request.baseline, "settings": dict(self.baselines)}
         else:
             content |= {
-                "genes": dict(task.genes),
+                "genes": dict(request.genes),
                 "space": self.space,
                 "weights": self.weights,
                 "recalibration": dict(self.recalibration),
-                "tracker": dict(self.tracker),
-                "language": task.language,
-                "sentences": self.sentences,
+                "task": dict(self.task),
+                "conditions": list(request.conditions),
             }
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-@dataclass(kw_only=True, slots=True)
-class Evaluation:
-    """The outcome of one task; one line of the log.
+Amount = Annotated[int, Field(ge=0)]
+
+
+class Evaluation(BaseModel):
+    """The outcome of one request; one line of the log.
 
     Args:
         key: of the score (see `ScoreSettings`).
         stage: what the evaluation was for, e.g. "search", "random", "test".
         index: position in its stage, in the order asked, from 0.
         genes: op by gene id; None for a baseline.
-        tracker: name of the baseline; None for an architecture.
-        video_set: name of the video set.
-        language: "with", "without" or "both".
-        protocol: name of the protocol.
+        baseline: name of the baseline; None for an architecture.
+        split: name of the items.
+        conditions: which inputs were given; empty for a baseline.
+        reward: name of the reward.
         status: "ok" or "failed".
         error: what went wrong, one line or a few; "" when ok.
         traceback: of the failure; "" when ok.
-        suc: mean over videos, in [0, 1]; None when failed.
-        se: its standard error over videos; None when failed or for a single video.
-        videos: SUC of each video by `dataset/name`; under "both" the mean of the two conditions.
-        conditions: SUC under each language condition that was tracked.
-        frames: frames of all videos together, the given first ones included, once whatever the conditions.
+        value: the reward of all items; None when failed.
+        se: its standard error over items; None when failed or for a single item.
+        items: the reward of each item, by name; of several conditions the mean.
+        by_condition: the reward of all items under each condition.
+        measures: further numbers of the whole; of several conditions the mean.
+        facts: what must stand beside the score; of several conditions those of the first.
         cost: {"macs", "params", "branches": {name: {"macs", "params"}}}; {} for a baseline.
         recalibration: number of recalibration batches.
         seconds: wall time of the evaluation.
         cached: the score was taken from an earlier line with the same key.
-        tracks: boxes by language condition, when the task asked for them; never in the log.
-        statistics: of `asymnas.nn.statistics_of`, as arrays, when the task asked for boxes; never in the log.
+        kept: what the task keeps, by condition ("" for a baseline), when it was asked for; never in the log.
+        statistics: of `asymnas.nn.statistics_of`, as arrays, when they were asked for; never in the log.
     """
 
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    version: Literal[2] = 2
     key: str = ""
     stage: str = ""
-    index: int = 0
+    index: Amount = 0
     genes: dict[str, str] | None = None
-    tracker: str | None = None
-    video_set: str = ""
-    language: str = "with"
-    protocol: str = ""
+    baseline: str | None = None
+    split: str = ""
+    conditions: list[str] = Field(default_factory=list)
+    reward: str = ""
     status: Literal["ok", "failed"] = "ok"
     error: str = ""
     traceback: str = ""
-    suc: float | None = None
+    value: float | None = None
     se: float | None = None
-    videos: dict[str, float] = field(default_factory=dict)
-    conditions: dict[str, float] = field(default_factory=dict)
-    frames: int = 0
-    cost: dict[str, Any] = field(default_factory=dict)
-    recalibration: int = 0
+    items: dict[str, float] = Field(default_factory=dict)
+    by_condition: dict[str, float] = Field(default_factory=dict)
+    measures: dict[str, float] = Field(default_factory=dict)
+    facts: dict[str, Any] = Field(default_factory=dict)
+    cost: dict[str, Any] = Field(default_factory=dict)
+    recalibration: Amount = 0
     seconds: float = 0.0
     cached: bool = False
-    tracks: dict[str, list[TrackResult]] | None = None
-    statistics: dict[str, np.ndarray] | None = None
+    kept: dict[str, Any] | None = Field(default=None, exclude=True)
+    statistics: dict[str, Any] | None = Field(default=None, exclude=True)
 
     @property
     def ok(self) -> bool:
@@ -183,22 +176,12 @@ class Evaluation:
 
     @property
     def score(self) -> float | None:
-        """What a searcher is told: the SUC, None for a failure."""
-        return self.suc if self.ok else None
+        """What a searcher is told: the value, None for a failure."""
+        return self.value if self.ok else None
 
-    @staticmethod
-    def failed(task: Task, error: str, *, traceback: str = "", seconds: float = 0.0) -> Evaluation:
-        """Return the record of a task that could not be scored."""
-        return Evaluation(
-            genes=None if task.genes is None else dict(task.genes),
-            tracker=task.tracker,
-            video_set=task.videos,
-            language=task.language,
-            status="failed",
-            error=error,
-            traceback=traceback,
-            seconds=seconds,
-        )
+    def but(self, **changes: Any) -> Evaluation:
+        """Return a copy with other values."""
+        return self.model_copy(update=changes)
 
     def to_json(self) -> str:
         """Return one line of JSON, without the line end.
@@ -206,8 +189,7 @@ class Evaluation:
         Raises:
             ValueError: a number is not finite.
         """
-        values = {name: getattr(self, name) for name in LOGGED}
-        return json.dumps({"version": VERSION, **values}, allow_nan=False, separators=(",", ":"))
+        return json.dumps(self.model_dump(), allow_nan=False, separators=(",", ":"))
 
     @staticmethod
     def from_json(line: str | bytes, where: str = "evaluation") -> Evaluation:
@@ -215,27 +197,36 @@ class Evaluation:
 
         Raises:
             json.JSONDecodeError: it is not JSON.
-            RunFolderError: it is JSON, but no evaluation of this version, or its score is not that of its videos.
+            RunFolderError: it is JSON, but no evaluation of this version.
         """
         values = json.loads(line)
-        if not isinstance(values, dict) or values.pop("version", None) != VERSION:
-            raise RunFolderError(
-                Problem(where, f"must be an evaluation of version {VERSION}", _short(line), "Another program wrote it.")
-            )
-        if set(values) != set(LOGGED):
-            wrong = ", ".join(sorted(set(values) ^ set(LOGGED)))
-            raise RunFolderError(
-                Problem(where, "must have exactly the fields of an evaluation", f"a difference in: {wrong}", WAY_OUT)
-            )
-        problems = field_problems(values, where)
-        if problems:
-            raise RunFolderError(problems)
-        return Evaluation(**values)
+        try:
+            return Evaluation.model_validate(values)
+        except ValidationError as error:
+            way_out = "The line is damaged or of an older version: restore the file, or start the run anew."
+            problems = [
+                Problem(f"{where}: {'.'.join(map(str, item['loc']))}", item["msg"], shown(item["input"]), way_out)
+                for item in error.errors(include_url=False)
+            ]
+            raise RunFolderError(problems) from error
 
 
-LOGGED = tuple(item.name for item in fields(Evaluation) if item.name not in ("tracks", "statistics"))
+def failed_evaluation(request: Request, error: Exception, traceback: str, seconds: float) -> Evaluation:
+    """Return the record of a request that could not be scored; what the pools of workers take as `failed`."""
+    text = str(error).strip()
+    return Evaluation(
+        genes=None if request.genes is None else dict(request.genes),
+        baseline=request.baseline,
+        split=request.split,
+        conditions=list(request.conditions),
+        status="failed",
+        error=f"{type(error).__name__}: {text}" if text else type(error).__name__,
+        traceback=traceback,
+        seconds=seconds,
+    )
 
 
-def _short(line: str | bytes) -> str:
-    text = line.decode(errors="replace") if isinstance(line, bytes) else line
-    return repr(text if len(text) <= 80 else text[:77] + "...")
+def cost_record(cost: Cost) -> dict[str, Any]:
+    """Return a cost as JSON values: {"macs", "params", "branches": {name: {"macs", "params"}}}."""
+    branches = {name: {"macs": branch.macs, "params": branch.params} for name, branch in cost.branches.items()}
+    return {"macs": cost.macs, "params": cost.params, "branches": branches}

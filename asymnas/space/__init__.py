@@ -14,11 +14,15 @@ from asymnas.space._file import (
 from asymnas.space._load import list_spaces, load_space
 from asymnas.space._model import Branch, Constraint, FreeGene, Gene, Mixer, Stage, Stem
 from asymnas.space._operators import ENUMERABLE, Count, available
-from asymnas.space._ops import Op, OpCost, Place, find_op, register_op, registered_ops
 from asymnas.space._space import SearchSpace
+from asymnas.space.mixers import LANGUAGE, MIXERS, MixerKind, MixerOptions, MixerPlace
+from asymnas.space.ops import OPS, Op, OpCost, Place, Size, find_op, register_op, registered_ops
 
 __all__ = [
     "ENUMERABLE",
+    "LANGUAGE",
+    "MIXERS",
+    "OPS",
     "Architecture",
     "ArchitectureFile",
     "Branch",
@@ -29,10 +33,14 @@ __all__ = [
     "FreeGene",
     "Gene",
     "Mixer",
+    "MixerKind",
+    "MixerOptions",
+    "MixerPlace",
     "Op",
     "OpCost",
     "Place",
     "SearchSpace",
+    "Size",
     "SpaceDiff",
     "Stage",
     "Stem",

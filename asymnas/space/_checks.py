@@ -10,7 +10,7 @@ from typing import Any
 
 from asymnas.core.errors import Problem, nearest
 from asymnas.space._model import Branch, FreeGene, Gene, Stage
-from asymnas.space._ops import Place, Size, op_error, registered_ops
+from asymnas.space.ops import OPS, Place, Size
 
 __all__ = [
     "Finding",
@@ -64,10 +64,9 @@ def _check_ops(key: Key, ops: Sequence[str]) -> Iterator[Finding]:
         yield Finding(key, "a choice block needs at least one op", "none")
     for op in _duplicates(list(ops)):
         yield Finding(key, _TWICE_OP, f"'{op}' twice")
-    known = registered_ops()
     for op in dict.fromkeys(ops):
-        if op not in known:
-            yield Finding(key, _UNKNOWN_OP, f"'{op}'", nearest(op, known))
+        if op not in OPS:
+            yield Finding(key, _UNKNOWN_OP, f"'{op}'", nearest(op, OPS))
 
 
 def _shrunk(size: Size, stride: int) -> Size:
@@ -108,7 +107,7 @@ def genes_of(branch: Branch) -> Iterator[Gene]:
             yield Gene(f"{branch.name}.{stage.name}.{block}", stage.ops, branch.name, stage.name, block, None, place)
         if stage.mixer is not None:
             for block in stage.mixer.blocks:
-                ops = stage.mixer.ops_mixed if block == "mixed" else stage.mixer.ops_visual
+                ops = stage.mixer.ops[block]
                 name = stage.mixer.name
                 yield Gene(f"{branch.name}.{name}.{block}", ops, branch.name, stage.name, block, name, rest)
 
@@ -165,22 +164,22 @@ def _check_branch(branch: Branch) -> Iterator[Finding]:
         yield from _check_ops((*at, "ops"), stage.ops)
         if stage.mixer is not None:
             yield from _check_name((*at, "mixer", "name"), stage.mixer.name)
-            yield from _check_ops((*at, "mixer", "ops_mixed"), stage.mixer.ops_mixed)
-            yield from _check_ops((*at, "mixer", "ops_visual"), stage.mixer.ops_visual)
+            for block, ops in stage.mixer.ops.items():
+                yield from _check_ops((*at, "mixer", f"ops_{block}"), ops)
 
 
 def check_places(branches: Sequence[Branch], genes: Iterable[Gene]) -> list[Finding]:
     """Check that every op can run where it is left to choose; once for each key that lists ops."""
     found: dict[Key, Finding] = {}
     for branch in branches:
-        if branch.stem is not None and (rule := op_error(branch.stem.op, stem_place(branch))) is not None:
+        if branch.stem is not None and (rule := OPS.get(branch.stem.op).error(stem_place(branch))) is not None:
             key: Key = ("branches", branch.name, "stem")
             found[key] = Finding(key, rule)
     for gene in genes:
         at = ("mixer", f"ops_{gene.block}") if gene.mixer is not None else ("ops",)
         key = ("branches", gene.branch, "stages", gene.stage, *at)
         for op in gene.ops:
-            if key not in found and (rule := op_error(op, gene.place)) is not None:
+            if key not in found and (rule := OPS.get(op).error(gene.place)) is not None:
                 found[key] = Finding(key, f"'{op}' cannot run in {gene.id}: {rule}")
     return list(found.values())
 
@@ -236,5 +235,5 @@ def _layer_difference(a: Branch, b: Branch) -> str | None:
 
 
 def _layers(stage: Stage) -> Stage:
-    mixer = replace(stage.mixer, ops_mixed=(), ops_visual=()) if stage.mixer is not None else None
+    mixer = replace(stage.mixer, ops=()) if stage.mixer is not None else None
     return replace(stage, ops=(), mixer=mixer)

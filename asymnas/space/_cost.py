@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from asymnas.space._checks import stem_place
 from asymnas.space._model import Branch, Gene
-from asymnas.space._ops import OpCost, op_cost
+from asymnas.space.ops import OPS, OpCost
 
 __all__ = ["BranchCost", "Cost", "CostTable"]
 
@@ -61,10 +61,10 @@ class CostTable:
 
     def __init__(self, branches: Sequence[Branch], genes: Sequence[Gene], shared: Sequence[Sequence[str]]) -> None:
         self.ops: dict[str, dict[str, OpCost]] = {
-            gene.id: {op: op_cost(op, gene.place) for op in gene.ops} for gene in genes
+            gene.id: {op: OPS.get(op).cost(gene.place) for op in gene.ops} for gene in genes
         }
         self.stems = {
-            branch.name: op_cost(branch.stem.op, stem_place(branch)) if branch.stem else OpCost(0, 0)
+            branch.name: OPS.get(branch.stem.op).cost(stem_place(branch)) if branch.stem else OpCost(0, 0)
             for branch in branches
         }
         self.rates = {branch.name: branch.rate for branch in branches}

@@ -141,7 +141,9 @@ def _layers(space: SearchSpace) -> dict[str, Any]:
             del shape["ops"]
             found[f"{branch.name}.{stage.name}"] = shape
             if mixer is not None and stage.mixer is not None:
-                found[f"{branch.name}.{stage.mixer.name}"] = {"after": stage.name, "residual": stage.mixer.residual}
+                found[f"{branch.name}.{mixer.pop('name')}"] = {"after": stage.name} | {
+                    key: value for key, value in mixer.items() if not key.startswith("ops_")
+                }
     return found
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from asymnas.space._ops import Place, Size
+from asymnas.space.mixers import LANGUAGE, MIXERS
+from asymnas.space.ops import Place, Size
 
 __all__ = ["Branch", "Constraint", "FreeGene", "Gene", "Mixer", "Stage", "Stem"]
-
-BLOCK_MIXED, BLOCK_VISUAL = "mixed", "visual"
 
 
 def _tuples(target: object, *names: str) -> None:
@@ -31,27 +30,36 @@ class Stem:
 
 @dataclass(frozen=True, kw_only=True)
 class Mixer:
-    """A ModaMixer after a stage (paper, Eq. 1): `mixed(project(language) * v) + visual(v)`.
+    """What joins another input, or another branch, into a branch's features after a stage.
 
     Attributes:
-        name: names the genes, `{branch}.{name}.mixed` and `{branch}.{name}.visual`.
-        ops_mixed: ops of the block after language x vision.
-        ops_visual: ops of the block of the vision path.
-        residual: False leaves the vision path out (paper, Table 5c); the mixer then has no `visual` block.
+        name: names the genes, `{branch}.{name}.{block}`.
+        kind: how it joins them, one of `MIXERS`.
+        reads: `language`, another input of the space, or another branch: that branch's features of the same stage
+            number before that stage's mixer (of its last stage where it has fewer).
+        ops: the ops of each choice block; in Python also one list for all of them.
+        options: options of the kind, such as `residual` of `moda`.
     """
 
     name: str
-    ops_mixed: tuple[str, ...]
-    ops_visual: tuple[str, ...]
-    residual: bool = True
+    kind: str = "moda"
+    reads: str = LANGUAGE
+    ops: Mapping[str, tuple[str, ...]]
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _tuples(self, "ops_mixed", "ops_visual")
+        ops = self.ops if isinstance(self.ops, Mapping) else dict.fromkeys(self.blocks, self.ops)
+        object.__setattr__(self, "ops", {block: tuple(ops[block]) for block in self.blocks})
+
+    @property
+    def settings(self) -> Any:
+        """The options as the kind's model, defaults included."""
+        return MIXERS.get(self.kind).options.model_validate(self.options)
 
     @property
     def blocks(self) -> tuple[str, ...]:
         """The names of the mixer's choice blocks."""
-        return (BLOCK_MIXED, BLOCK_VISUAL) if self.residual else (BLOCK_MIXED,)
+        return MIXERS.get(self.kind).blocks(self.settings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,8 +206,11 @@ def plain(part: Any) -> Any:
         return {"op": part.op, "channels": part.channels, "stride": part.stride}
     found: dict[str, Any]
     if isinstance(part, Mixer):
-        found = {"name": part.name, "ops_mixed": list(part.ops_mixed), "ops_visual": list(part.ops_visual)}
-        return found if part.residual else {**found, "residual": part.residual}
+        found = {"name": part.name}
+        found |= {"kind": part.kind} if part.kind != "moda" else {}
+        found |= {"from": part.reads} if part.reads != LANGUAGE else {}
+        found |= {f"ops_{block}": list(ops) for block, ops in part.ops.items()}
+        return found | part.settings.model_dump(mode="json", exclude_defaults=True)
     if isinstance(part, Stage):
         found = {"channels": part.channels, "stride": part.stride, "blocks": part.blocks, "ops": list(part.ops)}
         found |= {"form": part.form} if part.form != "auto" else {}

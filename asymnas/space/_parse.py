@@ -6,10 +6,13 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from asymnas.core.errors import nearest, shown
+from pydantic import ValidationError
+
+from asymnas.core.errors import SpaceError, nearest, shown
 from asymnas.space._checks import Finding, Key
 from asymnas.space._lists import as_fix, as_groups, as_tie, as_without
 from asymnas.space._model import Branch, Constraint, Mixer, Stage, Stem
+from asymnas.space.mixers import MIXERS
 
 __all__ = ["Parser"]
 
@@ -201,13 +204,25 @@ class Parser:
         return int(scaled)
 
     def _mixer(self, raw: Any, key: Key, ops: tuple[str, ...]) -> Mixer | None:
-        if raw is None or not self._mapping(raw, key, ("name", "ops_mixed", "ops_visual", "residual")):
+        if not isinstance(raw, Mapping):
+            if raw is not None:
+                self._wrong(key, "a mapping is needed", raw)
             return None
+        kind = self._text(raw, key, "kind", "moda")
+        own = {name: value for name, value in raw.items() if name not in ("name", "kind", "from", "ops")}
+        options = {name: value for name, value in own.items() if not name.startswith("ops_")}
+        try:
+            blocks = MIXERS.get(kind).blocks(MIXERS.get(kind).options.model_validate(options))
+        except (SpaceError, ValidationError) as error:
+            self._wrong(key, str(error), kind)
+            return None
+        every = self._names(raw, key, "ops", ops)
         return Mixer(
             name=self._text(raw, key, "name"),
-            ops_mixed=self._names(raw, key, "ops_mixed", ops),
-            ops_visual=self._names(raw, key, "ops_visual", ops),
-            residual=self._flag(raw, key, "residual", True),
+            kind=kind,
+            reads=self._text(raw, key, "from", "language"),
+            ops={block: self._names(raw, key, f"ops_{block}", every) for block in blocks},
+            options=options,
         )
 
     def _constraints(self, raw: Any, branches: Sequence[Branch]) -> tuple[Constraint, ...]:

@@ -56,6 +56,6 @@ def _shorten(content: dict[str, Any], stage: Stage, common: tuple[str, ...] | No
         del content["ops"]
     mixer: Mixer | None = stage.mixer
     if mixer is not None:
-        for name in ("ops_mixed", "ops_visual"):
-            if getattr(mixer, name) == stage.ops:
-                del content["mixer"][name]
+        for block, ops in mixer.ops.items():
+            if ops == stage.ops:
+                del content["mixer"][f"ops_{block}"]

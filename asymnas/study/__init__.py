@@ -4,12 +4,5 @@ from asymnas.study._compare import run_compare
 from asymnas.study._dry_run import dry_run
 from asymnas.study._retrain import retrain
 from asymnas.study._run import run_job
-from asymnas.study._session import Reporter
 
-__all__ = [
-    "Reporter",
-    "dry_run",
-    "retrain",
-    "run_compare",
-    "run_job",
-]
+__all__ = ["dry_run", "retrain", "run_compare", "run_job"]

@@ -1,4 +1,4 @@
-"""Comparing spaces: the same search over each, with equal budgets, seeds and videos, side by side on Ray Tune."""
+"""Comparing spaces: the same search over each, with equal budgets, seeds and items, side by side on Ray Tune."""
 
 from __future__ import annotations
 
@@ -14,75 +14,89 @@ from typing import Any
 
 from asymnas.core.disk import write_text
 from asymnas.core.errors import AsymNASError, EvaluationError, Problem, RunFolderError
-from asymnas.job import Arm, CompareJob, Job, arms, load_job
-from asymnas.runs.arm_summary import read_summary
+from asymnas.core.runtime.cluster import start_ray
+from asymnas.job import Arm, CompareJob, load_job
 from asymnas.runs.folder import RunFolder
+from asymnas.runs.summary import CompareSummary, RunSummary
 from asymnas.runs.times import Reporter, StageTimes, TimedReporter
 from asymnas.study._compare_statistics import compare_arms
 from asymnas.study._run import run_job
+from asymnas.study._session import Silent
 
 __all__ = ["run_compare"]
 
 logger = logging.getLogger("asymnas.study")
 
 STATUS = "progress.json"
-STAGES = {"sentences": 0.02, "training": 0.5, "search": 0.2, "random search": 0.2, "test": 0.08}
+STAGES = {"preparation": 0.02, "training": 0.5, "search": 0.2, "random search": 0.2, "test": 0.08}
 """Rough share of each stage in the time of an arm, for the progress display alone."""
 
 
 def run_compare(
-    compare: CompareJob, folder: Path, *, resume: bool = False, fresh: bool = False, progress: Reporter
-) -> dict[str, Any]:
+    compare: CompareJob,
+    folder: Path | str,
+    *,
+    resume: bool = False,
+    fresh: bool = False,
+    progress: Reporter | None = None,
+) -> CompareSummary:
     """Run every arm (a space and a seed) and compare the spaces.
 
     Args:
         compare: the compare job.
         folder: the run folder; each arm is a run folder below it.
         resume: go on with what the folder holds; finished arms are not run again.
-        fresh: delete the files of the comparison and its arms.
-        progress: told how far all arms together are.
+        fresh: move what the folder holds aside.
+        progress: told how far all arms together are; None: nobody is.
 
     Returns:
         The summary, also written to summary.json: per-seed results of every space, paired differences with intervals
-        over seeds and videos, and plain verdicts.
+        over seeds and items, and plain verdicts.
 
     Raises:
         RunFolderError: an arm has begun with another job than it would have now; each difference is listed.
         AsymNASError: an arm failed; finished arms are kept and `resume` goes on.
     """
     with RunFolder.open(folder, compare, resume=resume, fresh=fresh) as run:
-        todo = arms(compare)
-        _pin(todo, run.path)
+        _pin(compare.arms, run)
         times = StageTimes(run)
-        watch = _Watch(run.path, [arm.name for arm in todo], TimedReporter(progress, times))
+        watch = _Watch(run.path, [arm.name for arm in compare.arms], TimedReporter(progress or Silent(), times))
         with times.stage("arms"), watch:
-            _run_arms(todo, run.path, compare.concurrency)
-        summaries = _summaries(todo, run.path)
-        result = compare_arms(
-            summaries, seeds=compare.seeds, level=compare.bootstrap.level, samples=compare.bootstrap.samples
-        )
-        base = summaries[todo[0].space][todo[0].seed]
-        summary = {
-            "kind": "compare",
-            "job": compare.name,
-            "protocol": base["protocol"],
-            "budget": base["search"]["budget"],
-            "training": base["training"] | {"pairs_per_second": None, "final_loss": None},
-            "test_videos": len(base["test"]["best"]["videos"]),
-            "test_frames": base["test"]["best"]["frames"],
-            "validation_videos": len(base["validation"]["videos"]),
-            "seconds": times.seconds["arms"],
-            "versions": base["versions"],
-            **result,
-        }
-        run.write_json("summary.json", summary)
-        from asymnas.report import write_report  # matplotlib is only needed here
-
-        write_report(run.path)
+            _run_arms(compare.arms, run.path, compare.concurrency)
+        summaries: dict[str, dict[int, RunSummary]] = {}
+        for arm in compare.arms:
+            summaries.setdefault(arm.space, {})[arm.seed] = RunSummary.read(run.path / arm.name / "summary.json")
+        summary = _summary(compare, summaries, times.seconds["arms"])
+        summary.write(run.summary)
         return summary
 
 
-def _pin(todo: Sequence[Arm], folder: Path) -> None:
+def _summary(compare: CompareJob, arms: dict[str, dict[int, RunSummary]], seconds: float) -> CompareSummary:
+    level, samples = compare.bootstrap.level, compare.bootstrap.samples
+    spaces, differences = compare_arms(arms, seeds=compare.seeds, level=level, samples=samples)
+    base = arms[compare.arms[0].space][compare.arms[0].seed]
+    assert base.search and base.validation and base.test and base.test.best  # or `compare_arms` would have said so
+    return CompareSummary(
+        task=base.task,
+        job=compare.name,
+        reward=base.reward,
+        noun=base.noun,
+        budget=base.search.budget,
+        training=base.training,
+        test_items=len(base.test.best.items),
+        test_facts=base.test.best.facts,
+        validation_items=len(base.validation.items),
+        level=level,
+        samples=samples,
+        seeds=list(compare.seeds),
+        spaces=spaces,
+        differences=differences,
+        seconds=seconds,
+        versions=base.versions,
+    )
+
+
+def _pin(todo: Sequence[Arm], run: RunFolder) -> None:
     """Write every arm's job before any arm runs, and check that of each arm that has begun against its definition.
 
     The comparison's own job names its base only, and that file may change between the start and a `resume`.
@@ -90,29 +104,25 @@ def _pin(todo: Sequence[Arm], folder: Path) -> None:
     problems: list[Problem] = []
     for arm in todo:
         try:
-            RunFolder.open(folder / arm.name, arm.job, resume=True).close()
+            RunFolder.open(run.path / arm.name, arm.job, resume=run.resumed).close()
         except RunFolderError as error:
             problems += error.problems
     if problems:
         raise RunFolderError(problems)
 
 
-def _summaries(todo: Sequence[Arm], folder: Path) -> dict[str, dict[int, Any]]:
-    """The summaries of all arms, by space and seed."""
-    found: dict[str, dict[int, Any]] = {}
-    for arm in todo:
-        summary = read_summary(folder / arm.name)
-        if summary is None:
-            rule = "the results of the arm cannot be read"
-            way_out = "Delete the file and go on with --resume."
-            raise RunFolderError(Problem(str(folder / arm.name / "summary.json"), rule, "", way_out))
-        found.setdefault(arm.space, {})[arm.seed] = summary
-    return found
+def _finished(folder: Path) -> bool:
+    """Whether an arm has a whole summary."""
+    try:
+        RunSummary.read(folder / "summary.json")
+    except RunFolderError:
+        return False
+    return True
 
 
 def _run_arms(todo: Sequence[Arm], folder: Path, concurrency: int) -> None:
     """Run the arms that have no whole summary yet; each in one process, several side by side."""
-    rest = [arm for arm in todo if read_summary(folder / arm.name) is None]
+    rest = [arm for arm in todo if not _finished(folder / arm.name)]
     if not rest:
         return
     if rest[0].job.resources.engine == "inprocess":
@@ -124,9 +134,8 @@ def _run_arms(todo: Sequence[Arm], folder: Path, concurrency: int) -> None:
 
 def _run_arm(definition: dict[str, Any], folder: str) -> None:
     """Run one arm in this process."""
-    job: Job = load_job(definition)
-    resources = job.resources.model_copy(update={"engine": "inprocess"})
-    job = job.model_copy(update={"resources": resources})
+    job = load_job(definition)
+    job = job.model_copy(update={"resources": job.resources.model_copy(update={"engine": "inprocess"})})
     run_job(job, Path(folder), resume=True, progress=_StatusFile(Path(folder) / STATUS))
 
 
@@ -136,10 +145,8 @@ def _run_on_tune(rest: Sequence[Arm], folder: Path, concurrency: int) -> None:
     import ray
     from ray import tune
 
-    from asymnas.search import start_ray
-
     resources = rest[0].job.resources
-    owned = start_ray(resources.address, cpus=concurrency * resources.cpus_per_worker)
+    owned = start_ray(resources.address, concurrency * resources.cpus_per_worker)
 
     def trainable(config: dict[str, Any]) -> None:
         try:

@@ -1,50 +1,38 @@
-"""A dry run: everything of a job at full size, one training step and one candidate, with its cost and memory."""
+"""A dry run: everything of a job at full size, training steps on one shard and one candidate, with cost and memory."""
 
 from __future__ import annotations
 
 import resource
 import sys
-import time
-from collections.abc import Callable, Sequence
+import tempfile
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from asymnas.core.errors import AsymNASError, DataError, LanguageError
-from asymnas.core.seeding import rng_for
+from asymnas.core.threads import torch_threads
+from asymnas.core.versions import versions
 from asymnas.job import Job
-from asymnas.search import Task
+from asymnas.runs.times import Reporter
+from asymnas.search import CandidateWorker, Request
 from asymnas.space import Architecture, describe
-from asymnas.study._session import Reporter
-from asymnas.study._summary import cost_table, versions
-from asymnas.tracking import Language, TrainableTracker
-from asymnas.tracking.data import Video
-from asymnas.tracking.data.pairs.batch import PairBatch
-from asymnas.tracking.task.candidate import CandidateWorker
-from asymnas.tracking.task.data import geometry_of, sampler_of, sentences_of, space_of, video_set
-from asymnas.tracking.task.schema import VideoSource
-from asymnas.tracking.task.workers import initial_tracker, threads_of, training_config
-from asymnas.training import paths_for_step, to_training_batch
-from asymnas.training.optimizer import PathOptimizer
+from asymnas.study._session import Silent, training_config
+from asymnas.study._summary import cost_summary
+from asymnas.task import BatchSource, Task
+from asymnas.training import TrainingProgress, TrainingSetup, paths_for_step, train_supernet
 
 __all__ = ["dry_run"]
 
-KNOWN_DIMS = {"minilm": 384, "bert-base-uncased": 768, "bert-large-uncased": 1024, "gpt2": 768}
-"""Embedding sizes of encoders that may not be on this machine."""
 
-STAND_IN_FRAMES = 8
-
-
-def dry_run(job: Job, progress: Reporter) -> dict[str, Any]:
-    """Build everything of a job at full size, train one step on one shard and score one candidate.
+def dry_run(job: Job, progress: Reporter | None = None) -> dict[str, Any]:
+    """Build everything of a job at full size, train on one shard and score one candidate.
 
     What the machine lacks is replaced by made-up data of the same shape, and the result names it: a dry run shows that
     a job fits and what it costs, never a score.
 
     Args:
         job: the job.
-        progress: told of every step.
+        progress: told of every step; None: nobody is.
 
     Returns:
         Sizes, cost in multiply-accumulates, seconds and memory, as plain values.
@@ -52,196 +40,86 @@ def dry_run(job: Job, progress: Reporter) -> dict[str, Any]:
     Raises:
         AsymNASError: what is wrong with the job.
     """
-    threads_before = torch.get_num_threads()
-    torch.set_num_threads(threads_of(job.resources))
-    try:
-        found = _rehearsed(job, progress)
-    finally:
-        torch.set_num_threads(threads_before)
-    config, search = training_config(job), job.search
-    pairs = config.steps * config.batch_size
-    seconds = pairs * found["training_step"]["paths_a_step"] / found["training_step"]["pairs_per_second"]
-    evolution = search.population * search.generations if search.algorithm == "evolution" else search.evaluations
+    progress = progress or Silent()
+    threads = job.resources.torch_threads
+    with torch_threads(threads):
+        progress.update("dry run", 0, 3, "building")
+        task, stand_ins = job.open().rehearsal()
+        model: Any = task.model()
+        path = paths_for_step(task.space, job.seed, 0, job.training.sampling)[0]
+        progress.update("dry run", 1, 3, "two training steps")
+        trained = _train(task, model, job)
+        progress.update("dry run", 2, 3, "one candidate")
+        candidate = _candidate(task, model, path, job)
+        progress.update("dry run", 3, 3, "done")
+    active = set(model.active_parameters(path.genes))
+    device = next(model.parameters()).device.type
     return {
         "job": job.name,
-        **found,
-        "whole_training": {"steps": config.steps, "pairs": pairs, "hours_here_estimated": seconds / 3600},
-        "whole_search": {
-            "evaluations": evolution,
-            "random_search": search.evaluations if job.baselines.random_search else 0,
-        },
+        "space": {key: value for key, value in describe(task.space).items() if isinstance(value, (str, int, float))},
+        "stand_ins": stand_ins,
+        "device": torch.cuda.get_device_name() if device == "cuda" else f"cpu, {threads} threads",
+        "parameters": sum(value.numel() for value in model.parameters()),
+        "path_parameters": sum(value.numel() for name, value in model.named_parameters() if name in active),
+        "cost_of_the_path": cost_summary(task.space.cost(path)).model_dump(mode="json"),
+        "training_step": trained,
+        "candidate": candidate,
+        "memory": _memory(device),
+        **_whole(job, trained["samples_per_second"]),
         "versions": versions(),
     }
 
 
-def _rehearsed(job: Job, progress: Reporter) -> dict[str, Any]:
-    """Build, train one step and score one candidate; return what that took."""
-    stand_ins: list[str] = []
-    space = space_of(job)
-    progress.update("dry run", 0, 4, "building")
-    sentences: Any = _or_stand_in(
-        f"embeddings for those of {job.language.encoder}",
-        lambda: _checked_sentences(job),
-        lambda: _RandomSentences(_known_dim(job)),
-        LanguageError,
-        stand_ins,
-    )
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = initial_tracker(job, sentences.dim).to(device)
-    pairs, mixture = _or_stand_in(
-        f"pairs for those of {_sets(job.data.train.sources)}",
-        lambda: _pairs_and_mixture(job),
-        lambda: (_random_pairs(job), []),
-        DataError,
-        stand_ins,
-    )
-    videos = _or_stand_in(
-        f"a video for those of {_sets(job.data.validation.sources)}",
-        lambda: video_set(job, "validation")[0],
-        lambda: [_random_video()],
-        DataError,
-        stand_ins,
-    )
-    progress.update("dry run", 1, 4, "one training step")
-    paths = paths_for_step(space, job.seed, 0, job.training.sampling)
-    batch = to_training_batch(pairs, sentences, device)
-    training = _train_step(model, batch, paths[0], job, device) | {"paths_a_step": len(paths)}
-    progress.update("dry run", 2, 4, "one candidate")
-    candidate = _candidate(model, batch, videos, sentences, paths[0], job)
-    progress.update("dry run", 4, 4, "done")
-    active = set(model.active_parameters(paths[0].genes))
+class _OneShard:
+    """The first shard of each step as a batch of its own."""
+
+    def __init__(self, source: BatchSource, shards: int) -> None:
+        self._source, self._shards = source, shards
+        self.batch_size = source.batch_size // shards
+
+    def batch(self, step: int, shard: int = 0, shards: int = 1) -> Any:
+        """Return the first shard of a step."""
+        return self._source.batch(step, 0, self._shards)
+
+
+def _train(task: Task, model: Any, job: Job) -> dict[str, Any]:
+    """Two steps by the training loop itself; the first pays for memory and kernels, the second is timed."""
+    shards = job.training.shards
+    batches = _OneShard(task.batches("training"), shards)
+    more = {"steps": 2, "batch_size": batches.batch_size, "shards": 1, "workers": 1, "log_every": 1}
+    config = training_config(job).model_copy(update={**more, "warmup_steps": 0, "warmup_path_steps": 0})
+    seen: list[TrainingProgress] = []
+    with tempfile.TemporaryDirectory(prefix="asymnas-dry-run-") as folder:
+        setup = TrainingSetup(model=model, batches=batches)
+        train_supernet(lambda: setup, config, Path(folder), engine="inprocess", on_progress=seen.append)
     return {
-        "space": {key: value for key, value in describe(space).items() if isinstance(value, (str, int, float))},
-        "stand_ins": stand_ins,
-        "mixture": mixture,
-        "device": torch.cuda.get_device_name() if device == "cuda" else f"cpu, {threads_of(job.resources)} threads",
-        "parameters": sum(value.numel() for value in model.parameters()),
-        "path_parameters": sum(value.numel() for name, value in model.named_parameters() if name in active),
-        "cost_of_the_path": cost_table(space.cost(paths[0])),
-        "training_step": training,
-        "candidate": candidate,
-        "memory": _memory(device),
+        "samples": batches.batch_size,
+        "paths_a_step": len(paths_for_step(task.space, job.seed, 0, job.training.sampling)),
+        "samples_per_second": seen[-1].samples_per_second,
+        "loss": seen[-1].losses["total"],
     }
 
 
-def _or_stand_in(
-    what: str, make: Callable[[], Any], stand_in: Callable[[], Any], kind: type[AsymNASError], notes: list[str]
-) -> Any:
-    try:
-        return make()
-    except kind as error:
-        notes.append(f"made-up {what}, because: {error}")
-        return stand_in()
+def _candidate(task: Task, model: Any, path: Architecture, job: Job) -> dict[str, Any]:
+    """Recalibrate on one batch and measure the rehearsal's items."""
+    worker = CandidateWorker(task, model, [task.batches("recalibration").batch(0)], job.resources.torch_threads)
+    result = worker.handle(Request.of(path, "validation", task.scored))
+    return {task.splits["validation"].noun: len(result.items), **result.facts, "seconds": result.seconds}
 
 
-def _sets(sources: Sequence[VideoSource]) -> str:
-    return ", ".join(f"{source.dataset} {source.split}" for source in sources)
-
-
-def _checked_sentences(job: Job) -> Any:
-    sentences = sentences_of(job)
-    sentences.embed(["a test sentence"])
-    return sentences
-
-
-def _known_dim(job: Job) -> int:
-    if job.language.encoder not in KNOWN_DIMS:
-        raise LanguageError(
-            f"The encoder '{job.language.encoder}' is not on this machine and the size of its embeddings is unknown."
-        )
-    return KNOWN_DIMS[job.language.encoder]
-
-
-class _RandomSentences:
-    """Made-up embeddings of the right size."""
-
-    def __init__(self, dim: int) -> None:
-        self.dim = dim
-
-    def embed(self, sentences: Sequence[str | None]) -> Language:
-        rows = rng_for(0, "made-up sentences").standard_normal((len(sentences), self.dim)).astype(np.float32)
-        present = torch.tensor([sentence is not None for sentence in sentences])
-        return Language(torch.from_numpy(rows) * present[:, None], present)
-
-
-def _pairs_and_mixture(job: Job) -> tuple[PairBatch, list[dict[str, Any]]]:
-    """One shard of the first step, and what each source gives to the training."""
-    sampler = sampler_of(job)
-    return sampler.batch(0, 0, job.training.shards), sampler.mixture.summary()
-
-
-def _random_pairs(job: Job) -> PairBatch:
-    """One shard of noise in the job's geometry."""
-    geometry, rng = geometry_of(job), rng_for(0, "made-up pairs")
-    count = job.training.batch_size // job.training.shards
-    sizes = (geometry.template_size, geometry.search_size)
-    images = [rng.integers(0, 256, (count, 3, size, size)).astype(np.uint8) for size in sizes]
-    boxes = [np.tile(np.array([0.4, 0.4, 0.6, 0.6], np.float32) * size, (count, 1)) for size in sizes]
-    words = tuple("noise" if row % 2 else None for row in range(count))
-    return PairBatch(images[0], images[1], boxes[0], boxes[1], np.ones(count, bool), words, ("made-up",) * count)
-
-
-def _random_video() -> Video:
-    frames = rng_for(0, "made-up video").integers(0, 256, (STAND_IN_FRAMES, 360, 480, 3)).astype(np.uint8)
-    boxes = np.tile(np.array([200.0, 150.0, 60.0, 40.0]), (STAND_IN_FRAMES, 1))
-    return Video("made-up", "made-up", list(frames), boxes, np.zeros(STAND_IN_FRAMES, bool), "noise")
-
-
-def _train_step(
-    model: TrainableTracker, batch: Any, architecture: Architecture, job: Job, device: str
-) -> dict[str, Any]:
-    """Forward, backward and an update of size 0, after one warm-up; on CUDA in bfloat16 as training would."""
-    optimizer = PathOptimizer(model, training_config(job))
-    amp = device == "cuda" and job.training.amp == "auto"
-    model.train()
-    for _ in range(2):  # the first pays for memory and kernels
-        _wait(device)
-        began = time.perf_counter()
-        with torch.autocast(device, dtype=torch.bfloat16, enabled=amp):
-            loss = model.loss(batch, architecture.genes)["total"]
-        loss.backward()
-        optimizer.step(0.0)  # pays for the optimiser's state and changes no weight
-        _wait(device)
-        seconds = time.perf_counter() - began
-        model.zero_grad(set_to_none=True)
-    model.eval()
+def _whole(job: Job, samples_per_second: float) -> dict[str, Any]:
+    """What the whole run asks for."""
+    training, search = job.training, job.search
+    samples = training.steps * training.batch_size
+    hours = samples / samples_per_second / 3600
+    searched = search.population * search.generations if search.algorithm == "evolution" else search.evaluations
     return {
-        "pairs": len(batch),
-        "seconds": seconds,
-        "pairs_per_second": len(batch) / seconds,
-        "loss": float(loss.detach()),
-        "mixed_precision": amp,
+        "whole_training": {"steps": training.steps, "samples": samples, "hours_here_estimated": hours},
+        "whole_search": {
+            "evaluations": searched,
+            "random_search": search.evaluations if job.baselines.random_search else 0,
+        },
     }
-
-
-def _candidate(
-    model: TrainableTracker, batch: Any, videos: Sequence[Video], sentences: Any, architecture: Architecture, job: Job
-) -> dict[str, Any]:
-    """Recalibrate on one batch and track the first frames of a few videos."""
-    from dataclasses import replace
-
-    from asymnas.tracking.data import FirstFrames
-
-    short = [
-        replace(
-            video,
-            frames=FirstFrames(video.frames, STAND_IN_FRAMES),
-            boxes=video.boxes[:STAND_IN_FRAMES],
-            absent=video.absent[:STAND_IN_FRAMES],
-        )
-        for video in videos[:2]
-    ]
-    worker = CandidateWorker(
-        model,
-        [batch],
-        {"validation": short},
-        sentences,
-        protocol=job.evaluation.protocol,
-        threads=threads_of(job.resources),
-        lockstep=job.evaluation.lockstep,
-    )
-    result = worker.evaluate(Task.of(architecture, "validation", job.evaluation.language))
-    return {"videos": len(short), "frames": result.frames, "seconds": result.seconds}
 
 
 def _memory(device: str) -> dict[str, float]:
@@ -251,8 +129,3 @@ def _memory(device: str) -> dict[str, float]:
     if device == "cuda":
         found["gpu_peak_mib"] = torch.cuda.max_memory_allocated() / 1024**2
     return found
-
-
-def _wait(device: str) -> None:
-    if device == "cuda":
-        torch.cuda.synchronize()

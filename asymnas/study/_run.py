@@ -1,8 +1,7 @@
-"""The main job: train the supernet, search it, compare the best with baselines on held-out videos, export it."""
+"""The main job: train the supernet, search it, compare the best with baselines on held-out items, export it."""
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +10,44 @@ from asymnas.core.seeding import rng_for
 from asymnas.job import Job
 from asymnas.nn import weights_hash
 from asymnas.runs.folder import RunFolder
-from asymnas.search import EvolutionSearcher, RandomSearcher, ResultLog, Searcher, SearchResult, run_search
-from asymnas.search import Progress as SearchProgress
-from asymnas.study._session import Reporter, Session
-from asymnas.study._summary import search_summary, versions, write_architecture
-from asymnas.tracking.metrics import main_measure
-from asymnas.tracking.task.final import final_tasks, final_tests, random_architectures
-from asymnas.tracking.task.workers import training_config, training_setup
-from asymnas.training import TrainingResult, train_supernet
+from asymnas.runs.summary import RunSummary
+from asymnas.runs.times import Reporter
+from asymnas.search import (
+    SEARCHERS,
+    RandomSearcher,
+    ResultLog,
+    ScoreSettings,
+    Searcher,
+    SearchProgress,
+    SearchResult,
+    run_search,
+)
+from asymnas.study._final import final_requests, random_architectures, test_results
+from asymnas.study._session import OnEvaluation, Session
+from asymnas.study._summary import search_counts, summarised, write_architecture
+from asymnas.training import train_supernet
 
 __all__ = ["run_job"]
 
 
-def run_job(job: Job, folder: Path, *, resume: bool = False, fresh: bool = False, progress: Reporter) -> dict[str, Any]:
+def run_job(
+    job: Job,
+    folder: Path | str,
+    *,
+    resume: bool = False,
+    fresh: bool = False,
+    progress: Reporter | None = None,
+    on_evaluation: OnEvaluation | None = None,
+) -> RunSummary:
     """Run a search job from its beginning, or from where an interrupted run of it stopped.
 
     Args:
         job: the job.
         folder: the run folder.
         resume: go on with the run that the folder holds; its end is that of an uninterrupted run.
-        fresh: delete the run that the folder holds.
-        progress: told of every step.
+        fresh: move the run that the folder holds aside.
+        progress: told of every step; None: nobody is.
+        on_evaluation: called with each evaluation once it is in the log, those of an earlier process included.
 
     Returns:
         The summary, also written to summary.json.
@@ -40,113 +56,62 @@ def run_job(job: Job, folder: Path, *, resume: bool = False, fresh: bool = False
         AsymNASError: what is wrong with the job, data, run folder, or why the search had to stop.
     """
     with RunFolder.open(folder, job, resume=resume, fresh=fresh) as run:
-        return _Run(job, run, progress).complete()
+        return _Run(job, run, progress, on_evaluation).complete()
 
 
 class _Run(Session):
     """A search from beginning to end."""
 
-    def complete(self) -> dict[str, Any]:
+    def complete(self) -> RunSummary:
         """Run all stages, each of which continues where it stopped."""
-        job, run = self.job, self.run
-        # a space that is too small for a search is told here, and not after hours of training
-        searcher = self._searcher()
-        random_searcher = self._random_searcher("random search") if job.baselines.random_search else None
-        others = random_architectures(job, self.space) if "test" in self.sets else []
-        with self.stage("sentences"):
-            self.prepare_sentences()
-        with self.stage("training"):
-            training = self._train()
-        log = ResultLog(run.evaluations)
-        settings = self.settings(training.weights_hash)
-        with self.evaluator() as evaluator:
-            shared: dict[str, Any] = {"evaluator": evaluator, "log": log, "settings": settings}
-            with self.stage("search"):
-                found = self._search(searcher, "search", **shared)
-            write_architecture(run.architecture, job, found, training)
-            random: SearchResult | None = None
-            if random_searcher is not None:
-                with self.stage("random search"):
-                    random = self._search(random_searcher, "random", **shared)
-            tests: dict[str, Any] = {}
-            if "test" in self.sets:
-                with self.stage("test"):
-                    best = None if random is None else random.best
-                    tasks = final_tasks(job, found.best, best, others)
-                    tests = final_tests(job, self.sets["test"][0], self.evaluated(tasks, found.best, **shared))
-        summary = search_summary(job, self.space, training, found, random, tests) | {
-            "seconds": self.seconds,
-            "versions": versions(),
-        }
-        run.write_json("summary.json", summary)
-        self.report()
+        job, run, task = self.job, self.run, self.task
+        # a space that is too small for a search is reported here, and not after hours of training
+        searcher = SEARCHERS.get(job.search.algorithm).build(self.space, job.seed, job.search)
+        baseline = self._random_searcher() if job.baselines.random_search else None
+        others = random_architectures(job, self.space) if "test" in task.splits else []
+        training = self.train(train_supernet)
+        if weights_hash(run.weights) != training.weights_hash:
+            raise RunFolderError(f"{run.weights} is not the file that training wrote. Start anew with --fresh.")
+        random = tests = None
+        with self.pool() as pool:
+            log, settings = ResultLog(run.evaluations), ScoreSettings.of(task, training.weights_hash)
+            shared: dict[str, Any] = {"pool": pool, "log": log, "settings": settings}
+            found = self._search(searcher, "search", "search", **shared)
+            write_architecture(run.architecture, job, task, found, training.weights_hash)
+            if baseline is not None:
+                random = self._search(baseline, "random", "random search", **shared)
+            if "test" in task.splits:
+                requests = final_requests(task, found.best, random.best if random else None, others)
+                tests = test_results(task, job, self.evaluated(requests, found.best, **shared))
+        summary = summarised(
+            self,
+            found.best,
+            training,
+            validation=found.best_evaluation,
+            search=search_counts(found, job.search.algorithm, job.search.population),
+            random_search=search_counts(random, "random", job.search.population) if random else None,
+            test=tests,
+        )
+        summary.write(run.summary)
         return summary
 
-    def _train(self) -> TrainingResult:
-        job, run = self.job, self.run
-        config = training_config(job)
-        result = train_supernet(
-            partial(training_setup, job),
-            config,
-            run.path,
-            engine=job.resources.engine,
-            resume=True,
-            on_progress=self.trained,
-            address=job.resources.address,
-            cpus=self.cpus,
-        )
-        if weights_hash(run.weights) != result.weights_hash:
-            raise RunFolderError(f"{run.weights} is not the file that training wrote. Start anew with --fresh.")
-        return result
-
-    def _searcher(self) -> Searcher:
-        search, seed = self.job.search, self.job.seed
-        if search.algorithm == "evolution":
-            return EvolutionSearcher(
-                self.space,
-                seed=seed,
-                population=search.population,
-                parents=search.parents,
-                mutants=search.mutants,
-                children=search.children,
-                mutation_prob=search.mutation_prob,
-                generations=search.generations,
-                crossover=search.crossover,
-            )
-        if search.algorithm == "random":
-            return self._random_searcher("search")
-        from asymnas.search.nni import NNISearcher
-
-        return NNISearcher(
-            self.space,
-            seed=seed,
-            budget=search.evaluations,
-            algorithm="tpe" if search.algorithm == "nni_tpe" else "evolution",
-            batch=search.population,
-        )
-
-    def _random_searcher(self, purpose: str) -> RandomSearcher:
+    def _random_searcher(self) -> RandomSearcher:
         """The baseline draws by a seed of its own: the evolution's first generation is not its beginning."""
-        seed = int(rng_for(self.job.seed, purpose).integers(2**31))
-        return RandomSearcher(
-            self.space, seed=seed, budget=self.job.search.evaluations, batch=self.job.search.population
-        )
+        search, seed = self.job.search, int(rng_for(self.job.seed, "random search").integers(2**31))
+        return RandomSearcher(self.space, seed=seed, budget=search.evaluations, batch=search.population)
 
-    def _search(self, searcher: Searcher, stage: str, **shared: Any) -> SearchResult:
-        label = {"search": "search", "random": "random search"}[stage]
-        measure = main_measure(self.job.evaluation.protocol)
+    def _search(self, searcher: Searcher, stage: str, label: str, **shared: Any) -> SearchResult:
+        title = self.task.reward.title
 
         def show(state: SearchProgress) -> None:
             text = f"generation {state.generation + 1}/{state.generations}"
             if state.best is not None:
-                text += f", best {measure} {state.best.suc:.4f} ± {state.best.se or 0:.4f}"
+                text += f", best {title} {state.best.value:.4f} ± {state.best.se or 0:.4f}"
             self.progress.update(label, state.done, state.total, text, state.eta)
+            if self.on_evaluation is not None:
+                self.on_evaluation(state.evaluation)
 
-        return run_search(
-            searcher,
-            stage=stage,
-            videos="validation",
-            language=self.job.evaluation.language,
-            on_progress=show,
-            **shared,
-        )
+        with self.stage(label):
+            return run_search(
+                searcher, stage=stage, split="validation", conditions=self.task.scored, on_progress=show, **shared
+            )

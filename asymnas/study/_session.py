@@ -1,4 +1,4 @@
-"""What the stages of a run share: run folder, videos, sentences, evaluator and progress."""
+"""What the stages of a run share: run folder, task, pool of workers and progress."""
 
 from __future__ import annotations
 
@@ -8,43 +8,41 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from asymnas.core.errors import DataError, Problem
+from asymnas.core.runtime.actors import ActorPool
+from asymnas.core.runtime.pool import InProcessPool, Pool
 from asymnas.job import Job
-from asymnas.language import SentenceTable
 from asymnas.runs.folder import RunFolder
+from asymnas.runs.statistics import STATISTICS, save_statistics, statistics_key
 from asymnas.runs.times import Reporter, StageTimes, TimedReporter
 from asymnas.search import (
     Evaluation,
-    Evaluator,
-    InProcessEvaluator,
-    RayEvaluator,
+    Request,
     ResultLog,
     ScoreSettings,
-    Task,
+    candidate_worker,
     evaluate_logged,
+    failed_evaluation,
 )
-from asymnas.space import Architecture, SearchSpace
-from asymnas.tracking.data import Video
-from asymnas.tracking.data.lazy import described_by, suspects
-from asymnas.tracking.task.data import check_held_out, options_of, sentences_of, space_of, train_datasets, video_set
-from asymnas.tracking.task.kept import Keepsakes
-from asymnas.tracking.task.workers import candidate_worker, threads_of, training_config
-from asymnas.training import TrainingProgress
+from asymnas.space import Architecture
+from asymnas.training import TrainingConfig, TrainingProgress, TrainingResult, TrainingSetup
 
-__all__ = ["Reporter", "Session"]
+__all__ = ["OnEvaluation", "Session", "Silent", "training_config", "training_setup"]
 
 logger = logging.getLogger("asymnas.study")
 
+OnEvaluation = Callable[[Evaluation], None]
+"""Told of each evaluation once it is in the log, those of an earlier process included."""
 
-@contextmanager
-def _collected(problems: list[Problem]) -> Iterator[None]:
-    try:
-        yield
-    except DataError as error:
-        problems += error.problems
+
+class Silent:
+    """A reporter that shows nothing."""
+
+    def update(self, stage: str, done: int, total: int, text: str = "", eta: float | None = None) -> None:
+        """Do nothing."""
 
 
 class Session:
@@ -54,40 +52,19 @@ class Session:
         job: the job.
         run: its open run folder.
         progress: told of every step.
+        on_evaluation: told of every evaluation.
     """
 
-    def __init__(self, job: Job, run: RunFolder, progress: Reporter) -> None:
-        self.job = job
-        self.run = run
+    def __init__(
+        self, job: Job, run: RunFolder, progress: Reporter | None, on_evaluation: OnEvaluation | None = None
+    ) -> None:
+        self.job, self.run, self.on_evaluation = job, run, on_evaluation
         self.times = StageTimes(run)
-        self.progress: Reporter = TimedReporter(progress, self.times)
-        self.space: SearchSpace = space_of(job)
-        options_of(job)
+        self.progress: Reporter = TimedReporter(progress or Silent(), self.times)
+        self.task = job.open()
+        self.space = self.task.space
         run.write_json("space.json", self.space.to_dict())
-        self._load()
-        if "test" in self.sets:
-            test = self.sets["test"][0]
-            trained = [video for dataset in self.train for video in suspects(dataset.videos, test)]
-            check_held_out(test, {"data.validation": self.sets["validation"][0], "data.train": trained})
-        self.sentences: SentenceTable = sentences_of(job)
-
-    def _load(self) -> None:
-        """Load all videos; what is wrong with any of them is told at once."""
-        problems: list[Problem] = []
-        self.sets: dict[str, tuple[list[Video], str]] = {}
-        for name in ("validation", "test"):
-            if getattr(self.job.data, name):
-                with _collected(problems):
-                    self.sets[name] = video_set(self.job, name)
-        with _collected(problems):
-            self.train = train_datasets(self.job)
-        if problems:
-            raise DataError(list(dict.fromkeys(problems)))
-
-    @property
-    def seconds(self) -> dict[str, float]:
-        """Seconds of each stage, those of earlier processes included."""
-        return self.times.seconds
+        self.task.load()
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -98,112 +75,122 @@ class Session:
             yield
         logger.info("%s: %.1f s", name, time.perf_counter() - began)
 
-    def prepare_sentences(self) -> None:
-        """Embed every sentence once, before workers need them."""
-        wanted = {video.sentence for videos, _ in self.sets.values() for video in videos if video.sentence}
-        wanted = wanted.union(*(described_by(dataset.videos) for dataset in self.train))
-        self.sentences.prepare(
-            sorted(wanted), on_progress=lambda done, total: self.progress.update("sentences", done, total)
-        )
+    def train(self, trainer: Callable[..., TrainingResult], *given: Any, **options: Any) -> TrainingResult:
+        """Prepare the data, then train.
 
-    def trained(self, state: TrainingProgress) -> None:
-        """Show how far training is."""
-        text = f"loss {state.losses['total']:.3f}, {state.pairs_per_second:.0f} pairs/s"
+        Args:
+            trainer: `train_supernet` or `train_subnet`.
+            given: its arguments between the factory and the settings.
+            options: further ones.
+        """
+        with self.stage("preparation"):
+            self.task.prepare(lambda done, total: self.progress.update("preparation", done, total))
+        resources = self.job.resources
+        with self.stage("training"):
+            return trainer(
+                partial(training_setup, self.job),
+                *given,
+                training_config(self.job),
+                self.run.path,
+                engine=resources.engine,
+                resume=True,
+                on_progress=self._trained,
+                address=resources.address,
+                cpus=self._cpus,
+                **options,
+            )
+
+    def _trained(self, state: TrainingProgress) -> None:
+        text = f"loss {state.losses['total']:.3f}, {state.samples_per_second:.0f} samples/s"
         self.progress.update("training", state.step, state.steps, text, state.eta_seconds)
 
-    def settings(self, weights: str) -> ScoreSettings:
-        """Return all that a score depends on, for a supernet of that weights hash."""
-        job = self.job
-        return ScoreSettings(
-            space=self.space.hash,
-            weights=weights,
-            videos={name: fingerprint for name, (_, fingerprint) in self.sets.items()},
-            recalibration=job.evaluation.recalibration.model_dump()
-            | {
-                "seed": job.seed,
-                "train": job.data.train.model_dump(mode="json"),
-                "videos": [dataset.fingerprint for dataset in self.train],
-            },
-            tracker=job.tracker.model_dump(mode="json"),
-            sentences=f"{self.sentences.name}-{self.sentences.fingerprint}",
-            protocol=job.evaluation.protocol,
-        )
-
     @property
-    def cpus(self) -> int:
+    def _cpus(self) -> int:
         """Logical CPUs that Ray on this machine must offer: the first stage starts it for all of them."""
-        resources, training = self.job.resources, training_config(self.job)
-        wanted = max(resources.workers * resources.cpus_per_worker, training.workers * training.threads)
+        resources = self.job.resources
+        wanted = max(resources.workers * resources.cpus_per_worker, self.job.training.workers * resources.torch_threads)
         return max(os.cpu_count() or 1, math.ceil(wanted))
 
-    def evaluator(self) -> Evaluator:
+    def pool(self) -> Pool[Request, Evaluation]:
         """Return what scores candidates, in this process or on Ray."""
         resources = self.job.resources
-        factory = partial(candidate_worker, self.job, str(self.run.weights.resolve()), tuple(self.sets))
-        threads = threads_of(resources)
+        device = "cuda" if resources.gpus_per_worker else "cpu"
+        weights = str(self.run.weights.resolve())
+        factory = partial(candidate_worker, self.job.open, weights, device, resources.torch_threads)
+        shared: dict[str, Any] = {"failed": failed_evaluation, "threads": resources.torch_threads}
         if resources.engine == "inprocess":
-            return InProcessEvaluator(factory, threads=threads)
-        return RayEvaluator(
+            return InProcessPool(factory, **shared)
+        return ActorPool(
             factory,
             workers=resources.workers,
             address=resources.address,
             cpus_per_worker=resources.cpus_per_worker,
             gpus_per_worker=resources.gpus_per_worker,
-            threads=threads,
+            **shared,
         )
-
-    def counter(self, stage: str, total: int) -> Callable[[Any], None]:
-        """Return a callback that counts the finished tasks of a stage."""
-        done = 0
-
-        def count(_: Any) -> None:
-            nonlocal done
-            done += 1
-            self.progress.update(stage, done, total)
-
-        return count
 
     def evaluated(
         self,
-        tasks: Mapping[str, Task],
+        requests: Mapping[str, Request],
         architecture: Architecture,
         *,
-        evaluator: Evaluator,
+        pool: Pool[Request, Evaluation],
         log: ResultLog,
         settings: ScoreSettings,
     ) -> dict[str, Evaluation]:
-        """Evaluate the tasks of the last stage; what the run keeps of them is written as they complete.
+        """Evaluate the requests of the last stage; what the task keeps of them is written as they complete.
 
         Args:
-            tasks: by name, those of `final_tasks` if the job has test videos.
+            requests: by name, those of `final_requests` if the task has test items.
             architecture: the found one.
-            evaluator: who evaluates.
+            pool: who evaluates.
             log: the log.
-            settings: give the tasks' keys.
+            settings: give the requests' keys.
 
         Returns:
-            The evaluations by the tasks' names.
+            The evaluations by the requests' names.
         """
-        count = self.counter("test", len(tasks))
-        kept = None
-        if "test" in self.sets:
-            kept = Keepsakes(self.run.path, self.job, self.sets["test"][0], architecture, settings, self.sentences)
-            tasks = kept.asking(tasks)
+        keeper = None
+        if "test" in self.task.splits:
+            keeper = self.task.keeper(self.run.path, architecture, settings.weights)
+        asked, wanted = dict(requests), set()
+        for name, request in requests.items():
+            if keeper is not None and request.split == "test" and keeper.wants(name, settings.key(request)):
+                wanted.add(name)
+            if name in wanted or (name == "best" and not (self.run.path / STATISTICS).is_file()):
+                asked[name] = replace(request, keep=True)
+        statistics = statistics_key(self.job, architecture, settings.weights, **self.task.model_fingerprint())
+        names, done = list(asked), 0
 
-        def done(evaluation: Evaluation) -> None:
-            if kept is not None:
-                kept.add(evaluation)
-            count(evaluation)
+        def finished(evaluation: Evaluation) -> None:
+            nonlocal done
+            done += 1
+            name = names[evaluation.index]
+            if name == "best" and evaluation.statistics is not None:
+                save_statistics(self.run.path, statistics, evaluation.statistics)
+            if keeper is not None and name in wanted and evaluation.kept is not None:
+                keeper.add(name, evaluation)
+            if self.on_evaluation is not None:
+                self.on_evaluation(evaluation)
+            self.progress.update("test", done, len(asked))
 
-        wanted = list(tasks.values())
-        results = evaluate_logged(wanted, evaluator, log, settings=settings, stage="test", on_result=done)
-        named = dict(zip(tasks, results, strict=True))
-        if kept is not None:
-            kept.draw(named)
+        with self.stage("test"):
+            results = evaluate_logged(
+                list(asked.values()), pool, log, settings=settings, stage="test", on_result=finished
+            )
+            named = dict(zip(names, results, strict=True))
+            if keeper is not None:
+                keeper.finish(named)
         return named
 
-    def report(self) -> None:
-        """Write report.html."""
-        from asymnas.report import write_report  # matplotlib is only needed here
 
-        write_report(self.run.path)
+def training_setup(job: Job) -> TrainingSetup:
+    """Return the model and the batches of a job's training; each worker makes its own."""
+    task = job.open()
+    metadata = {"space": task.space.hash, "task": job.task}
+    return TrainingSetup(model=task.model(), batches=task.batches("training"), metadata=metadata)
+
+
+def training_config(job: Job) -> TrainingConfig:
+    """Return the settings of a job's training."""
+    return TrainingConfig(**job.training.model_dump(), seed=job.seed, threads=job.resources.torch_threads)

@@ -3,139 +3,136 @@
 from __future__ import annotations
 
 import datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from asymnas._version import __version__
+from asymnas.core.versions import versions
 from asymnas.job import Job
-from asymnas.search import SearchResult
-from asymnas.space import Cost, SearchSpace, draw, save_architecture
-from asymnas.tracking.metrics import main_measure
-from asymnas.tracking.task.statistics import score_table
+from asymnas.runs.read import score_of
+from asymnas.runs.summary import (
+    ArchitectureSummary,
+    CostSummary,
+    RewardName,
+    RunSummary,
+    SearchCounts,
+    TrainingSummary,
+)
+from asymnas.search import Evaluation, SearchResult
+from asymnas.space import Architecture, Cost, draw, save_architecture
+from asymnas.study._session import Session
+from asymnas.task import Task
 from asymnas.training import TrainingResult
 
-__all__ = ["cost_table", "search_summary", "training_table", "versions", "write_architecture"]
+__all__ = ["cost_summary", "search_counts", "summarised", "write_architecture"]
 
 AMORTISED_FRAMES = 300
 """Frames over which what runs once a video is shared out; a LaSOT-like length would be 2,500."""
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of the packages that decide the numbers."""
-    found = {"asymnas": __version__}
-    for package in ("torch", "numpy", "opencv-python", "transformers", "ray", "nni"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
-
-
-def cost_table(cost: Cost) -> dict[str, Any]:
+def cost_summary(cost: Cost) -> CostSummary:
     """Return multiply-accumulates and parameters of each branch, and those a frame of a video."""
-    table: dict[str, Any] = {
-        name: {"macs": branch.macs, "params": branch.params} for name, branch in cost.branches.items()
-    }
-    return table | {"amortised_macs": cost.amortised(AMORTISED_FRAMES), "amortised_frames": AMORTISED_FRAMES}
+    return CostSummary(
+        branches={name: {"macs": branch.macs, "params": branch.params} for name, branch in cost.branches.items()},
+        amortised_macs=cost.amortised(AMORTISED_FRAMES),
+        amortised_frames=AMORTISED_FRAMES,
+    )
 
 
-def training_table(job: Job, training: TrainingResult) -> dict[str, Any]:
-    """Return what training cost and where it ended; no speed is given for a run that only resumed."""
-    pairs = training.steps * job.training.batch_size
-    return {
-        "steps": training.steps,
-        "pairs": pairs,
-        "seconds": training.seconds,
-        "final_loss": training.losses["total"],
-        "losses": training.losses,
-    }
+def search_counts(result: SearchResult, algorithm: str, generation: int) -> SearchCounts:
+    """Count what was computed for a search, by whichever process, and what another stage had scored already.
 
-
-def _counts(result: SearchResult) -> dict[str, int]:
-    """Count what was computed for this search, by whichever process, and what another stage had scored already."""
+    Args:
+        result: the search.
+        algorithm: its name.
+        generation: architectures a generation.
+    """
     copied = sum(item.cached for item in result.evaluations)
-    return {"evaluated": len(result.evaluations) - copied, "from_log": copied, "failed": result.failed}
-
-
-def _best_by_generation(result: SearchResult, size: int) -> list[float | None]:
-    """Return the best SUC so far at the end of each generation."""
     best: float | None = None
     rows = []
     for index, (_, score) in enumerate(result.archive, 1):
         if score is not None and (best is None or score > best):
             best = score
-        if index % size == 0 or index == len(result.archive):
+        if index % generation == 0 or index == len(result.archive):
             rows.append(best)
-    return rows
+    return SearchCounts(
+        algorithm=algorithm,
+        budget=len(result.archive),
+        evaluated=len(result.evaluations) - copied,
+        from_log=copied,
+        failed=result.failed,
+        generations=len(rows),
+        best_by_generation=rows,
+        best=score_of(result.best_evaluation),
+        best_key=result.best.key,
+    )
 
 
-def search_summary(
-    job: Job,
-    space: SearchSpace,
+def summarised(
+    session: Session,
+    architecture: Architecture,
     training: TrainingResult,
-    found: SearchResult,
-    random: SearchResult | None,
-    tests: dict[str, Any],
-) -> dict[str, Any]:
-    """Return the summary of a run: plain JSON values, each score with protocol, videos and frames."""
-    best = found.best_evaluation
-    summary: dict[str, Any] = {
-        "job": job.name,
-        "job_hash": job.hash,
-        "space": space.name,
-        "space_hash": space.hash,
-        "seed": job.seed,
-        "protocol": job.evaluation.protocol,
-        "architecture": {
-            "key": found.best.key,
-            "genes": dict(found.best.genes),
-            "drawing": draw(found.best),
-        },
-        "validation": score_table(
-            best.videos, best.frames, protocol=best.protocol, language=best.language, conditions=best.conditions
+    *,
+    validation: Evaluation | None,
+    **parts: Any,
+) -> RunSummary:
+    """Return the summary of a run.
+
+    Args:
+        session: the run.
+        architecture: the found one, or the one that was retrained.
+        training: how training ended.
+        validation: the architecture's score that chose it; None where there is none.
+        parts: further fields of `RunSummary`.
+    """
+    job, task = session.job, session.task
+    return RunSummary(
+        task=job.task,
+        job=job.name,
+        job_hash=job.hash,
+        seed=job.seed,
+        space=task.space.name,
+        space_hash=task.space.hash,
+        reward=RewardName(name=task.reward.name, title=task.reward.title),
+        noun=task.splits["validation"].noun,
+        architecture=ArchitectureSummary(
+            key=architecture.key, genes=dict(architecture.genes), drawing=draw(architecture)
         ),
-        "search": _counts(found)
-        | {
-            "algorithm": job.search.algorithm,
-            "budget": len(found.archive),
-            "generations": job.search.generations,
-            "best_by_generation": _best_by_generation(found, job.search.population),
-        },
-        "cost": cost_table(space.cost(found.best)),
-        "training": training_table(job, training),
-        "weights_hash": training.weights_hash,
-        "test": tests,
-    }
-    if random is not None:
-        first = random.best_evaluation
-        summary["random_search"] = _counts(random) | {
-            "budget": len(random.archive),
-            "best": {"suc": first.suc, "se": first.se, "key": random.best.key},
-        }
-    return summary
+        validation=None if validation is None else score_of(validation),
+        cost=cost_summary(task.space.cost(architecture)),
+        training=TrainingSummary(
+            steps=training.steps,
+            samples=training.steps * job.training.batch_size,
+            seconds=training.seconds,
+            losses=training.losses,
+        ),
+        weights_hash=training.weights_hash,
+        seconds=session.times.seconds,
+        versions=versions(),
+        **parts,
+    )
 
 
-def write_architecture(path: Path, job: Job, found: SearchResult, training: TrainingResult) -> None:
-    """Write architecture.json."""
-    best = found.best_evaluation
+def write_architecture(path: Path, job: Job, task: Task, found: SearchResult, weights: str) -> None:
+    """Write architecture.json.
+
+    Args:
+        path: the file.
+        job: the job.
+        task: its task.
+        found: the search.
+        weights: hash of the supernet's weights.
+    """
+    best, split = found.best_evaluation, task.splits["validation"]
+    score = {"metric": task.reward.title, "value": best.value, "se": best.se, split.noun: len(best.items)}
+    score |= {**best.facts, "conditions": list(best.conditions), "set": "validation"}
     save_architecture(
         path,
         found.best,
-        score={
-            "metric": main_measure(best.protocol),
-            "protocol": best.protocol,
-            "value": best.suc,
-            "se": best.se,
-            "videos": len(best.videos),
-            "frames": best.frames,
-            "language": best.language,
-            "set": "validation",
-        },
+        score=score,
         provenance={
             "job": job.name,
             "job_hash": job.hash,
-            "weights_hash": training.weights_hash,
+            "weights_hash": weights,
             "seed": job.seed,
             "versions": versions(),
             "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

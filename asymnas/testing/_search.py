@@ -1,21 +1,21 @@
-"""The contracts of searchers and evaluators as test classes, with a worker whose score has a closed form."""
+"""The contracts of searchers and pools of workers as test classes, with a worker whose score has a closed form."""
 
 from __future__ import annotations
 
-import json
 import os
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from asymnas.core.errors import EvaluationError, SearchSpaceExhausted
-from asymnas.search import Evaluation, Evaluator, Searcher, Task, WorkerFactory
+from asymnas.core.runtime.pool import Pool
+from asymnas.search import Evaluation, Request, Searcher
 from asymnas.space import SearchSpace, load_space
 
-__all__ = ["EvaluatorContract", "SearcherContract", "ToyWorker", "toy_score", "toy_worker"]
+__all__ = ["PoolContract", "SearcherContract", "ToyWorker", "toy_score", "toy_worker"]
 
 
 def toy_score(genes: Iterable[tuple[str, str]]) -> float:
@@ -25,7 +25,7 @@ def toy_score(genes: Iterable[tuple[str, str]]) -> float:
 
 
 class ToyWorker:
-    """Scores a task by `toy_score`; some architectures fail, some kill the process.
+    """Scores a request by `toy_score`; some architectures fail, some kill the process.
 
     Args:
         failing: scores below it raise.
@@ -36,9 +36,9 @@ class ToyWorker:
     def __init__(self, *, failing: float = 0.0, deadly: float = 1.0, deaths: Path | None = None) -> None:
         self.failing, self.deadly, self.deaths = failing, deadly, deaths
 
-    def evaluate(self, task: Task) -> Evaluation:
-        """Return the evaluation of a task."""
-        score = toy_score(task.genes or ())
+    def handle(self, request: Request) -> Evaluation:
+        """Return the evaluation of a request."""
+        score = toy_score(request.genes or ())
         if score < self.failing:
             raise ValueError(f"score {score} is too low for a toy")
         if score >= self.deadly:
@@ -49,13 +49,13 @@ class ToyWorker:
                 os._exit(1)
         spread = min(0.01, score, 1 - score)
         return Evaluation(
-            genes=dict(task.genes or ()),
-            video_set=task.videos,
-            language=task.language,
-            suc=score,
+            genes=dict(request.genes or ()),
+            split=request.split,
+            conditions=list(request.conditions),
+            value=score,
             se=0.01,
-            videos={"toy/a": score - spread, "toy/b": score + spread},
-            frames=2,
+            items={"toy/a": score - spread, "toy/b": score + spread},
+            kept={"with": "kept"} if request.keep else None,
         )
 
 
@@ -103,18 +103,14 @@ class SearcherContract:
             searcher.tell([(item, toy_score(item.genes.items())) for item in portion])
         assert _archive(searcher) == _archive(self.run(self.searcher(self.space(), 3)))
 
-    def test_state_goes_through_json_at_every_point(self) -> None:
+    def test_told_the_same_a_new_one_goes_on_at_every_point(self) -> None:
         whole = self.run(self.searcher(self.space(), 4), fail_every=5)
         for point in range(0, whole.total + 1, max(1, whole.total // 7)):
-            before = self.searcher(self.space(), 4)
-            replay = iter(whole.archive[:point])
-            while len(before.archive) < point:
-                asked = before.ask(point - len(before.archive))
-                before.tell([(item, next(replay)[1]) for item in asked])
-            before.ask(1)  # asked and lost
-            after = self.searcher(self.space(), 4)
-            after.load_state_dict(json.loads(json.dumps(before.state_dict())))
-            assert _archive(self.run(after, fail_every=5)) == _archive(whole)
+            again = self.searcher(self.space(), 4)
+            results = iter(whole.archive[:point])
+            while len(again.archive) < point:
+                again.tell([(item, next(results)[1]) for item in again.ask(point - len(again.archive))])
+            assert _archive(self.run(again, fail_every=5)) == _archive(whole)
 
     def test_best_is_the_first_told_of_the_highest(self) -> None:
         searcher = self.searcher(self.space(), 5)
@@ -137,52 +133,52 @@ class SearcherContract:
             self.searcher(fixed, 1)
 
 
-class EvaluatorContract:
-    """What every evaluator must keep. Subclass it and override `evaluator`."""
+class PoolContract:
+    """What every pool of workers must keep. Subclass it and override `pool`."""
 
-    def evaluator(self, factory: WorkerFactory) -> Evaluator:
-        """Return a new evaluator."""
+    def pool(self, factory: Callable[[], ToyWorker]) -> Pool[Request, Evaluation]:
+        """Return a new pool, whose `failed` is `asymnas.search.failed_evaluation`."""
         raise NotImplementedError
 
-    def tasks(self, count: int = 8) -> list[Task]:
-        """Return tasks of distinct architectures."""
+    def requests(self, count: int = 8) -> list[Request]:
+        """Return requests of distinct architectures."""
         space = load_space("tiny_asymmetric")
-        path = {gene.id: gene.ops[0] for gene in space.genes}
-        return [
-            Task.of(item) for item, _ in zip(space.neighbours(space.architecture(path)), range(count), strict=False)
-        ]
+        first = space.architecture({gene.id: gene.ops[0] for gene in space.genes})
+        near = zip(space.neighbours(first), range(count), strict=False)
+        return [Request.of(item, "validation", ("with",)) for item, _ in near]
 
-    def test_results_come_in_task_order_and_are_reported_once(self) -> None:
-        tasks = self.tasks()
+    def test_answers_come_in_order_and_are_reported_once(self) -> None:
+        requests = self.requests()
         reported: dict[int, Evaluation] = {}
-        scores = sorted(toy_score(task.genes or ()) for task in tasks)
-        with self.evaluator(partial(toy_worker, failing=scores[2])) as evaluator:
-            found = evaluator.evaluate(tasks, on_result=reported.__setitem__)
-            assert evaluator.evaluate([]) == []
-        assert [item.genes for item in found] == [dict(task.genes or ()) for task in tasks]
-        assert [item.score for item in found] == [_expected(task, scores[2]) for task in tasks]
-        assert [reported[position] for position in range(len(tasks))] == found
+        scores = sorted(toy_score(request.genes or ()) for request in requests)
+        with self.pool(partial(toy_worker, failing=scores[2])) as pool:
+            found = pool.map(requests, reported.__setitem__)
+            assert pool.map([]) == []
+        assert [item.genes for item in found] == [dict(request.genes or ()) for request in requests]
+        assert [item.score for item in found] == [_expected(request, scores[2]) for request in requests]
+        assert [reported[position] for position in range(len(requests))] == found
 
     def test_failure_is_recorded_with_its_error(self) -> None:
-        with self.evaluator(partial(toy_worker, failing=1.0)) as evaluator:
-            (found,) = evaluator.evaluate(self.tasks(1))
+        with self.pool(partial(toy_worker, failing=1.0)) as pool:
+            (found,) = pool.map(self.requests(1))
         assert found.status == "failed"
         assert found.error.startswith("ValueError: score ")
-        assert "evaluate" in found.traceback
+        assert "handle" in found.traceback
 
-    def test_error_of_the_caller_is_passed_on_and_the_evaluator_goes_on(self) -> None:
+    def test_error_of_the_caller_is_passed_on_and_the_pool_goes_on(self) -> None:
         def stop(position: int, evaluation: Evaluation) -> None:
             raise KeyboardInterrupt
 
-        tasks = self.tasks(3)
-        with self.evaluator(toy_worker) as evaluator:
+        requests = self.requests(3)
+        with self.pool(toy_worker) as pool:
             with pytest.raises(KeyboardInterrupt):
-                evaluator.evaluate(tasks, on_result=stop)
-            assert [item.score for item in evaluator.evaluate(tasks)] == [toy_score(task.genes or ()) for task in tasks]
+                pool.map(requests, stop)
+            expected = [toy_score(request.genes or ()) for request in requests]
+            assert [item.score for item in pool.map(requests)] == expected
 
     def test_worker_that_cannot_be_built_is_an_error(self) -> None:
-        with self.evaluator(broken_worker) as evaluator, pytest.raises(EvaluationError, match="no weights"):
-            evaluator.evaluate(self.tasks(1))
+        with self.pool(broken_worker) as pool, pytest.raises(EvaluationError, match="no weights"):
+            pool.map(self.requests(1))
 
 
 def broken_worker() -> ToyWorker:
@@ -190,8 +186,8 @@ def broken_worker() -> ToyWorker:
     raise EvaluationError("there are no weights")
 
 
-def _expected(task: Task, failing: float) -> float | None:
-    score = toy_score(task.genes or ())
+def _expected(request: Request, failing: float) -> float | None:
+    score = toy_score(request.genes or ())
     return score if score >= failing else None
 
 

@@ -1,23 +1,42 @@
 """Training of supernets and of single architectures, in this process or on Ray Train."""
 
-from asymnas.training._cluster import join_cluster, start_local
-from asymnas.training._config import TrainingConfig
-from asymnas.training._paths import paths_for_step
-from asymnas.training._progress import TrainingProgress
-from asymnas.training._schedule import lr_at
-from asymnas.training._setup import TrainingSetup, to_training_batch
-from asymnas.training._train import TrainingResult, train_subnet, train_supernet
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asymnas.core.lazy import lazy
+
+if TYPE_CHECKING:
+    from asymnas.training._paths import paths_for_step
+    from asymnas.training._progress import TrainingProgress
+    from asymnas.training._schedule import lr_at
+    from asymnas.training._setup import TrainingSetup
+    from asymnas.training._train import TrainingResult, train_subnet, train_supernet
+    from asymnas.training.config import Training, TrainingConfig
+    from asymnas.training.optimizer import PathOptimizer
 
 __all__ = [
+    "PathOptimizer",
+    "Training",
     "TrainingConfig",
     "TrainingProgress",
     "TrainingResult",
     "TrainingSetup",
-    "join_cluster",
     "lr_at",
     "paths_for_step",
-    "start_local",
-    "to_training_batch",
     "train_subnet",
     "train_supernet",
 ]
+
+__getattr__ = lazy(
+    __name__,
+    {
+        **dict.fromkeys(("Training", "TrainingConfig"), "asymnas.training.config"),
+        **dict.fromkeys(("TrainingResult", "train_subnet", "train_supernet"), "asymnas.training._train"),
+        "PathOptimizer": "asymnas.training.optimizer",
+        "TrainingProgress": "asymnas.training._progress",
+        "TrainingSetup": "asymnas.training._setup",
+        "lr_at": "asymnas.training._schedule",
+        "paths_for_step": "asymnas.training._paths",
+    },
+)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from asymnas.core.errors import Problem, TrackerError
+from asymnas.core.errors import ModelError, Problem
 from asymnas.core.seeding import rng_for
-from asymnas.tracking import TrainableTracker, TrainingBatch
 
 if TYPE_CHECKING:
     from asymnas.space import Architecture
+    from asymnas.task import Batch
 
 __all__ = ["ActiveSet", "active_set", "shard_row"]
 
@@ -56,55 +56,53 @@ class ActiveSet:
             parameter.grad = piece.view_as(parameter) if flag else None
 
 
-def active_set(
-    model: TrainableTracker, parameters: dict[str, nn.Parameter], paths: Sequence[Architecture]
-) -> ActiveSet:
+def active_set(model: Any, parameters: dict[str, nn.Parameter], paths: Sequence[Architecture]) -> ActiveSet:
     """The trainable parameters that any of the paths uses.
 
     Raises:
-        TrackerError: the tracker names a parameter that it does not have.
+        ModelError: the model names a parameter that it does not have.
     """
     named = {name for path in paths for name in model.active_parameters(path.genes)}
     unknown = sorted(named - {name for name, _ in model.named_parameters()})
     if unknown:
         way = "active_parameters must give names as named_parameters does."
         rule = "must name parameters that it has"
-        raise TrackerError(Problem(type(model).__name__, rule, ", ".join(unknown[:5]), way))
+        raise ModelError(Problem(type(model).__name__, rule, ", ".join(unknown[:5]), way))
     return ActiveSet([parameter for name, parameter in parameters.items() if name in named])
 
 
 def shard_row(
-    model: TrainableTracker,
-    batch: TrainingBatch,
+    model: Any,
+    batch: Batch,
+    device: torch.device,
     paths: Sequence[Architecture],
     active: ActiveSet,
     *,
     where: tuple[int, int, int],
-    videos: Sequence[str],
     autocast: bool,
 ) -> tuple[Tensor, list[str]]:
     """Run one shard forward and backward on every path and return its row and the losses' names.
 
     Args:
         model: in training mode, without gradients.
-        batch: the shard's pairs.
+        batch: the shard's samples; moved to the device here.
+        device: where the model is.
         paths: their gradients are summed, their losses averaged.
         active: layout of the row.
         where: (seed, step, shard), which also key the random layers.
-        videos: of the batch, for the error.
         autocast: run the forward in bfloat16.
 
     Raises:
-        TrackerError: a loss that is not finite, or no "total".
+        ModelError: a loss that is not finite, or no "total".
     """
-    device = batch.template.device
+    moved = batch.to(device)
     sums: dict[str, Tensor] = {}
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(int(rng_for(where[0], "torch", *where[1:]).integers(2**63)))
         for path in paths:
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=autocast):
-                losses = model.loss(batch, path.genes)
-            _check_losses(losses, path, where[1], videos)
+                losses = model.loss(moved, path.genes)
+            _check_losses(losses, path, where[1], batch.names)
             losses["total"].backward()
             for name, value in losses.items():
                 sums[name] = sums.get(name, 0.0) + value.detach().float()
@@ -112,20 +110,20 @@ def shard_row(
     return active.row(torch.stack([sums[name] for name in names]) / len(paths)), names
 
 
-def _check_losses(losses: dict[str, Tensor], path: Architecture, step: int, videos: Sequence[str]) -> None:
+def _check_losses(losses: dict[str, Tensor], path: Architecture, step: int, names: Sequence[str]) -> None:
     if "total" not in losses:
-        raise TrackerError(Problem("loss", "must return 'total' and its parts", ", ".join(losses) or "nothing"))
+        raise ModelError(Problem("loss", "must return 'total' and its parts", ", ".join(losses) or "nothing"))
     if torch.isfinite(losses["total"]):
         return
-    shown = sorted(set(videos))
+    shown = sorted(set(names))
     parts = ", ".join(f"{name}={value.item():.4g}" for name, value in losses.items())
-    raise TrackerError(
+    raise ModelError(
         Problem(
             f"training step {step}",
-            f"the loss must be finite for architecture {path.key} {dict(path.free)} on videos "
+            f"the loss must be finite for architecture {path.key} {dict(path.free)} on "
             + ", ".join(shown[:16])
             + (f" and {len(shown) - 16} more" if len(shown) > 16 else ""),
             parts,
-            "Lower training.lr or training.clip_grad, or look at these videos' boxes; the last checkpoint is kept.",
+            "Lower training.lr or training.clip_grad, or look at these items; the last checkpoint is kept.",
         )
     )

@@ -13,10 +13,10 @@ import torch
 
 from asymnas.core.errors import JobError, Problem
 from asymnas.core.threads import torch_threads
-from asymnas.training._config import TrainingConfig
 from asymnas.training._exchange import LocalExchange
 from asymnas.training._loop import LoopStopped, TrainingLoop
 from asymnas.training._setup import TrainingSetup
+from asymnas.training.config import TrainingConfig
 
 __all__ = ["run_inprocess"]
 

@@ -13,7 +13,7 @@ from asymnas.core.errors import Problem, RunFolderError
 
 __all__ = ["Journal", "Tail", "Window", "read_records"]
 
-ENTRIES = ("step", "steps", "total", "lr", "grad_norm", "pairs_per_second", "eta_seconds", "seconds")
+ENTRIES = ("step", "steps", "total", "lr", "grad_norm", "samples_per_second", "eta_seconds", "seconds")
 """What every line has beside the parts of the loss."""
 
 

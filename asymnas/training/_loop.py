@@ -14,24 +14,24 @@ from typing import Any
 
 import torch
 
-from asymnas.core.errors import JobError, Problem, RunFolderError, TrackerError
+from asymnas.core.errors import JobError, ModelError, Problem, RunFolderError
 from asymnas.nn import save_weights, weights_hash
-from asymnas.tracking.data.pairs.batch import PairBatch
+from asymnas.task import Batch
 from asymnas.training._checkpoint import Checkpoint, latest_checkpoint, load_checkpoint, save_checkpoint
-from asymnas.training._config import TrainingConfig
 from asymnas.training._exchange import Exchange, together
 from asymnas.training._gradients import ActiveSet, active_set, shard_row
 from asymnas.training._journal import Journal, Window
 from asymnas.training._paths import paths_for_step
 from asymnas.training._schedule import lr_at
-from asymnas.training._setup import TrainingSetup, to_training_batch
+from asymnas.training._setup import TrainingSetup
+from asymnas.training.config import TrainingConfig
 from asymnas.training.optimizer import PathOptimizer
 
 __all__ = ["LoopStopped", "TrainingLoop"]
 
 log = logging.getLogger("asymnas.training")
 
-Batches = list[PairBatch]
+Batches = list[Batch]
 
 
 class LoopStopped(Exception):
@@ -41,12 +41,12 @@ class LoopStopped(Exception):
 class TrainingLoop:
     """One worker's training run.
 
-    A step draws its paths and pairs from (seed, step), sums the gradients of all shards in order, and updates the
+    A step draws its paths and samples from (seed, step), sums the gradients of all shards in order, and updates the
     parameters of its paths. Nothing else carries over from step to step but weights and optimiser state; so a run that
     continues from a checkpoint ends with the weights of one that was never interrupted.
 
     Args:
-        setup: model, pairs and sentences.
+        setup: model and batches.
         config: settings.
         folder: the run folder, shared by all workers; training.jsonl, training/ and the final weights lie there.
         exchange: joins the workers.
@@ -66,8 +66,8 @@ class TrainingLoop:
         stop: Callable[[], bool] = lambda: False,
         on_record: Callable[[dict[str, Any]], None] = lambda record: None,
     ) -> None:
-        if setup.sampler.batch_size != config.batch_size:
-            rule = f"must be the pair sampler's ({setup.sampler.batch_size})"
+        if setup.batches.batch_size != config.batch_size:
+            rule = f"must be that of the batches ({setup.batches.batch_size})"
             raise JobError(Problem("training.batch_size", rule, str(config.batch_size), "Build both from one number."))
         self.setup, self.config, self.folder, self.exchange = setup, config, folder, exchange
         self.model = setup.model.to(device).train()
@@ -112,7 +112,7 @@ class TrainingLoop:
             raise RunFolderError(Problem(str(self.folder), rule, "another checkpoint on each", "Use a network folder."))
         if not self.exchange.same(state):
             rule = "must build the same initial weights from the same seed in every worker"
-            raise TrackerError(Problem(type(self.model).__name__, rule, "", "Draw them from a seeded torch.Generator."))
+            raise ModelError(Problem(type(self.model).__name__, rule, "", "Draw them from a seeded torch.Generator."))
 
         def open_journal() -> Journal | None:
             return Journal(self.folder / "training.jsonl", self.step) if self.exchange.rank == 0 else None
@@ -133,7 +133,7 @@ class TrainingLoop:
         """My shards of every step; drawn one step ahead in a thread if this machine has a core to spare for it."""
 
         def draw(step: int) -> Batches:
-            return [self.setup.sampler.batch(step, shard, self.config.shards) for shard in self.exchange.mine]
+            return [self.setup.batches.batch(step, shard, self.config.shards) for shard in self.exchange.mine]
 
         steps = range(self.step, self.config.steps)
         if not steps or _cores() <= self.exchange.workers * self.config.threads:
@@ -147,13 +147,17 @@ class TrainingLoop:
                 yield ready.result()
             yield upcoming.result()
 
-        with ThreadPoolExecutor(1, "asymnas-pairs") as pool:
+        with ThreadPoolExecutor(1, "asymnas-batches") as pool:
             yield ahead()
 
     def _train_step(self, batches: Iterator[Batches]) -> bool:
         began, config = time.perf_counter(), self.config
         paths = paths_for_step(
-            self.model.space, config.seed, self.step, config.sampling, warmup_path_steps=config.warmup_path_steps
+            self.model.space,
+            config.seed,
+            self.step,
+            config.sampling if config.architecture is None else config.architecture,
+            warmup_path_steps=config.warmup_path_steps,
         )
         active = active_set(self.model, self.optimizer.parameters, paths)
 
@@ -161,14 +165,14 @@ class TrainingLoop:
             return [
                 shard_row(
                     self.model,
-                    to_training_batch(pairs, self.setup.sentences, self.device),
+                    batch,
+                    self.device,
                     paths,
                     active,
                     where=(config.seed, self.step, shard),
-                    videos=pairs.videos,
                     autocast=self.autocast,
                 )
-                for shard, pairs in zip(self.exchange.mine, next(batches), strict=True)
+                for shard, batch in zip(self.exchange.mine, next(batches), strict=True)
             ]
 
         rows, stopped = together(self.exchange, compute, stop=self._stop())
@@ -187,7 +191,7 @@ class TrainingLoop:
         norm = float(gradient.norm())
         if not math.isfinite(norm):
             way = "Lower training.lr or set training.clip_grad; the last checkpoint is kept."
-            raise TrackerError(Problem(f"training step {self.step}", "the gradient must be finite", str(norm), way))
+            raise ModelError(Problem(f"training step {self.step}", "the gradient must be finite", str(norm), way))
         if self.config.clip_grad is not None and norm > self.config.clip_grad:
             gradient.mul_(self.config.clip_grad / norm)
         active.scatter(total)
@@ -203,7 +207,7 @@ class TrainingLoop:
         self.window = Window()
         record = {
             "step": self.step, "steps": self.config.steps, **means, "lr": lr_at(self.config, self.step - 1),
-            "grad_norm": norm, "pairs_per_second": self.config.batch_size / seconds,
+            "grad_norm": norm, "samples_per_second": self.config.batch_size / seconds,
             "eta_seconds": (self.config.steps - self.step) * seconds, "seconds": self.seconds,
         }  # fmt: skip
 

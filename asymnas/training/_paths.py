@@ -37,10 +37,10 @@ def paths_for_step(
         if sampling.space.hash != space.hash:
             raise ArchitectureMismatch(
                 Problem(
-                    "sampling",
-                    f"the architecture must be of the tracker's space '{space.name}' ({space.hash[:12]})",
+                    "architecture",
+                    f"it must be of the model's space '{space.name}' ({space.hash[:12]})",
                     f"one of '{sampling.space.name}' ({sampling.space.hash[:12]})",
-                    "Build the tracker with the architecture's own space.",
+                    "Build the model over the architecture's own space.",
                 )
             )
         return [sampling]

@@ -11,7 +11,7 @@ from typing import Any
 __all__ = ["ProgressSink", "TrainingProgress", "losses_of"]
 
 _COUNTERS = ("step", "steps", "eta_seconds", "seconds")
-_RATES = ("lr", "grad_norm", "pairs_per_second")
+_RATES = ("lr", "grad_norm", "samples_per_second")
 
 
 def losses_of(record: dict[str, Any]) -> dict[str, float]:
@@ -29,7 +29,7 @@ class TrainingProgress:
         losses: means over the steps since the last report, "total" and its parts.
         lr: learning rate of the last step.
         grad_norm: mean norm of the gradient before clipping.
-        pairs_per_second: over the steps since the last report.
+        samples_per_second: over the steps since the last report.
         eta_seconds: estimate of the time that is left.
     """
 
@@ -38,7 +38,7 @@ class TrainingProgress:
     losses: dict[str, float]
     lr: float
     grad_norm: float
-    pairs_per_second: float
+    samples_per_second: float
     eta_seconds: float
 
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from asymnas.core.errors import AsymNASError, JobError, MissingDependency, Problem
-from asymnas.training._cluster import join_cluster, start_local
-from asymnas.training._config import TrainingConfig
+from asymnas.core.runtime.cluster import import_ray, start_ray
 from asymnas.training._failure import read_failure, write_failure
 from asymnas.training._journal import Tail
 from asymnas.training._setup import TrainingSetup
+from asymnas.training.config import TrainingConfig
 
 __all__ = ["run_ray"]
 
@@ -51,13 +51,14 @@ def run_ray(
         weights: file name of the final weights.
         on_record: gets each new line of training.jsonl.
         address: of a Ray cluster; None: Ray on this machine. Unused if Ray runs already.
-        cpus: cores that Ray may use on this machine; None: all.
+        cpus: logical CPUs that Ray on this machine offers at least.
         first_step: steps done by the checkpoint that training continues from.
 
     Raises:
         KeyboardInterrupt: on Ctrl-C, after the running step and a checkpoint.
         AsymNASError: the worker's own, or that workers kept dying.
     """
+    config = config.model_copy(update={"workers": min(config.workers, config.shards)})
     state = folder / "training"
     state.mkdir(parents=True, exist_ok=True)
     for left in [*state.glob("failure_*"), *state.glob("stop_*")]:
@@ -89,20 +90,15 @@ def _trainer(
     os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "1")
     os.environ.setdefault("RAY_TRAIN_METRICS_ENABLED", "0")
     os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.5")
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    ray = import_ray()
     try:
-        import ray
         from ray.train import FailureConfig, RunConfig, ScalingConfig
         from ray.train.torch import TorchConfig, TorchTrainer
         from ray.train.v2.api.config import LoggingConfig
     except ImportError as error:
-        way = "Install `ray[tune]`, or use the in-process engine."
+        way = "Run `pip install 'ray[tune]'`, or train in this process."
         raise MissingDependency(Problem("engine", "Ray Train is needed for engine 'ray'", str(error), way)) from error
-    if address is not None and not ray.is_initialized():
-        join_cluster(ray, address)
-    if not ray.is_initialized():
-        start_local(ray, cpus=cpus)
+    start_ray(address, cpus)
     gpu = _check_resources(ray.cluster_resources(), config)
     resources: dict[str, float] = {"CPU": config.threads}
     return TorchTrainer(

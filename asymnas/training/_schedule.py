@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from asymnas.training._config import TrainingConfig
+from asymnas.training.config import TrainingConfig
 
 __all__ = ["lr_at"]
 

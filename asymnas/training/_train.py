@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from asymnas.core.errors import JobError, Problem, RunFolderError, nearest
 from asymnas.nn import weights_hash
 from asymnas.training._checkpoint import latest_checkpoint
-from asymnas.training._config import TrainingConfig
 from asymnas.training._inprocess import run_inprocess
 from asymnas.training._journal import Journal, read_records
 from asymnas.training._progress import ProgressSink, TrainingProgress, losses_of
 from asymnas.training._ray import run_ray
 from asymnas.training._setup import TrainingSetup
+from asymnas.training.config import TrainingConfig
 
 if TYPE_CHECKING:
     from asymnas.space import Architecture
@@ -64,7 +64,7 @@ def train_supernet(
     Both engines, and any number of Ray workers, give bit-equal weights for equal `shards` and `threads`.
 
     Args:
-        factory: builds model, pairs and sentences; for Ray picklable, as a `functools.partial` of a module's function.
+        factory: builds model and batches; for Ray picklable, as a `functools.partial` of a module's function.
         config: settings.
         folder: run folder; gets training.jsonl, training/step_*/ (checkpoints), tensorboard/ and the weights. For Ray
             on several machines, a folder that all of them share.
@@ -73,12 +73,12 @@ def train_supernet(
         on_progress: called in this process for each line of training.jsonl.
         weights: file name of the final weights.
         address: of a Ray cluster; None: Ray on this machine. Unused if Ray was initialised before.
-        cpus: cores that Ray may use on this machine; None: all.
+        cpus: logical CPUs that Ray on this machine offers at least.
 
     Raises:
         RunFolderError: the folder holds checkpoints and `resume` is False, or cannot be written.
         WeightsError: the checkpoint is corrupt or of other settings; or the disk is full.
-        TrackerError: the tracker breaks the contract or its loss is not finite.
+        ModelError: the model breaks the contract or its loss is not finite.
         KeyboardInterrupt: on Ctrl-C; a checkpoint is left.
     """
     if engine not in ("ray", "inprocess"):
@@ -122,9 +122,9 @@ def train_subnet(
     """Train one architecture alone, as retraining does; the rest as `train_supernet`.
 
     Raises:
-        ArchitectureMismatch: the architecture is of another space than the tracker.
+        ArchitectureMismatch: the architecture is of another space than the model.
     """
-    config = replace(config, sampling=architecture, warmup_path_steps=0)
+    config = config.model_copy(update={"architecture": architecture})
     return train_supernet(factory, config, folder, weights=weights, **options)
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from asymnas.core.errors import JobError, Problem, WeightsError, nearest
-from asymnas.training._config import TrainingConfig
+from asymnas.training.config import TrainingConfig
 
 __all__ = ["PathOptimizer"]
 
@@ -72,7 +72,7 @@ class PathOptimizer:
             parameter = self.parameters.get(name)
             if parameter is None or (value.dim() and value.shape != parameter.shape):
                 shape = "no such parameter" if parameter is None else f"shape {tuple(parameter.shape)} in the model"
-                way = "Resume with the tracker and space that the checkpoint was written with."
+                way = "Resume with the model and space that the checkpoint was written with."
                 raise WeightsError(Problem(f"optimiser state of '{name}'", "must fit the model", shape, way))
             # AdamW keeps its step count on the CPU, also beside parameters on another device.
             device = torch.device("cpu") if key == "step" else parameter.device

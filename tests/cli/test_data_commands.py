@@ -12,11 +12,10 @@ from typer.testing import CliRunner, Result
 
 from asymnas.cli import app
 from asymnas.core.errors import DataError, Problem
-from asymnas.report import _doctor as doctor
-from asymnas.report import diagnose
+from asymnas.report import diagnose, doctor
 from asymnas.tracking import data as asymnas_data
 from asymnas.tracking.data import Video
-from asymnas.tracking.pictures.video_sheet import draw_video_sheet
+from asymnas.tracking.pictures.sheets import draw_video_sheet
 
 
 def asymnas(*words: str | Path) -> Result:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from asymnas.core.errors import LanguageError
-from asymnas.language import SentenceTable, load_encoder
+from asymnas.language import ENCODERS, EncoderPlugin, SentenceTable, load_encoder
 from asymnas.language.locate import _minilm_folder, file_sha256
 
 TEXTS = ["a red ball", "the small blue striped circle on the left moves slowly behind the tall grey wall", "dog"]
@@ -52,7 +52,7 @@ def test_a_batch_equals_one_at_a_time_and_the_mean_over_real_tokens(request, nam
     batch = encoder.embed(TEXTS)
     assert batch.shape == (3, encoder.dim) and batch.dtype == np.float32
     np.testing.assert_allclose(batch, np.concatenate([encoder.embed([text]) for text in TEXTS]), atol=2e-6)
-    tokenizer, model, _ = encoder._load()
+    tokenizer, model, _ = encoder._loaded
     ids = torch.tensor([tokenizer(TEXTS[1])["input_ids"]])
     with torch.no_grad():
         expected = model(input_ids=ids).last_hidden_state[0].mean(0)
@@ -63,7 +63,8 @@ def test_a_batch_equals_one_at_a_time_and_the_mean_over_real_tokens(request, nam
 def test_minilm_tells_its_width_without_weights_and_reads_cls_and_sep(minilm):
     fresh = load_encoder("minilm")
     assert fresh.dim == 384 and fresh._loaded is None
-    assert minilm._tokens("dog")[0] == 101 and minilm._tokens("dog")[-1] == 102
+    minilm.embed(["dog"])
+    assert minilm._loaded[0]("dog")["input_ids"][::2] == [101, 102]
     red = minilm.embed(["a red ball", "a crimson sphere", "quarterly tax report"])
     red /= np.linalg.norm(red, axis=1, keepdims=True)
     assert red[0] @ red[1] > red[0] @ red[2] + 0.2
@@ -151,3 +152,8 @@ def test_the_number_of_threads_changes_no_bit(minilm):
     finally:
         torch.set_num_threads(before)
     assert np.array_equal(*found)
+
+
+def test_an_encoder_of_a_package_has_a_name(gpt2, monkeypatch):
+    monkeypatch.setitem(ENCODERS._objects, "mine", EncoderPlugin("mine", "one", lambda: load_encoder(str(gpt2))))
+    assert load_encoder("mine").dim == 16 and {"mine", "minilm"} <= set(ENCODERS)

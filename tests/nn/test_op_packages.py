@@ -81,7 +81,7 @@ def test_a_supernet_is_built_and_run_over_the_op_of_a_package(package):
 
 
 def test_what_is_wrong_with_a_package_is_told(package):
-    with pytest.raises(SpaceError, match="registered already"):
+    with pytest.raises(SpaceError, match="the name is taken"):
         register_op("toy_dilated", lambda place: None)
     wrong = {"toy_wrong": "toy_ops:wrong must be an asymnas.space.Op", "toy_gone": "cannot import toy_gone:op"}
     wrong |= {

@@ -59,7 +59,7 @@ def test_one_space_at_a_time(drawn):
 
 
 def test_null_of_the_asymmetry_index_is_that_of_random_architectures(drawn):
-    found = [asymmetry_index(item) for item in drawn]
+    found = [asymmetry_index(item, "template", "search") for item in drawn]
     assert {(item.places, item.tied) for item in found} == {(24, 0)}
     assert found[0].expected == pytest.approx(0.25)
     assert found[0].null.sum() == pytest.approx(1)
@@ -73,24 +73,24 @@ def test_null_of_the_asymmetry_index_is_that_of_random_architectures(drawn):
 
 def test_extremes(space):
     first = {gene.id: "shuffle_3x3" for gene in space.genes}
-    equal = asymmetry_index(space.architecture(first))
+    equal = asymmetry_index(space.architecture(first), "template", "search")
     assert equal.share == 1
     assert equal.p_more == pytest.approx(0.25**24)
     assert equal.p_fewer == pytest.approx(1)
     search = {name: "shuffle_5x5" for name in first if name.startswith("search.")}
-    other = asymmetry_index(space.architecture(first | search))
+    other = asymmetry_index(space.architecture(first | search), "template", "search")
     assert other.share == 0
     assert other.p_fewer == pytest.approx(0.75**24)
 
 
 def test_places_that_cannot_differ_are_set_apart():
-    tied = asymmetry_index(load_space("vlt_symmetric").sample(rng_for(0, "tied")))
+    tied = asymmetry_index(load_space("vlt_symmetric").sample(rng_for(0, "tied")), "template", "search")
     assert (tied.places, tied.tied) == (0, 24)
     assert np.isnan(tied.share)
     assert np.isnan(tied.expected)
     assert np.isnan(tied.band()).all()
     half = load_space("vlt_fixed_mixer")
-    found = asymmetry_index(half.sample(rng_for(0, "fixed")))
+    found = asymmetry_index(half.sample(rng_for(0, "fixed")), "template", "search")
     assert (found.places, found.tied) == (16, 8)
 
 

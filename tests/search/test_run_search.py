@@ -5,26 +5,35 @@ from __future__ import annotations
 import pytest
 
 from asymnas.core.errors import EvaluationError
+from asymnas.core.runtime.pool import InProcessPool
 from asymnas.search import (
     Evaluation,
     EvolutionSearcher,
-    InProcessEvaluator,
     RandomSearcher,
+    Request,
     ResultLog,
     ScoreSettings,
-    Task,
     evaluate_logged,
+    failed_evaluation,
     run_search,
 )
 from asymnas.space import load_space
-from asymnas.testing._search import EvaluatorContract, ToyWorker, toy_score
+from asymnas.testing._search import PoolContract, ToyWorker, toy_score
 
-SETTINGS = ScoreSettings(space="s", weights="w", videos={"val": "v", "test": "t"})
+SETTINGS = ScoreSettings(space="s", weights="w", splits={"validation": "v", "test": "t"})
 
 
-class TestInProcessEvaluatorContract(EvaluatorContract):
-    def evaluator(self, factory):
-        return InProcessEvaluator(factory)
+def in_process(factory, **options):
+    return InProcessPool(factory, failed=failed_evaluation, **options)
+
+
+def request_of(architecture, split="validation", **more):
+    return Request.of(architecture, split, ("with",), **more)
+
+
+class TestInProcessPoolContract(PoolContract):
+    def pool(self, factory):
+        return in_process(factory)
 
 
 class Counting(ToyWorker):
@@ -34,9 +43,9 @@ class Counting(ToyWorker):
         super().__init__(**options)
         self.seen = []
 
-    def evaluate(self, task):
-        self.seen.append(task)
-        return super().evaluate(task)
+    def handle(self, request):
+        self.seen.append(request)
+        return super().handle(request)
 
 
 class Killed(BaseException):
@@ -53,9 +62,9 @@ def evolution(space, seed=7):
 
 
 def search(space, path, worker=None, on_progress=None, searcher=None):
-    evaluator = InProcessEvaluator(lambda: worker or ToyWorker())
+    pool = in_process(lambda: worker or ToyWorker())
     chosen = searcher or evolution(space)
-    return run_search(chosen, evaluator, ResultLog(path), settings=SETTINGS, on_progress=on_progress)
+    return run_search(chosen, pool, ResultLog(path), settings=SETTINGS, conditions=("with",), on_progress=on_progress)
 
 
 def scores(result):
@@ -74,7 +83,9 @@ def test_result_of_a_whole_search(space, tmp_path):
     assert result.from_log == result.failed == 0
     assert result.best_evaluation.genes == result.best.genes
     assert (
-        result.best_evaluation.suc == max(score for _, score in result.archive) == toy_score(result.best.genes.items())
+        result.best_evaluation.value
+        == max(score for _, score in result.archive)
+        == toy_score(result.best.genes.items())
     )
     assert [item.index for item in result.evaluations] == list(range(24))
     assert list(ResultLog(log)) == result.evaluations
@@ -97,7 +108,7 @@ def test_killed_after_every_kth_evaluation_and_resumed(space, tmp_path, whole, e
         except Killed:
             runs += 1
             if torn:
-                path.write_bytes(path.read_bytes() + b'{"version":1,"key":"5e1')
+                path.write_bytes(path.read_bytes() + b'{"version":2,"key":"5e1')
     assert runs == 24 // every
     assert scores(result) == scores(whole)
     assert result.failed == whole.failed > 0
@@ -113,7 +124,7 @@ def test_finished_search_is_replayed_without_building_a_worker(space, tmp_path):
         raise AssertionError("a worker was built")
 
     log = ResultLog(tmp_path / "log")
-    again = run_search(evolution(space), InProcessEvaluator(no_worker), log, settings=SETTINGS)
+    again = run_search(evolution(space), in_process(no_worker), log, settings=SETTINGS, conditions=("with",))
     assert scores(again) == scores(first)
     assert again.from_log == 24
     assert len(log) == 24
@@ -132,8 +143,8 @@ def test_three_failures_in_a_row_stop_and_are_tried_again_on_resume(space, tmp_p
 
 def test_rows_of_failures_reach_over_generations(space, tmp_path):
     class Late(Counting):
-        def evaluate(self, task):
-            evaluation = super().evaluate(task)
+        def handle(self, request):
+            evaluation = super().handle(request)
             if len(self.seen) in (7, 8, 9):
                 raise MemoryError
             return evaluation
@@ -144,8 +155,8 @@ def test_rows_of_failures_reach_over_generations(space, tmp_path):
 
 def test_two_failures_in_a_row_do_not_stop(space, tmp_path):
     class Pairs(Counting):
-        def evaluate(self, task):
-            evaluation = super().evaluate(task)
+        def handle(self, request):
+            evaluation = super().handle(request)
             if len(self.seen) % 3:
                 raise ValueError("odd one")
             return evaluation
@@ -157,91 +168,86 @@ def test_two_failures_in_a_row_do_not_stop(space, tmp_path):
 
 def test_other_stages_take_known_scores_and_say_so(space, tmp_path):
     worker, log = Counting(), ResultLog(tmp_path / "log")
-    evaluator = InProcessEvaluator(lambda: worker)
-    searched = run_search(RandomSearcher(space, seed=1, budget=6), evaluator, log, settings=SETTINGS, stage="search")
-    again = run_search(RandomSearcher(space, seed=1, budget=6), evaluator, log, settings=SETTINGS, stage="random")
+    pool = in_process(lambda: worker)
+    searched = run_search(
+        RandomSearcher(space, seed=1, budget=6), pool, log, settings=SETTINGS, conditions=("with",), stage="search"
+    )
+    again = run_search(
+        RandomSearcher(space, seed=1, budget=6), pool, log, settings=SETTINGS, conditions=("with",), stage="random"
+    )
     assert scores(again) == scores(searched)
     assert len(worker.seen) == 6
     assert (again.evaluated, again.from_log) == (0, 6)
     assert [log.at("random", index).cached for index in range(6)] == [True] * 6
     assert len(ResultLog(tmp_path / "log")) == 12
-    evaluate_logged([Task.of(searched.best, "test")], evaluator, log, settings=SETTINGS, stage="test")
+    evaluate_logged([request_of(searched.best, "test")], pool, log, settings=SETTINGS, stage="test")
     assert len(worker.seen) == 7  # other videos are another score
 
 
 def test_equal_tasks_are_evaluated_once(space, tmp_path):
     worker, log = Counting(), ResultLog(tmp_path / "log")
-    one, two = (Task.of(item) for item in RandomSearcher(space, seed=1, budget=2).ask())
+    one, two = (request_of(item) for item in RandomSearcher(space, seed=1, budget=2).ask())
     told = []
     found = evaluate_logged(
-        [one, two, one], InProcessEvaluator(lambda: worker), log, settings=SETTINGS, stage="x", on_result=told.append
+        [one, two, one], in_process(lambda: worker), log, settings=SETTINGS, stage="x", on_result=told.append
     )
     assert told == found
     assert worker.seen == [one, two]
-    assert [item.suc for item in found] == [toy_score(task.genes) for task in (one, two, one)]
+    assert [item.value for item in found] == [toy_score(task.genes) for task in (one, two, one)]
     assert [item.cached for item in found] == [False, False, True]
     assert [item.index for item in found] == [0, 1, 2]
 
 
 def test_boxes_are_computed_again_but_logged_once(space, tmp_path):
-    worker, log = Boxes(), ResultLog(tmp_path / "log")
+    worker, log = Counting(), ResultLog(tmp_path / "log")
     (architecture,) = RandomSearcher(space, seed=1, budget=1).ask()
-    task = Task.of(architecture, keep_boxes=True)
+    task = request_of(architecture, keep=True)
     for runs in (1, 2):
-        (found,) = evaluate_logged([task], InProcessEvaluator(lambda: worker), log, settings=SETTINGS, stage="final")
-        assert found.tracks == {"with": ["track"]}
+        (found,) = evaluate_logged([task], in_process(lambda: worker), log, settings=SETTINGS, stage="final")
+        assert found.kept == {"with": "kept"}
         assert (len(worker.seen), len(log)) == (runs, 1)
-
-
-class Boxes(Counting):
-    """Returns boxes where they are wanted."""
-
-    def evaluate(self, task):
-        evaluation = super().evaluate(task)
-        evaluation.tracks = {"with": ["track"]} if task.keep_boxes else None
-        return evaluation
 
 
 @pytest.mark.parametrize("wanted", [(False, True), (True, False), (True, True), (False, False)])
 def test_equal_tasks_are_computed_once_with_boxes_if_one_wants_them(space, tmp_path, wanted):
-    worker, log = Boxes(), ResultLog(tmp_path / "log")
+    worker, log = Counting(), ResultLog(tmp_path / "log")
     (architecture,) = RandomSearcher(space, seed=1, budget=1).ask()
-    tasks = [Task.of(architecture, keep_boxes=keep) for keep in wanted]
-    tracks = {"with": ["track"]} if any(wanted) else None
+    tasks = [request_of(architecture, keep=keep) for keep in wanted]
+    kept = {"with": "kept"} if any(wanted) else None
     told = []
     for runs in (1, 2):  # the second run is for the boxes alone, and adds no line
         found = evaluate_logged(
-            tasks, InProcessEvaluator(lambda: worker), log, settings=SETTINGS, stage="final", on_result=told.append
+            tasks, in_process(lambda: worker), log, settings=SETTINGS, stage="final", on_result=told.append
         )
         assert [item.cached for item in log] == [False, True]  # whoever wants boxes: no line of the log changes
-        assert [item.tracks for item, keep in zip(found, wanted, strict=True) if keep] == [tracks] * sum(wanted)
+        assert [item.kept for item, keep in zip(found, wanted, strict=True) if keep] == [kept] * sum(wanted)
         assert len(worker.seen) == (runs if any(wanted) else 1)
-        assert told[0].tracks == tracks  # at once, and not when the others are done
-        assert all(item.tracks is None and item.statistics is None for item in log)
+        assert told[0].kept == kept  # at once, and not when the others are done
+        assert all(item.kept is None and item.statistics is None for item in log)
 
 
 def test_a_line_of_a_twin_is_the_same_whether_its_boxes_were_lost_or_not(space, tmp_path):
-    worker, log = Boxes(), ResultLog(tmp_path / "log")
+    worker, log = Counting(), ResultLog(tmp_path / "log")
     (architecture,) = RandomSearcher(space, seed=1, budget=1).ask()
-    task = Task.of(architecture, keep_boxes=True)
-    evaluate_logged([Task.of(architecture)], InProcessEvaluator(lambda: worker), log, settings=SETTINGS, stage="final")
+    task = request_of(architecture, keep=True)
+    evaluate_logged([request_of(architecture)], in_process(lambda: worker), log, settings=SETTINGS, stage="final")
     evaluate_logged(  # as if the run had been killed before its second line and its boxes were written
-        [Task.of(architecture), task], InProcessEvaluator(lambda: worker), log, settings=SETTINGS, stage="final"
+        [request_of(architecture), task], in_process(lambda: worker), log, settings=SETTINGS, stage="final"
     )
     assert [(item.index, item.cached) for item in log] == [(0, False), (1, True)] and len(worker.seen) == 2
 
 
 def test_a_failure_is_not_tried_again_for_its_boxes(space, tmp_path):
     class Failing(Counting):
-        def evaluate(self, task):
-            self.seen.append(task)
+        def handle(self, request):
+            self.seen.append(request)
             raise ValueError("no such box")
 
     worker, log = Failing(), ResultLog(tmp_path / "log")
-    task = Task(tracker="static", videos="test", keep_boxes=True)
+    task = Request(baseline="static", split="test", keep=True)
     for _ in range(2):
-        (found,) = evaluate_logged([task], InProcessEvaluator(lambda: worker), log, settings=SETTINGS, stage="final")
-        assert found.error == "ValueError: no such box" and found.tracks is None
+        (found,) = evaluate_logged([task], in_process(lambda: worker), log, settings=SETTINGS, stage="final")
+        assert found.error == "ValueError: no such box" and found.kept is None
     assert (len(worker.seen), len(log)) == (1, 1)
 
 
@@ -251,7 +257,7 @@ def test_progress_says_what_is_done_best_and_left(space, tmp_path):
     assert [event.done for event in events] == list(range(1, 25))
     assert [event.generation for event in events] == [0] * 8 + [1] * 8 + [2] * 8
     assert {(event.total, event.generations, event.stage) for event in events} == {(24, 3, "search")}
-    best = [event.best.suc for event in events if event.best]
+    best = [event.best.value for event in events if event.best]
     assert best == sorted(best)
     assert events[-1].eta == 0
     assert all(event.eta > 0 for event in events[:-1])
@@ -263,8 +269,8 @@ def test_no_success_at_all_is_an_error(space, tmp_path):
         search(space, tmp_path / "log", ToyWorker(failing=1.0), searcher=small)
 
 
-def test_in_process_evaluator_sets_threads(space):
+def test_in_process_pool_sets_threads(space):
     worker = ToyWorker()
-    with InProcessEvaluator(lambda: worker, threads=3) as evaluator:
-        assert isinstance(evaluator.evaluate([Task(genes=(("a", "x"),))])[0], Evaluation)
+    with in_process(lambda: worker, threads=3) as pool:
+        assert isinstance(pool.map([Request(genes=(("a", "x"),))])[0], Evaluation)
     assert worker.threads == 3

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from asymnas.core.errors import JobError, RunFolderError, SearchSpaceExhausted
-from asymnas.search import EvolutionSearcher, RandomSearcher, distinct_samples
+from asymnas.core.errors import JobError, SearchSpaceExhausted
+from asymnas.search import SEARCHERS, EvolutionSearcher, RandomSearcher, distinct_samples
 from asymnas.space import distance, load_space
 from asymnas.testing._search import SearcherContract, toy_score
 
@@ -44,17 +45,8 @@ def space():
 def test_published_settings_are_the_defaults(space):
     searcher = EvolutionSearcher(space, seed=0)
     assert searcher.total == 1000
-    assert searcher.settings() == {
-        "searcher": "evolution",
-        "seed": 0,
-        "population": 50,
-        "parents": 10,
-        "mutants": 25,
-        "children": 25,
-        "mutation_prob": 0.1,
-        "generations": 20,
-        "crossover": "gene",
-    }
+    assert (searcher.generation_size, searcher.parents, searcher.mutants, searcher.children) == (50, 10, 25, 25)
+    assert (searcher.mutation_prob, searcher.generations, searcher.crossover) == (0.1, 20, "gene")
 
 
 def test_every_gene_mutates_in_every_list(space):
@@ -163,22 +155,23 @@ def test_batch_of_random_search_changes_nothing(space):
     assert one == two
 
 
-def test_wrong_settings_are_all_named(space):
-    with pytest.raises(JobError) as caught:
-        EvolutionSearcher(space, seed=0, mutants=40, mutation_prob=0.0, crossover="list")
-    assert [problem.where for problem in caught.value.problems] == ["mutants", "mutation_prob", "crossover"]
-    with pytest.raises(JobError, match="population"):
-        EvolutionSearcher(space, seed=0, population=0)
-    with pytest.raises(JobError, match="budget"):
-        RandomSearcher(space, seed=0, budget=True)
+def test_wrong_settings(space):
+    with pytest.raises(JobError, match="must not exceed 50, but got 40"):
+        EvolutionSearcher(space, seed=0, mutants=40)
+    with pytest.raises(JobError, match="at least 1"):
+        RandomSearcher(space, seed=0, budget=0)
 
 
-def test_state_of_another_search_is_refused(space):
-    state = finish(evolution(space, 1)).state_dict()
-    with pytest.raises(RunFolderError, match="settings"):
-        evolution(space, 2).load_state_dict(state)
-    with pytest.raises(RunFolderError, match="space"):
-        evolution(load_space("tiny_symmetric"), 1).load_state_dict(state)
-    state["archive"][3:5] = reversed(state["archive"][3:5])
-    with pytest.raises(RunFolderError, match="not the next one asked"):
-        evolution(space, 1).load_state_dict(state)
+SECTION = {
+    "population": 6, "parents": 3, "mutants": 2, "children": 2, "mutation_prob": 0.2, "generations": 2,
+    "crossover": "stage", "evaluations": 12,
+}  # fmt: skip
+
+
+def test_searchers_are_built_by_name_from_a_job_s_section(space):
+    assert set(SEARCHERS) >= {"evolution", "random", "nni_tpe", "nni_evolution"}
+    built = {name: SEARCHERS.get(name).build(space, 3, SimpleNamespace(**SECTION)) for name in SEARCHERS}
+    assert all(searcher.total == 12 and searcher.generation_size == 6 for searcher in built.values())
+    assert built["evolution"].crossover == "stage" and built["evolution"].mutation_prob == 0.2
+    with pytest.raises(JobError, match="Did you mean 'evolution'"):
+        SEARCHERS.get("evolutoin")

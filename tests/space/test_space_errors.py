@@ -269,7 +269,7 @@ def test_unknown_branches_and_ops():
         space.branch("templat")
     with pytest.raises(KeyError):
         space.branch("template").stage("stage9")
-    with pytest.raises(SpaceError, match="registered already"):
+    with pytest.raises(SpaceError, match="the name is taken"):
         register_op("conv_3x3", lambda place: None)
     with pytest.raises(SpaceError, match="letters, digits"):
         register_op("conv 3", lambda place: None)

@@ -19,7 +19,7 @@ from asymnas.space import load_architecture, save_architecture
 from asymnas.study import retrain
 from asymnas.tracking.benchmark.open import open_tracker
 from asymnas.tracking.data import Video, load_dataset
-from asymnas.tracking.pictures.overlay import FOUND
+from asymnas.tracking.pictures.drawing import FOUND
 from asymnas.tracking.pictures.strips import STYLES, Shown, draw_strip
 from asymnas.tracking.task.kept import save_statistics
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from toy_tracker import build
+from toy_task import build
 
 from asymnas.core.errors import AsymNASError
 from asymnas.core.threads import torch_threads

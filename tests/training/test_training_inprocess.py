@@ -14,16 +14,15 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from toy_tracker import ToySampler, ToySentences, ToyTracker, build, factory, toy_space
+from toy_task import ToyBatches, ToyModel, build, factory, toy_space
 
-from asymnas.core.errors import DataError, JobError, RunFolderError, TrackerError, WeightsError
+from asymnas.core.errors import DataError, JobError, ModelError, RunFolderError, WeightsError
 from asymnas.core.seeding import rng_for
 from asymnas.nn import load_weights, weights_hash
 from asymnas.training import (
     TrainingConfig,
     TrainingSetup,
     paths_for_step,
-    to_training_batch,
     train_subnet,
     train_supernet,
 )
@@ -49,7 +48,7 @@ def test_training_learns_and_reports(tmp_path):
     assert [report.step for report in reports] == [20, 40, 60] and reports[0].steps == 60
     assert reports[-1].losses["total"] < 0.3 * reports[0].losses["total"]
     assert set(result.losses) == {"total", "error", "decay"} and result.losses == reports[-1].losses
-    assert all(report.pairs_per_second > 0 and report.eta_seconds >= 0 for report in reports)
+    assert all(report.samples_per_second > 0 and report.eta_seconds >= 0 for report in reports)
     assert result.weights == tmp_path / "supernet.safetensors" and result.steps == 60
     assert result.weights_hash == weights_hash(result.weights)
     names = sorted(path.name for path in (tmp_path / "training").iterdir())
@@ -100,10 +99,10 @@ def test_only_the_active_path_changes_and_its_state_alone(tmp_path, optimizer):
 
 
 def test_a_parameter_without_gradient_keeps_its_value(tmp_path):
-    setup = build(all_sentences=True)
-    before = setup.model.no_sentence.detach().clone()
+    setup = build(all_words=True)
+    before = setup.model.no_word.detach().clone()
     run(tmp_path, config(weight_decay=0.5), make=lambda: setup)
-    assert torch.equal(setup.model.no_sentence, before)
+    assert torch.equal(setup.model.no_word, before)
 
 
 def test_one_step_is_the_textbook_step(tmp_path):
@@ -111,7 +110,7 @@ def test_one_step_is_the_textbook_step(tmp_path):
     settings = config(steps=1, shards=1, weight_decay=0.1, clip_grad=0.01, lr_scale={"stem.*": 0.5})
     run(tmp_path, settings, make=lambda: setup)
     (path,) = paths_for_step(reference.model.space, 0, 0, "uniform")
-    batch = to_training_batch(reference.sampler.batch(0), reference.sentences)
+    batch = reference.batches.batch(0).to("cpu")
     torch.manual_seed(int(rng_for(0, "torch", 0, 0).integers(2**63)))
     reference.model.train().loss(batch, path.genes)["total"].backward()
     grads = [parameter.grad for parameter in reference.model.parameters() if parameter.grad is not None]
@@ -127,9 +126,9 @@ def test_one_step_is_the_textbook_step(tmp_path):
 
 def test_fair_sampling_updates_every_op(tmp_path):
     setup = build()
-    before = {name: value.clone() for name, value in setup.model.state_dict().items()}
+    before = {name: value.clone() for name, value in setup.model.named_parameters()}
     run(tmp_path, config(steps=1, sampling="fair"), make=lambda: setup)
-    assert not any(torch.equal(before[name], value) for name, value in setup.model.state_dict().items())
+    assert not any(torch.equal(before[name], value) for name, value in setup.model.named_parameters())
 
 
 @pytest.mark.parametrize("killed_at", [2, 4, 7, 11])
@@ -163,14 +162,14 @@ def test_checkpoints_are_not_overwritten_unasked(tmp_path):
 def test_ctrl_c_leaves_a_checkpoint(tmp_path):
     whole = run(tmp_path / "whole")
 
-    class Interrupting(ToySampler):
+    class Interrupting(ToyBatches):
         def batch(self, step, shard=0, shards=1):
             if step == 6 and shard == 0:
                 os.kill(os.getpid(), signal.SIGINT)
             return super().batch(step, shard, shards)
 
     def make():
-        return TrainingSetup(ToyTracker(toy_space()), Interrupting(), ToySentences())
+        return TrainingSetup(ToyModel(toy_space()), Interrupting())
 
     assert threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGINT)
@@ -182,11 +181,11 @@ def test_ctrl_c_leaves_a_checkpoint(tmp_path):
     assert run(tmp_path / "stopped", resume=True).weights_hash == whole.weights_hash
 
 
-def test_a_loss_that_is_not_finite_names_step_path_and_videos(tmp_path):
-    with pytest.raises(TrackerError) as caught:
+def test_a_loss_that_is_not_finite_names_step_path_and_items(tmp_path):
+    with pytest.raises(ModelError) as caught:
         run(tmp_path, make=factory(nan_at=5))
     (path,) = paths_for_step(toy_space(), 0, 5, "uniform")
-    for part in ("training step 5", path.key, "search.stage1.block1", "toy/video0", "total=nan"):
+    for part in ("training step 5", path.key, "left.stage1.block1", "toy/item0", "total=nan"):
         assert part in str(caught.value)
     assert (tmp_path / "training" / "step_00000004").is_dir()
 
@@ -239,7 +238,7 @@ def test_one_architecture_is_trained_alone(tmp_path):
     assert result.weights.name == "subnet.safetensors"
     changed = {name for name, value in setup.model.state_dict().items() if not torch.equal(before[name], value)}
     assert changed == set(setup.model.active_parameters(chosen.genes))
-    fresh = ToyTracker(toy_space(), seed=3)
+    fresh = ToyModel(toy_space(), seed=3)
     load_weights(result.weights, fresh)
     assert weights_hash(fresh) == result.weights_hash
 
@@ -266,26 +265,26 @@ def test_bad_names_are_errors(tmp_path):
     with pytest.raises(JobError, match="Did you mean 'inprocess'"):
         train_supernet(factory(), config(), tmp_path / "b", engine="in_process")
 
-    class Wrong(ToyTracker):
+    class Wrong(ToyModel):
         def active_parameters(self, path):
             return ["stem.weights"]
 
-    with pytest.raises(TrackerError, match=r"stem\.weights"):
-        run(tmp_path / "c", make=lambda: TrainingSetup(Wrong(toy_space()), ToySampler(), ToySentences()))
+    with pytest.raises(ModelError, match=r"stem\.weights"):
+        run(tmp_path / "c", make=lambda: TrainingSetup(Wrong(toy_space()), ToyBatches()))
 
 
-def test_the_batch_size_is_the_sampler_s(tmp_path):
-    with pytest.raises(JobError, match=r"must be the pair sampler's \(6\), but got 12"):
+def test_the_batch_size_is_that_of_the_batches(tmp_path):
+    with pytest.raises(JobError, match=r"must be that of the batches \(6\), but got 12"):
         run(tmp_path, make=factory(batch_size=6))
 
 
 def test_the_in_process_engine_needs_no_ray(tmp_path):
     code = (
-        "import sys; from toy_tracker import factory; from asymnas.training import TrainingConfig, train_supernet; "
+        "import sys; from toy_task import factory; from asymnas.training import TrainingConfig, train_supernet; "
         f"train_supernet(factory(), TrainingConfig(steps=2, batch_size=12), {str(tmp_path)!r}, engine='inprocess'); "
         "sys.exit(', '.join({'ray', 'nni', 'transformers'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1], capture_output=True, text=True)
     assert done.stderr.strip() == "" and (tmp_path / "supernet.safetensors").is_file()
 
 

@@ -9,7 +9,7 @@ import signal
 
 import gloo_workers
 import pytest
-from toy_tracker import factory
+from toy_task import factory
 
 from asymnas.core.errors import DataError
 from asymnas.nn import weights_hash
@@ -57,7 +57,7 @@ def test_two_workers_give_the_weights_and_losses_of_one(outcomes, tmp_path, case
 def test_an_error_of_one_worker_ends_both_and_is_named_once(outcomes):
     folder, ends = outcomes
     assert ends["missing_frame"][0].startswith("PeerFailed")
-    assert ends["missing_frame"][1].startswith("DataError: frame 7 of step 5")
+    assert ends["missing_frame"][1].startswith("DataError: file 7 of step 5")
     assert (folder / "missing_frame" / "training" / "step_00000004").is_dir()
 
 
@@ -98,7 +98,7 @@ def test_a_dead_ray_worker_is_replaced_and_an_error_surfaces_as_itself(ray_clust
     alone = train_supernet(factory(), ray_config(), tmp_path / "alone", engine="inprocess")
     killed = train_supernet(factory(kill_once=str(tmp_path / "killed")), ray_config(), tmp_path / "killed_run", cpus=2)
     assert (tmp_path / "killed").exists() and killed.weights_hash == alone.weights_hash
-    with pytest.raises(DataError, match="frame 7 of step 5 is missing"):
+    with pytest.raises(DataError, match="file 7 of step 5 is missing"):
         train_supernet(factory(missing_at=5), ray_config(), tmp_path / "error", cpus=2)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from asymnas.core.errors import AsymNASError, DataError, Problem, nearest
-from asymnas.tracking.benchmark.report import BenchmarkReport, TrackerScores, default_protocol
+from asymnas.tracking.benchmark.report import BenchmarkReport, TrackerScores, default_protocol, make_report
 
 if TYPE_CHECKING:
     from asymnas.tracking.data import AnnotationSet
@@ -53,7 +53,7 @@ def evaluate_results(
         DataError: unknown names, annotations or results that are missing or damaged; all problems of all trackers.
     """
     from asymnas.tracking.data import require_boxes
-    from asymnas.tracking.metrics import compare, get_protocol
+    from asymnas.tracking.metrics import get_protocol
 
     rules = get_protocol(protocol or default_protocol(dataset))
     annotations = _annotations(dataset, split, root)
@@ -70,37 +70,26 @@ def evaluate_results(
     if problems:
         raise DataError(problems)
     trackers = dict(zip(scored, _named(list(scored.values())), strict=True))
-    chosen = None if versus is None else _versus(versus, None if path is None else theirs, trackers)
-    comparisons = {} if chosen is None else {item.name: compare(item.scores, chosen.scores)
-                                             for item in trackers.values() if item is not chosen}  # fmt: skip
-    if chosen is not None and not comparisons:
+    reference = "" if versus is None else _versus(versus, None if path is None else theirs, trackers).name
+    if reference and len(trackers) < 2:
         rule = "the tracker to compare with must be another than the results"
         raise DataError(Problem("--vs", rule, f"'{versus}' alone", "Give further results."))
-    return BenchmarkReport(
-        dataset=annotations.dataset,
-        split=annotations.split,
-        protocol=rules.name,
-        rules=rules.rules,
-        main=rules.main,
+    return make_report(
+        annotations.dataset,
+        annotations.split,
+        list(annotations),
+        sorted(trackers.values(), key=lambda item: -item.scores.values[rules.main]),
+        rules,
         chosen=protocol is not None,
-        videos=len(annotations),
-        frames=annotations.frames,
-        absent=sum(int(item.absent.sum()) for item in annotations),
         annotations=str(annotations.source),
-        trackers=tuple(sorted(trackers.values(), key=lambda item: -item.scores.values[rules.main])),
         notes=(*annotations.notes, *left_out),
-        comparisons=comparisons,
-        versus="" if chosen is None else chosen.name,
+        versus=reference,
     )
 
 
 def _annotations(dataset: str, split: str | None, root: Path | None) -> AnnotationSet:
-    from asymnas.tracking.data import AnnotationSet, annotation_of, dataset_info, load_annotations, load_dataset
+    from asymnas.tracking.data import load_annotations
 
-    if root is None and not dataset_info(dataset).layout:  # generated: there are no files to look for
-        loaded = load_dataset(dataset, split or "test")
-        videos = tuple(annotation_of(video) for video in loaded.videos)
-        return AnnotationSet(dataset, loaded.split, videos, Path(dataset))
     try:
         return load_annotations(dataset, split, root=root)
     except OSError as error:

@@ -8,22 +8,53 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from asymnas.core.errors import LanguageError, Problem, TrackerError, WeightsError, nearest
+from asymnas.core.errors import LanguageError, Problem, TrackerError, WeightsError
+from asymnas.core.threads import all_threads
+from asymnas.runs.statistics import load_statistics, save_statistics
 from asymnas.tracking import Language, OnlineTracker, TrackerPlugin, get_tracker, list_trackers
 from asymnas.tracking.benchmark.run_files import RunFiles, find_run
-from asymnas.tracking.task.kept import load_statistics, save_statistics, statistics_key
+from asymnas.tracking.live import LiveTracker
+from asymnas.tracking.task.data import checked_options, sentence_table, sentences_of
 
 if TYPE_CHECKING:
-    from asymnas.job import Job
     from asymnas.language import SentenceTable
     from asymnas.tracking import TrainableTracker
+    from asymnas.tracking.task.schema import TrackingJob
+    from asymnas.tracking.task.task import TrackingTask
 
-__all__ = ["Description", "ReadyTracker", "describe_tracker", "open_tracker"]
+__all__ = ["Description", "ReadyTracker", "TrackerSpec", "describe_tracker", "open_tracker"]
 
 
-logger = logging.getLogger("asymnas.study")
+logger = logging.getLogger("asymnas.tracking")
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerSpec:
+    """What tracks.
+
+    Args:
+        name: a plugin's name (`asymnas list trackers`); a run folder of `asymnas search` or `asymnas retrain`; or an
+            architecture.json in such a folder, which may be another one of the run's space.
+        options: values for the plugin's options; for a run, only such that leave the weights as they are.
+        weights: the weights of a plugin that has some and no search space; a run has its own.
+        encoder: the text encoder of a plugin with weights that reads sentences, as a job's `language.encoder`.
+        missing: what stands for a missing sentence, `zero_tensor` or `template_embedding`; None: as the run has it.
+        data_root: folder of the real data sets that the run was trained on, for recalibration; None: as the run has it.
+        device: torch device; None: a GPU if the run used one and this machine has one.
+    """
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    weights: Path | None = None
+    encoder: str = "minilm"
+    missing: str | None = None
+    data_root: Path | None = None
+    device: str | None = None
+
+    @classmethod
+    def of(cls, spec: str | Path | TrackerSpec, **values: Any) -> TrackerSpec:
+        """Return a spec, made of a name and the other fields where it is none yet."""
+        return spec if isinstance(spec, TrackerSpec) else cls(str(spec), **values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +101,12 @@ class ReadyTracker:
         device = next(self.tracker.parameters()).device  # type: ignore[attr-defined]
         return self._sentences.embed(sentences).to(device)
 
+    def live(self) -> LiveTracker:
+        """Return the tracker for one target, frame by frame."""
+        return LiveTracker(self.tracker, self.path, self.embed)
 
-def open_tracker(
-    spec: str | Path,
-    *,
-    options: Mapping[str, Any] | None = None,
-    threads: int | None = None,
-    missing: str | None = None,
-    data_root: Path | str | None = None,
-    device: str | None = None,
-) -> ReadyTracker:
+
+def open_tracker(spec: str | Path | TrackerSpec, *, threads: int | None = None, **values: Any) -> ReadyTracker:
     """Open a tracker that can follow targets at once.
 
     The architecture of a run gets the supernet's weights and the normalisation statistics of the run's own
@@ -87,14 +114,10 @@ def open_tracker(
     architecture; for another one, or other options, the batches are drawn again from the training data.
 
     Args:
-        spec: name of a plugin without a search space (`asymnas list trackers`); a run folder of `asymnas search` or
-            `asymnas retrain`; or an architecture.json in such a folder, which may be another one of the run's space.
-        options: values for the plugin's options; for a run, only such that leave the weights as they are.
+        spec: what tracks.
         threads: torch and OpenCV threads of this process from now on; None leaves it as it is. Recalibration always
             takes the run's own number.
-        missing: what stands for a missing sentence, `zero_tensor` or `template_embedding`; None: as the run has it.
-        data_root: folder of the real data sets that the run was trained on, for recalibration; None: as the run has it.
-        device: torch device; None: a GPU if the run used one and this machine has one.
+        **values: the other fields of `TrackerSpec`, where `spec` is a name or a path.
 
     Raises:
         TrackerError: the spec names nothing, a tracker that needs weights, or options it does not have.
@@ -102,81 +125,92 @@ def open_tracker(
         WeightsError: the weights are not those of the run or do not fit.
         AsymNASError: what else is wrong with the run's job, architecture, data or encoder.
     """
-    plugin, run = _find(spec, data_root)
-    if run is None:
-        return _open_plugin(plugin, options or {}, threads=threads, missing=missing)
-    return _open_run(run, options or {}, threads=threads, missing=missing, device=device)
+    spec = TrackerSpec.of(spec, **values)
+    plugin, run = _find(spec)
+    ready = _open_plugin(plugin, spec) if run is None else _open_run(plugin, run, spec)
+    if threads is not None:
+        import cv2
+        import torch
+
+        torch.set_num_threads(threads)
+        cv2.setNumThreads(threads)
+    return ready
 
 
-def describe_tracker(
-    spec: str | Path,
-    *,
-    options: Mapping[str, Any] | None = None,
-    missing: str | None = None,
-    data_root: Path | str | None = None,
-) -> Description:
+def describe_tracker(spec: str | Path | TrackerSpec, **values: Any) -> Description:
     """Say what `open_tracker` would open, without weights and recalibration; arguments and errors as there."""
-    plugin, run = _find(spec, data_root)
+    spec = TrackerSpec.of(spec, **values)
+    plugin, run = _find(spec)
     if run is None:
-        return Description(plugin.name, _plugin_settings(plugin, options or {}, missing), reads_language=False)
-    from asymnas.tracking.task.data import sentences_of
+        return Description(plugin.name, _plugin_settings(plugin, spec), plugin.reads_language)
+    job = _with_options(run.job, plugin, spec)
+    table = sentences_of(job) if plugin.reads_language else None
+    return Description(run.name, _run_settings(run, job, table), plugin.reads_language)
 
-    job = _with_options(run.job, options or {}, missing)
-    return Description(run.name, _run_settings(run, job, sentences_of(job)), reads_language=True)
 
-
-def _find(spec: str | Path, data_root: Path | str | None) -> tuple[TrackerPlugin, RunFiles | None]:
+def _find(spec: TrackerSpec) -> tuple[TrackerPlugin, RunFiles | None]:
     """The plugin, and the run unless the spec names the plugin itself."""
-    if isinstance(spec, str) and spec in list_trackers():
-        return get_tracker(spec), None
-    run = find_run(Path(spec).expanduser(), list_trackers(), data_root=data_root)
+    if spec.name in list_trackers():
+        return get_tracker(spec.name), None
+    run = find_run(Path(spec.name).expanduser(), list_trackers(), data_root=spec.data_root)
+    if spec.weights is not None:
+        way_out = "Leave the weights out; a run has its own."
+        raise TrackerError(Problem("weights", "are those of a plugin, but a run is named", str(spec.weights), way_out))
     return get_tracker(run.job.tracker.name), run
 
 
-def checked_options(plugin: TrackerPlugin, values: Mapping[str, Any]) -> Any:
-    """Return the options of a plugin.
-
-    Raises:
-        TrackerError: all that is wrong with the values.
-    """
-    try:
-        return plugin.options(**values)
-    except ValidationError as error:
-        known = plugin.options.model_fields
-        raise TrackerError(
-            Problem(
-                f"option '{'.'.join(map(str, item['loc']))}' of tracker '{plugin.name}'",
-                item["msg"],
-                repr(item["input"]),
-                nearest(str(item["loc"][0]), known) if item["loc"] and item["loc"][0] not in known else "",
-            )
-            for item in error.errors()
-        ) from error
+def _options(plugin: TrackerPlugin, values: Mapping[str, Any], missing: str | None) -> dict[str, Any]:
+    """All values of a plugin's options, with the strategy for missing sentences."""
+    more = dict(values)
+    if missing is not None:
+        if "missing" not in plugin.options.model_fields:
+            way_out = "Leave the strategy for missing sentences out."
+            rule = "has no strategies for missing sentences" if plugin.reads_language else (
+                "reads no sentences, so none can be missing")  # fmt: skip
+            raise TrackerError(Problem(f"tracker '{plugin.name}'", rule, repr(missing), way_out))
+        more["missing"] = missing
+    return checked_options(plugin, more).model_dump(mode="json")
 
 
-def _plugin_settings(plugin: TrackerPlugin, values: Mapping[str, Any], missing: str | None) -> dict[str, Any]:
+def _plugin_settings(plugin: TrackerPlugin, spec: TrackerSpec) -> dict[str, Any]:
     where = f"tracker '{plugin.name}'"
-    if plugin.trainable:
+    if plugin.searchable:
         rule = "has a search space, and a plugin's name alone says neither architecture nor weights"
         way_out = f"Name a run folder, such as runs/{plugin.name}, or the architecture.json in it."
         raise TrackerError(Problem(where, rule, way_out=way_out))
-    if missing is not None:
-        way_out = "Leave the strategy for missing sentences out."
-        raise TrackerError(Problem(where, "reads no sentences, so none can be missing", repr(missing), way_out))
-    return {"tracker": plugin.name, "options": checked_options(plugin, values).model_dump(mode="json")}
+    if plugin.has_weights != (spec.weights is not None):
+        rule = "has weights, and its name alone does not say which" if plugin.has_weights else "has no weights"
+        way_out = "Give the file with --weights." if plugin.has_weights else "Leave the weights out."
+        raise TrackerError(Problem(where, rule, str(spec.weights or ""), way_out))
+    settings: dict[str, Any] = {"tracker": plugin.name, "options": _options(plugin, spec.options, spec.missing)}
+    if spec.weights is not None:
+        from asymnas.nn import weights_hash
+
+        settings["weights_hash"] = weights_hash(spec.weights)
+    if plugin.reads_language:
+        settings["encoder"] = _encoder_name(sentence_table(spec.encoder))
+    return settings
 
 
-def _open_plugin(
-    plugin: TrackerPlugin, values: Mapping[str, Any], *, threads: int | None, missing: str | None
-) -> ReadyTracker:
-    settings = _plugin_settings(plugin, values, missing)
-    tracker = plugin.build(checked_options(plugin, values), space=None, language_dim=0, seed=0)
-    if threads is not None:
-        _set_threads(threads)
-    return ReadyTracker(plugin.name, tracker, None, settings, reads_language=False)
+def _open_plugin(plugin: TrackerPlugin, spec: TrackerSpec) -> ReadyTracker:
+    settings = _plugin_settings(plugin, spec)
+    table = sentence_table(spec.encoder) if plugin.reads_language else None
+    options = checked_options(plugin, settings["options"])
+    tracker = plugin.build(options, space=None, language_dim=0 if table is None else table.dim, seed=0)
+    if spec.weights is not None:
+        from asymnas.nn import load_weights
+
+        model: Any = tracker
+        load_weights(spec.weights, model)
+        model.to(spec.device or "cpu").eval()
+    return ReadyTracker(plugin.name, tracker, None, settings, plugin.reads_language, _sentences=table)
 
 
-def _run_settings(run: RunFiles, job: Job, sentences: SentenceTable) -> dict[str, Any]:
+def _encoder_name(table: SentenceTable) -> str:
+    return f"{table.name}-{table.fingerprint[:16]}"
+
+
+def _run_settings(run: RunFiles, job: TrackingJob, table: SentenceTable | None) -> dict[str, Any]:
     return {
         "tracker": job.tracker.name,
         "options": job.tracker.options,
@@ -187,71 +221,61 @@ def _run_settings(run: RunFiles, job: Job, sentences: SentenceTable) -> dict[str
         "architecture": run.architecture.key,
         "genes": dict(run.architecture.genes),
         "weights_hash": run.weights_hash,
-        "encoder": f"{sentences.name}-{sentences.fingerprint[:16]}",
+        "encoder": "" if table is None else _encoder_name(table),
         "recalibration": job.evaluation.recalibration.model_dump(),
     }
 
 
-def _open_run(
-    run: RunFiles, values: Mapping[str, Any], *, threads: int | None, missing: str | None, device: str | None
-) -> ReadyTracker:
+def _open_run(plugin: TrackerPlugin, run: RunFiles, spec: TrackerSpec) -> ReadyTracker:
     import torch
 
-    from asymnas.nn import recalibrate
-    from asymnas.tracking.task.candidate import torch_threads
-    from asymnas.tracking.task.data import sentences_of
-    from asymnas.tracking.task.workers import recalibration_batches, threads_of, trainable_tracker
+    from asymnas.tracking.task.task import TrackingTask
 
-    job = _with_options(run.job, values, missing)
-    sentences = sentences_of(job)
-    with torch_threads(threads_of(job.resources)):  # the run's own, so that the statistics are too
-        model = trainable_tracker(job, sentences.dim)
-        _load(run, model, own=run.job.tracker.options.get("missing"), missing=missing)
-        wanted = device or ("cuda" if job.resources.gpus_per_worker > 0 and torch.cuda.is_available() else "cpu")
-        model = model.to(wanted).eval()
-        path = run.architecture.genes
-        key = statistics_key(job, run.architecture, run.weights_hash, sentences)
-        own = job is run.job and run.own
-        if not load_statistics(run.folder, key, model, own=own):
-            batches = recalibration_batches(job, sentences, wanted)
-            with torch.inference_mode():
-                recalibrate(model, batches, lambda batch: model.forward_pairs(batch, path))
-            if own:
-                _keep(run, key, model)
-        model.eval()
-    if threads is not None:
-        _set_threads(threads)
-    settings = _run_settings(run, job, sentences) | {"device": wanted}
-    return ReadyTracker(
-        run.name, model, path, settings, reads_language=True, lockstep=job.evaluation.lockstep, _sentences=sentences
-    )
+    job = _with_options(run.job, plugin, spec)
+    task = TrackingTask(job)
+    resources = job.resources
+    device = spec.device or ("cuda" if resources.gpus_per_worker > 0 and torch.cuda.is_available() else "cpu")
+    # the run's own threads, so that the statistics are the run's too
+    with all_threads(resources.threads or max(1, int(resources.cpus_per_worker))):
+        model = task.built()
+        _load(run, model, own=run.job.tracker.options.get("missing"), missing=spec.missing)
+        model = model.to(device).eval()
+        _recalibrate(run, task, model, own=job is run.job and run.own)
+    table: Any = task.sentences
+    settings = _run_settings(run, job, table) | {"device": device}
+    path, lockstep = run.architecture.genes, job.evaluation.lockstep
+    return ReadyTracker(run.name, model, path, settings, plugin.reads_language, lockstep, table)
 
 
-def _keep(run: RunFiles, key: Mapping[str, str], model: TrainableTracker) -> None:
-    """Keep the statistics of a run that has none, so that it opens quickly and without its training data next time."""
-    from asymnas.nn import statistics_of
+def _recalibrate(run: RunFiles, task: TrackingTask, model: TrainableTracker, *, own: bool) -> None:
+    """Set the statistics that the run kept, or work them out; `own`: those of the run's own architecture are kept."""
+    import torch
 
-    try:
-        save_statistics(run.folder, key, statistics_of(model))
-    except WeightsError as error:  # a run folder may be read-only
-        logger.info("the statistics are not kept: %s", error)
+    from asymnas.nn import recalibrate, statistics_of
+
+    path, device = run.architecture.genes, next(model.parameters()).device
+    key = statistics_key(task, run.architecture, run.weights_hash)
+    if load_statistics(run.folder, key, model, own=own):
+        return
+    source = task.batches("recalibration")
+    count = task.job.evaluation.recalibration.batches
+    with torch.inference_mode():
+        batches = [source.batch(step).to(device) for step in range(count)]
+        recalibrate(model, batches, lambda batch: model(batch, path))
+    model.eval()
+    if own:  # so that it opens quickly, and without its training data, next time
+        try:
+            save_statistics(run.folder, key, statistics_of(model))
+        except WeightsError as error:  # a run folder may be read-only
+            logger.info("the statistics are not kept: %s", error)
 
 
-def _with_options(job: Job, values: Mapping[str, Any], missing: str | None) -> Job:
-    """The run's job with other options of its tracker."""
-    from asymnas.job import TrackerJob
-
-    plugin = get_tracker(job.tracker.name)
-    more = dict(values)
-    if missing is not None:
-        if "missing" not in plugin.options.model_fields:
-            rule = "has no strategies for missing sentences"
-            raise TrackerError(Problem(f"tracker '{plugin.name}'", rule, repr(missing)))
-        more["missing"] = missing
-    if not more:
+def _with_options(job: TrackingJob, plugin: TrackerPlugin, spec: TrackerSpec) -> TrackingJob:
+    """The run's job with other options of its tracker; the job itself where there are none."""
+    if not spec.options and spec.missing is None:
         return job
-    checked_options(plugin, {**job.tracker.options, **more})
-    return job.model_copy(update={"tracker": TrackerJob(name=plugin.name, **{**job.tracker.options, **more})})
+    options = _options(plugin, {**job.tracker.options, **spec.options}, spec.missing)
+    return job.model_copy(update={"tracker": type(job.tracker)(name=plugin.name, **options)})
 
 
 def _load(run: RunFiles, model: TrainableTracker, *, own: str | None, missing: str | None) -> None:
@@ -273,11 +297,3 @@ def _load(run: RunFiles, model: TrainableTracker, *, own: str | None, missing: s
     if weights_hash(run.weights) != run.weights_hash:
         rule = f"is not the file of the run, whose hash is {run.weights_hash}"
         raise WeightsError(Problem(str(run.weights), rule, weights_hash(run.weights), "Restore the run folder."))
-
-
-def _set_threads(count: int) -> None:
-    import cv2
-    import torch
-
-    torch.set_num_threads(count)
-    cv2.setNumThreads(count)

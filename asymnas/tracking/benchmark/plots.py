@@ -11,17 +11,16 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from asymnas.report._plots import BLUE, COLOURS, GREY, RED, make_axes, make_png
+from asymnas.report.plots import BLUE, COLOURS, GREY, RED, make_axes, make_png
 from asymnas.tracking.benchmark.report import BenchmarkReport, TrackerScores
+from asymnas.tracking.benchmark.sections import NAME, difference_files
 
-__all__ = ["attribute_radar", "benchmark_plots", "curve_plot", "difference_bars", "difference_files"]
+__all__ = ["attribute_radar", "benchmark_plots", "curve_plot", "difference_bars"]
 
 LINES = ("-", "--", "-.", ":")
 MARKERS = "osD^vP"
 FEWEST_SPOKES = 3
 BARS = 40
-NAME = 60
-"""Letters of a tracker's name in a plot or a file's name; what two trackers are told apart by may be long paths."""
 
 AXES: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "success": ("overlap threshold (IoU)", "share of frames above it", ("SUC", "AO", "Success")),
@@ -46,22 +45,6 @@ def benchmark_plots(report: BenchmarkReport) -> dict[str, bytes]:
     for name, file in difference_files(report).items():
         plots[file] = difference_bars(report, name)
     return plots
-
-
-def difference_files(report: BenchmarkReport) -> dict[str, str]:
-    """Return the file names of the plots of differences by tracker, for the comparisons that have any difference."""
-    files: dict[str, str] = {}
-    taken: set[str] = set()
-    for name, comparison in report.comparisons.items():
-        if any(difference for *_, difference in comparison.videos):
-            stem = "".join(sign if sign.isalnum() else "_" for sign in name[:NAME])
-            number, file = 1, f"difference_{stem}.png"
-            while file.lower() in taken:  # `run-1` and `run_1`
-                number += 1
-                file = f"difference_{stem}_{number}.png"
-            taken.add(file.lower())
-            files[name] = file
-    return files
 
 
 def curve_plot(report: BenchmarkReport, kind: str) -> bytes:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from asymnas.tracking.data import Annotation
     from asymnas.tracking.metrics import Comparison, Scores
 
-__all__ = ["DEFAULT_PROTOCOLS", "BenchmarkReport", "TrackerScores", "default_protocol", "percent"]
+__all__ = ["DEFAULT_PROTOCOLS", "BenchmarkReport", "TrackerScores", "default_protocol", "make_report", "percent"]
 
 DEFAULT_PROTOCOLS: Mapping[str, str] = {
     "got10k": "got10k",
@@ -130,3 +131,50 @@ class BenchmarkReport:
             "versus": self.versus or None,
             "comparisons": {name: item.to_dict() for name, item in self.comparisons.items()},
         }
+
+
+def make_report(
+    dataset: str,
+    split: str,
+    videos: Sequence[Annotation],
+    trackers: Sequence[TrackerScores],
+    rules: BenchmarkProtocol,
+    *,
+    chosen: bool,
+    annotations: str,
+    notes: Sequence[str] = (),
+    versus: str = "",
+) -> BenchmarkReport:
+    """Return the report of scored trackers, each compared with one of them.
+
+    Args:
+        dataset: registered name.
+        split: of it.
+        videos: annotations of the split.
+        trackers: with their scores under the protocol, in the report's order.
+        rules: the protocol.
+        chosen: whether it was asked for.
+        annotations: where the annotations were read from.
+        notes: on the annotations.
+        versus: the name of the tracker that the others are compared with; "" for none.
+    """
+    from asymnas.tracking.metrics import compare
+
+    reference = {item.name: item.scores for item in trackers}.get(versus)
+    others = [] if reference is None else [item for item in trackers if item.name != versus]
+    return BenchmarkReport(
+        dataset=dataset,
+        split=split,
+        protocol=rules.name,
+        rules=rules.rules,
+        main=rules.main,
+        chosen=chosen,
+        videos=len(videos),
+        frames=sum(map(len, videos)),
+        absent=sum(int(video.absent.sum()) for video in videos),
+        annotations=annotations,
+        trackers=tuple(trackers),
+        notes=tuple(notes),
+        comparisons={item.name: compare(item.scores, reference) for item in others if reference is not None},
+        versus=versus,
+    )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from asymnas.core.errors import ArchitectureMismatch, Problem, RunFolderError, TrackerError, WeightsError, nearest
-from asymnas.job import Job, load_job
-from asymnas.space import Architecture, ArchitectureFile, list_architectures, load_architecture
-from asymnas.tracking.task.data import space_of
+from asymnas.core.document import read
+from asymnas.core.errors import ArchitectureMismatch, JobError, Problem, RunFolderError, TrackerError, WeightsError
+from asymnas.core.errors import nearest
+from asymnas.job import load_job
+from asymnas.runs.summary import RunSummary
+from asymnas.space import Architecture, list_architectures, load_architecture, load_space
+
+if TYPE_CHECKING:
+    from asymnas.tracking.task.schema import TrackingJob
 
 __all__ = ["RunFiles", "find_run"]
 
@@ -27,14 +31,14 @@ class RunFiles:
         name: of the tracker: the folder's name, and the file's where it is another one than architecture.json.
         job: with the data root that was asked for.
         architecture: what is to track.
-        weights: path of the supernet's weights.
+        weights: the file of the supernet's weights.
         weights_hash: hash that the run recorded of them.
         own: whether it is the architecture that the run found.
     """
 
     folder: Path
     name: str
-    job: Job
+    job: TrackingJob
     architecture: Architecture
     weights: Path
     weights_hash: str
@@ -50,7 +54,7 @@ def find_run(path: Path, trackers: Iterable[str], *, data_root: Path | str | Non
         data_root: replaces the job's folder of real data sets.
 
     Raises:
-        TrackerError: the path names nothing.
+        TrackerError: the path names nothing, or a run of another task.
         RunFolderError: no finished run is there.
         WeightsError: the run's weights are missing, or of another run than the architecture.
         AsymNASError: job or architecture are damaged.
@@ -65,12 +69,14 @@ def find_run(path: Path, trackers: Iterable[str], *, data_root: Path | str | Non
         raise _no_run(folder, file)
     _check_kind(folder)
     overrides = {} if data_root is None else {"data.root": str(Path(data_root).expanduser().resolve())}
-    job = load_job(folder / JOB, overrides, files=False)
-    found, recorded = _architecture(folder, file)
+    job: Any = load_job(folder / JOB, overrides, files=False)
+    if not hasattr(job, "tracker"):
+        raise TrackerError(Problem(str(folder), "must be a run of the task tracking", job.task))
+    found, recorded = _architecture(folder, file, job)
     weights = folder / WEIGHTS
     if not weights.is_file():
         raise WeightsError(Problem(str(weights), "the run's weights are missing", way_out="Restore the run folder."))
-    space = space_of(job)
+    space = load_space(job.space)
     if found.space.structure_hash != space.structure_hash:
         rule = f"is of another space than the run in {folder}, '{space.name}'"
         way_out = "Name an architecture of that space, or move the file to its own run."
@@ -110,11 +116,9 @@ def _no_run(folder: Path, file: Path) -> RunFolderError | WeightsError:
 
 def _check_kind(folder: Path) -> None:
     """A comparison is a folder of runs."""
-    import yaml
-
     try:
-        data = yaml.safe_load((folder / JOB).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        data = read(folder / JOB).data
+    except JobError:
         return  # `load_job` says what is wrong with it
     if isinstance(data, dict) and data.get("kind") == "compare":
         arms = sorted(item.parent.name for item in folder.glob(f"*/{JOB}"))
@@ -122,48 +126,21 @@ def _check_kind(folder: Path) -> None:
         raise RunFolderError(Problem(str(folder), "is a comparison of several runs", way_out=way_out))
 
 
-def _architecture(folder: Path, file: Path) -> tuple[Architecture, str]:
+def _architecture(folder: Path, file: Path, job: TrackingJob) -> tuple[Architecture, str]:
     """The architecture, and the hash of the weights that the run recorded."""
-    summary = _summary(folder)
+    summary = RunSummary.read(folder / SUMMARY) if (folder / SUMMARY).is_file() else None
     if file.name == SUMMARY:
-        if "weights_hash" not in summary or "architecture" not in summary:
+        if summary is None:
             rule = f"holds no finished run: {ARCHITECTURE} and {SUMMARY} come at its end"
             way_out = f"Finish it with `asymnas search {folder / JOB} --run {folder} --resume`."
             raise RunFolderError(Problem(str(folder), rule, way_out=way_out))
-        space = space_of(load_job(folder / JOB, files=False))
-        return space.architecture(dict(summary["architecture"]["genes"])), summary["weights_hash"]
+        return load_space(job.space).architecture(summary.architecture.genes), summary.weights_hash
     found = load_architecture(file)
-    own = _weights_hash(found)
-    recorded = summary.get("weights_hash") or _recorded(folder) or own
-    if own is not None and recorded is not None and own != recorded:
+    own = found.provenance.get("weights_hash")
+    recorded = own if summary is None else summary.weights_hash
+    if own is not None and own != recorded:
         rule = f"was found with other weights than those of the run in {folder}, {recorded}"
-        raise WeightsError(Problem(str(file), rule, own, "Leave the file in its own run folder."))
-    if recorded is None:
-        from asymnas.nn import weights_hash
-
-        recorded = weights_hash(folder / WEIGHTS) if (folder / WEIGHTS).is_file() else ""
-    return found.architecture, recorded
-
-
-def _recorded(folder: Path) -> str | None:
-    """The hash in the run's own architecture.json; a run killed after writing it has no summary yet."""
-    file = folder / ARCHITECTURE
-    return _weights_hash(load_architecture(file)) if file.is_file() else None
-
-
-def _weights_hash(found: ArchitectureFile) -> str | None:
-    value = found.provenance.get("weights_hash")
-    return value if isinstance(value, str) else None
-
-
-def _summary(folder: Path) -> dict[str, Any]:
-    path = folder / SUMMARY
-    if not path.is_file():
-        return {}
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunFolderError(Problem(str(path), "the run's results cannot be read", str(error))) from error
-    if not isinstance(data, dict):
-        raise RunFolderError(Problem(str(path), "must hold the results of a run", type(data).__name__))
-    return data
+        raise WeightsError(Problem(str(file), rule, str(own), "Leave the file in its own run folder."))
+    if recorded is None:  # made by hand, beside a run that has no summary yet
+        recorded = load_architecture(folder / ARCHITECTURE).provenance.get("weights_hash", "")
+    return found.architecture, str(recorded)

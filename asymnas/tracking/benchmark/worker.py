@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from asymnas.core.errors import EvaluationError, Problem
-from asymnas.search import Evaluation, Task
-from asymnas.tracking.benchmark.open import ReadyTracker, open_tracker
-from asymnas.tracking.data import Dataset, Video, load_dataset, subset
-from asymnas.tracking.task.candidate import torch_threads
+from asymnas.core.threads import all_threads
+from asymnas.tracking.benchmark.open import ReadyTracker, TrackerSpec, open_tracker
+from asymnas.tracking.data import Dataset, Video, evaluation_split, load_dataset, subset
+from asymnas.tracking.task.measuring import tracked
 
 if TYPE_CHECKING:
     from asymnas.tracking import TrackResult
 
-__all__ = ["BenchmarkVideos", "BenchmarkWorker", "Tracked", "TrackingTask", "benchmark_worker"]
+__all__ = ["BatchToTrack", "BenchmarkVideos", "BenchmarkWorker", "TrackedBatch", "benchmark_worker", "failed_batch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,56 +24,53 @@ class BenchmarkVideos:
 
     Args:
         dataset: registered name.
-        split: of it.
+        split: of it; "" for the one that the benchmark evaluates on.
         root: the data root; None for that of the environment.
         videos: how many, drawn by a fixed seed as jobs do, or their names; None for all.
         frames: the first ones of each video; None for all.
     """
 
     dataset: str
-    split: str
+    split: str = ""
     root: Path | None = None
     videos: int | tuple[str, ...] | None = None
     frames: int | None = None
 
-    def whole(self) -> Dataset:
-        """Return the whole split.
+    def load(self) -> tuple[Dataset, list[str]]:
+        """Return the videos that are tracked, and the names of all videos of the split.
 
         Raises:
-            DataError: see `load_dataset`.
+            DataError: what is wrong with the data, or with the numbers of videos and frames.
         """
-        return load_dataset(self.dataset, self.split, root=self.root)
-
-    def chosen(self, whole: Dataset) -> Dataset:
-        """Return the videos that are tracked."""
+        whole = load_dataset(self.dataset, self.split or evaluation_split(self.dataset), root=self.root)
         videos = list(self.videos) if isinstance(self.videos, tuple) else self.videos
-        return subset(whole, videos=videos, frames=self.frames)
+        return subset(whole, videos=videos, frames=self.frames), [video.name for video in whole.videos]
 
 
 @dataclass(frozen=True, slots=True)
-class TrackingTask(Task):
-    """Videos to be tracked as one batch.
+class BatchToTrack:
+    """Videos to be tracked side by side.
 
     Args:
         indices: of the videos, in the data set.
         condition: label of what the tracker is told.
     """
 
-    indices: tuple[int, ...] = ()
-    condition: str = "with"
+    indices: tuple[int, ...]
+    condition: str
 
 
-@dataclass(kw_only=True, slots=True)
-class Tracked(Evaluation):
-    """What came of a `TrackingTask`.
+@dataclass(slots=True)
+class TrackedBatch:
+    """What came of a `BatchToTrack`.
 
     Args:
         found: a result for every video that was tracked.
-        failures: what went wrong, by the names of the others.
+        failures: what went wrong, by the indices of the others.
     """
 
     found: list[TrackResult] = field(default_factory=list)
-    failures: dict[str, str] = field(default_factory=dict)
+    failures: dict[int, str] = field(default_factory=dict)
 
 
 class BenchmarkWorker:
@@ -98,37 +92,32 @@ class BenchmarkWorker:
     ) -> None:
         self.ready, self.videos, self.sentences, self.threads = ready, videos, sentences, threads
 
-    def evaluate(self, task: TrackingTask) -> Tracked:
-        """Track the task's videos; where the batch fails, one by one, so that one bad video costs no other."""
-        videos = [self.videos[index] for index in task.indices]
-        found: list[TrackResult] = []
-        failures: dict[str, str] = {}
-        with torch_threads(self.threads):
+    def handle(self, request: BatchToTrack) -> TrackedBatch:
+        """Track the videos; where the batch fails, one by one, so that one bad video costs no other."""
+        answer = TrackedBatch()
+        with all_threads(self.threads):
             try:
-                found = self._track(videos, task.condition)
-            except Exception as error:  # noqa: BLE001 - recorded and reported by the video's name
-                if len(videos) == 1:
-                    failures[videos[0].name] = _words(error)
-                else:
-                    for video in videos:
-                        try:
-                            found += self._track([video], task.condition)
-                        except Exception as own:  # noqa: BLE001 - as above
-                            failures[video.name] = _words(own)
-        return Tracked(tracker=task.tracker, found=found, failures=failures)
+                answer.found = self._track(request.indices, request.condition)
+            except Exception:
+                if len(request.indices) == 1:
+                    raise
+                for index in request.indices:
+                    try:
+                        answer.found += self._track((index,), request.condition)
+                    except Exception as error:  # noqa: BLE001 - recorded and reported by the video's name
+                        answer.failures[index] = _words(error)
+        return answer
 
-    def _track(self, videos: Sequence[Video], condition: str) -> list[TrackResult]:
-        from asymnas.tracking import track
-
+    def _track(self, indices: Sequence[int], condition: str) -> list[TrackResult]:
+        videos = [self.videos[index] for index in indices]
         told = self.sentences[condition]
         language = self.ready.embed([told[video.name] for video in videos])
-        results = track(self.ready.tracker, videos, path=self.ready.path, language=language, lockstep=len(videos))
-        for result in results:
-            bad = np.flatnonzero(~np.isfinite(result.boxes).all(1))
-            if len(bad):
-                value = f"{result.boxes[bad[0]].tolist()} in frame {bad[0]}"
-                raise EvaluationError(Problem(f"video {result.video}", "all boxes must be finite", value))
-        return results
+        return tracked(self.ready.tracker, videos, path=self.ready.path, language=language, lockstep=len(videos))
+
+
+def failed_batch(request: BatchToTrack, error: Exception, traceback: str, seconds: float) -> TrackedBatch:
+    """Return the answer of a batch that failed as a whole."""
+    return TrackedBatch(failures=dict.fromkeys(request.indices, _words(error)))
 
 
 def _words(error: Exception) -> str:
@@ -137,12 +126,10 @@ def _words(error: Exception) -> str:
 
 
 def benchmark_worker(
-    spec: str,
-    opened: Mapping[str, Any],
+    spec: TrackerSpec,
     what: BenchmarkVideos,
     sentences: Mapping[str, Mapping[str, str | None]],
     videos: Sequence[Video] | None = None,
 ) -> BenchmarkWorker:
     """Open the tracker and the videos; `videos` are those of `what` where they are loaded already."""
-    ready = open_tracker(spec, **opened)
-    return BenchmarkWorker(ready, what.chosen(what.whole()).videos if videos is None else videos, sentences)
+    return BenchmarkWorker(open_tracker(spec), what.load()[0].videos if videos is None else videos, sentences)

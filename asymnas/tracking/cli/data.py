@@ -6,12 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
-from asymnas.cli._common import DataRoot, Json, command, print_json, stderr
+from asymnas.core.commands import DataRoot, Json, command, print_json, stderr
 from asymnas.core.errors import DataError, JobError, Problem, shown
 
 if TYPE_CHECKING:
@@ -98,25 +95,22 @@ def check(
 
 
 def _print(report: DataReport) -> None:
-    from asymnas.report import print_whole
+    from asymnas.report import Section, print_sections
 
-    table = Table(title=f"{report.dataset}/{report.split}", title_justify="left", show_header=False, box=None)
-    rows: list[tuple[str, object]] = [
+    rows = [
         ("place", report.where),
         ("videos", report.videos),
         ("frames", report.frames),
         ("decoded", report.decoded),
         ("absent frames", report.absent),
-        ("frames without a public box", report.unknown),
+        ("frames without a public box", report.unknown or None),
         ("videos without a sentence", report.totals["without_sentence"] if report.language else None),
         ("videos that cannot be read", report.totals["unreadable"]),
         ("broken frames", report.totals["broken"]),
         ("defects", report.totals["defects"]),
     ]
-    for label, value in rows:
-        if value is not None and (value or label != "frames without a public box"):
-            table.add_row(label, escape(str(value)))
-    print_whole(Console(emoji=False), table)
+    shown = tuple((label, str(value)) for label, value in rows if value is not None)
+    print_sections([Section(f"{report.dataset}/{report.split}", rows=shown)])
     for note in report.notes:
         typer.echo(f"note: {note}")
     for problem in report.defects:
@@ -137,7 +131,8 @@ def show(
 ) -> None:
     """Draw frames of a video with their boxes, and its sentence, into one picture."""
     from asymnas.tracking.data import find_video
-    from asymnas.tracking.pictures.video_sheet import draw_video_sheet, save_picture
+    from asymnas.tracking.pictures.drawing import save_picture
+    from asymnas.tracking.pictures.sheets import draw_video_sheet
 
     found, where = find_video(name, video, split, data_root, _options(option))
     sheet = draw_video_sheet(found, count=frames, title=f"{name}/{where}")

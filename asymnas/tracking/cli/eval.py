@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from asymnas.cli._common import DataRoot, Json, command, print_json
+from asymnas.core.commands import DataRoot, Json, command, print_json
 from asymnas.core.errors import DataError, Problem
 
 __all__ = ["eval_"]
@@ -69,10 +69,14 @@ def eval_(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Score result files under a named protocol; needs no frames where the annotations suffice."""
+    """Score result files under a named protocol; needs no frames where the annotations suffice.
+
+    Example: asymnas eval results/ATOM --dataset lasot --vs results/SiamFC --plots plots
+    """
+    from asymnas.report import print_sections
     from asymnas.tracking.benchmark.evaluate import evaluate_results
-    from asymnas.tracking.benchmark.html import write_benchmark
-    from asymnas.tracking.benchmark.tables import print_benchmark
+    from asymnas.tracking.benchmark.page import write_benchmark
+    from asymnas.tracking.benchmark.sections import benchmark_sections
 
     if data_root is not None and annotations is not None:
         rule = "give one of them: both say where the annotations lie"
@@ -95,6 +99,6 @@ def eval_(
     if as_json:
         print_json({**report.to_dict(), "files": [str(file) for file in files]})
         return
-    print_benchmark(report)
+    print_sections(benchmark_sections(report))
     if files:
         typer.echo("plots: " + ", ".join(str(file) for file in files))

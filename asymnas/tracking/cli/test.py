@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from asymnas.cli._common import DataRoot, Fresh, Json, Resume, command, interruptible, print_json, stderr
+from asymnas.core.commands import DataRoot, Fresh, Json, Resume, command, interruptible, print_json, stderr
 from asymnas.core.errors import JobError, Problem, RunFolderError, nearest
 
 if TYPE_CHECKING:
-    from asymnas.report import Progress
+    from asymnas.report import ProgressDisplay
     from asymnas.tracking.benchmark.run import BenchmarkProgress, BenchmarkRun
 
 __all__ = ["test"]
@@ -59,12 +59,15 @@ def test(
     as_json: Json = False,
 ) -> None:
     """Run trackers over a benchmark, write their result files and print one table of scores; exit code 1 if a video
-    failed."""
-    from asymnas.report import make_progress
-    from asymnas.tracking.benchmark.html import write_benchmark
+    failed.
+
+    Example: asymnas test runs/vlt_scar mil static --dataset otb99_lang --language with,without --workers 2
+    """
+    from asymnas.report import make_progress, print_sections
+    from asymnas.tracking.benchmark.page import write_benchmark
     from asymnas.tracking.benchmark.run import default_split
     from asymnas.tracking.benchmark.score_runs import score_runs, test_trackers
-    from asymnas.tracking.benchmark.test_table import print_test
+    from asymnas.tracking.benchmark.sections import tested_sections
     from asymnas.tracking.benchmark.worker import BenchmarkVideos
     from asymnas.tracking.metrics import get_protocol
 
@@ -89,7 +92,7 @@ def test(
         )
     report = score_runs(data, runs, protocol)
     if not as_json:
-        print_test(report, runs)
+        print_sections(tested_sections(report, runs))
     files = write_benchmark(report, plots) if plots is not None and report is not None else []
     if as_json:
         scores = {"report": None if report is None else report.to_dict()}
@@ -138,7 +141,7 @@ def _strategies(text: str | None) -> list[str]:
     return words
 
 
-def _show(progress: Progress, state: BenchmarkProgress) -> None:
+def _show(progress: ProgressDisplay, state: BenchmarkProgress) -> None:
     speed = "" if state.frames_per_second is None else f", {state.frames_per_second:.1f} frames/s"
     failed = f", {state.failed} failed" if state.failed else ""
     text = f"{state.videos}/{state.of_videos} videos{speed}{failed}"

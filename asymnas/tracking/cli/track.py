@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from asymnas.cli._common import INTERRUPTED, DataRoot, Json, command, print_json, stderr
+from asymnas.core.commands import INTERRUPTED, DataRoot, Json, command, print_json, stderr
 from asymnas.core.errors import DataError, Problem
 
 if TYPE_CHECKING:
@@ -63,7 +63,10 @@ def track(
     data_root: DataRoot = None,
     as_json: Json = False,
 ) -> None:
-    """Track one target and write a video with its box, score and sentence, the boxes, and a contact sheet."""
+    """Track one target and write a video with its box, score and sentence, the boxes, and a contact sheet.
+
+    Example: asymnas track dog.mp4 --box 120,80,40,60 --text "the brown dog" --run runs/vlt_scar -o out.mp4
+    """
     from asymnas.report import make_progress
     from asymnas.tracking.demo.track import check_film, film
     from asymnas.tracking.demo.video_in import open_footage

@@ -4,6 +4,7 @@ from asymnas.tracking.data._annotation import (
     Annotation,
     AnnotationSet,
     annotation_of,
+    evaluation_split,
     load_annotations,
     require_boxes,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "data_root",
     "dataset_info",
     "dataset_names",
+    "evaluation_split",
     "find_video",
     "list_datasets",
     "load_annotations",

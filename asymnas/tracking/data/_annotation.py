@@ -13,7 +13,7 @@ from asymnas.tracking.data._otb_names import otb_aliases
 from asymnas.tracking.data._registry import data_root, dataset_info, load_dataset
 from asymnas.tracking.data._video import Video
 
-__all__ = ["Annotation", "AnnotationSet", "annotation_of", "load_annotations", "require_boxes"]
+__all__ = ["Annotation", "AnnotationSet", "annotation_of", "evaluation_split", "load_annotations", "require_boxes"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,6 +123,11 @@ def require_boxes(videos: Iterable[Video | Annotation], purpose: str = "scored h
         raise DataError(problems)
 
 
+def evaluation_split(dataset: str) -> str:
+    """Return the split that a benchmark evaluates on: val of GOT-10k, whose test boxes are not public, else test."""
+    return "val" if dataset == "got10k" else "test"
+
+
 def load_annotations(dataset: str, split: str | None = None, *, root: Path | str | None = None) -> AnnotationSet:
     """Load the annotations of a split; the frames need not be there.
 
@@ -160,7 +165,7 @@ def load_annotations(dataset: str, split: str | None = None, *, root: Path | str
     if not place.exists():
         rule = "the place of annotations must be an archive, a file or a folder"
         raise DataError(Problem("annotations", rule, f"'{place}'", "Mend the path."))
-    split = split or ("val" if dataset == "got10k" else "test")
+    split = split or evaluation_split(dataset)
     reader = getattr(dataset_info(dataset).load(), "__self__", None)
     if isinstance(reader, Reader):
         check_split(dataset, split, tuple(reader.videos))

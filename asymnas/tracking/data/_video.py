@@ -60,6 +60,11 @@ class Video:
     def __len__(self) -> int:
         return len(self.boxes)
 
+    @property
+    def key(self) -> str:
+        """Data set and name: tells it from videos of other data sets in scores, logs and messages."""
+        return f"{self.dataset}/{self.name}"
+
     def frame(self, index: int) -> np.ndarray:
         """Return frame `index` as (height, width, 3) uint8 BGR."""
         return self.frames[index]

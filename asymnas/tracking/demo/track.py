@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from asymnas.core.errors import AsymNASError, DataError, EvaluationError, Problem
-from asymnas.report._progress import Progress
+from asymnas.report import ProgressDisplay
 from asymnas.tracking.demo.files import (
     HEADER,
     check_box,
@@ -26,10 +26,12 @@ from asymnas.tracking.demo.files import (
 from asymnas.tracking.demo.video_in import Footage
 from asymnas.tracking.demo.video_out import VideoSink, codecs_for
 from asymnas.tracking.online import begin, follow
-from asymnas.tracking.pictures.contact_sheet import ContactSheet
-from asymnas.tracking.pictures.overlay import Overlay, undrawable
+from asymnas.tracking.pictures.drawing import undrawable
+from asymnas.tracking.pictures.overlay import Overlay
+from asymnas.tracking.pictures.sheets import ContactSheet
 
 if TYPE_CHECKING:
+    from asymnas.runs.times import Reporter
     from asymnas.tracking import Language
     from asymnas.tracking.benchmark.open import ReadyTracker
 
@@ -90,7 +92,7 @@ def film(
     limit: int | None = None,
     codec: str | None = None,
     overwrite: bool = False,
-    progress: Progress | None = None,
+    progress: Reporter | None = None,
     show: Callable[[np.ndarray], bool] | None = None,
 ) -> Film:
     """Track a target from its box in the first frame to the end, and write what was found as it is found.
@@ -127,7 +129,7 @@ def film(
     problems: list[Problem] = []
     failure: AsymNASError | None = None
     try:
-        work.run(start, limit, progress or Progress(), show)
+        work.run(start, limit, progress or ProgressDisplay(), show)
     except KeyboardInterrupt:
         work.film.stopped = "interrupted"
     except AsymNASError as error:
@@ -168,7 +170,7 @@ class _Work:
     language: Language | None
 
     def run(
-        self, start: np.ndarray, limit: int | None, progress: Progress, show: Callable[[np.ndarray], bool] | None
+        self, start: np.ndarray, limit: int | None, progress: Reporter, show: Callable[[np.ndarray], bool] | None
     ) -> None:
         """Track and write until the footage or the user ends it."""
         path = self.film.paths["boxes"]

@@ -9,18 +9,32 @@ from typing import TYPE_CHECKING, NamedTuple
 import cv2
 import numpy as np
 
-from asymnas.tracking.pictures.overlay import FOUND, draw_box, put_text, text_width, wrap_text
+from asymnas.report import Figure, Section
+from asymnas.tracking.pictures.drawing import (
+    ABSENT,
+    BACK,
+    FOUND,
+    GREY,
+    INK,
+    Colour,
+    draw_box,
+    grid,
+    put_text,
+    quoted,
+    spread,
+)
 
 if TYPE_CHECKING:
+    from asymnas.runs.read import RunData
     from asymnas.tracking.data import Video
 
-__all__ = ["STYLES", "Shown", "draw_strip"]
+__all__ = ["STYLES", "Shown", "draw_strip", "strips_section"]
 
 
 class _Style(NamedTuple):
-    """B, G, R of a tracker's lines, and their width in halves of a pixel."""
+    """A tracker's colour, and the width of its lines in halves of a pixel."""
 
-    colour: tuple[int, int, int]
+    colour: Colour
     thick: int
 
 
@@ -32,8 +46,7 @@ _TRUE = _Style(FOUND, 4)
 _HEIGHTS, _WIDTHS, _WANTED = (120, 160), (132, 300), 204
 """Heights and widths that a frame may have on the strip, and the width that the height is chosen for; pixels."""
 
-_GAP, _LINE, _TEXT, _NOTE, _LINES = 4, 21, 15, 13, 12
-_BACK, _INK, _GREY, _ABSENT = (28, 28, 28), (255, 255, 255), (175, 175, 175), (110, 110, 255)
+_NOTE = 13
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,31 +76,12 @@ def draw_strip(video: Video, shown: Sequence[Shown], *, count: int = 6, measure:
     Returns:
         (height, width, 3) uint8 BGR: name and sentence, a legend in the boxes' colours, the frames.
     """
-    chosen = sorted({round(at) for at in np.linspace(0, len(video) - 1, min(count + 1, len(video)))})[-count:]
     styled = list(zip(shown, STYLES, strict=False))
-    cells = [_cell(video, styled, index) for index in chosen]
+    cells = [_cell(video, styled, index) for index in spread(len(video), count + 1)[-count:]]
     legend = [("annotated, dashed", FOUND)]
     legend += [(f"{item.label}: {measure} {item.score:.2f}", style.colour) for item, style in styled]
-    widths = [text_width(label, _TEXT) + 26 for label, _ in legend]
-    width = max(sum(cell.shape[1] + _GAP for cell in cells) + _GAP, sum(widths) + 8)
-    title = f"{video.dataset}/{video.name} · {len(video)} {'frame' if len(video) == 1 else 'frames'}"
-    lines = [(line, _GREY) for line in wrap_text(title, _TEXT, width - 8, 1)]
-    words = f"“{video.sentence}”" if video.sentence else "(no sentence)"
-    lines += [(line, _INK) for line in wrap_text(words, _TEXT, width - 8, _LINES)]
-    head = _LINE * (len(lines) + 1) + 8
-    height = max(cell.shape[0] for cell in cells)
-    strip = np.full((head + height + _GAP, width, 3), _BACK, np.uint8)
-    for number, (line, colour) in enumerate(lines):
-        put_text(strip, (4, 3 + _LINE * number), line, size=_TEXT, colour=colour)
-    x, y = 4, 4 + _LINE * len(lines)
-    for (label, colour), wide in zip(legend, widths, strict=True):
-        put_text(strip, (x, y), label, size=_TEXT, colour=colour)
-        x += wide
-    left = _GAP
-    for cell in cells:
-        strip[head : head + cell.shape[0], left : left + cell.shape[1]] = cell
-        left += cell.shape[1] + _GAP
-    return strip
+    title = f"{video.key} · {len(video)} {'frame' if len(video) == 1 else 'frames'}"
+    return grid(cells, [(title, GREY, 1), (quoted(video.sentence), INK, 12)], columns=len(cells), legend=legend)
 
 
 def _cell(video: Video, styled: Sequence[tuple[Shown, _Style]], index: int) -> np.ndarray:
@@ -105,10 +99,23 @@ def _cell(video: Video, styled: Sequence[tuple[Shown, _Style]], index: int) -> n
         draw_box(picture, item.boxes[index], colour=style.colour, scale=2 * scale, thick=style.thick)
     if not absent:
         draw_box(picture, video.boxes[index], colour=_TRUE.colour, dashed=True, scale=2 * scale, thick=_TRUE.thick)
-    cell: np.ndarray = np.full((height, width, 3), _BACK, np.uint8)
+    cell: np.ndarray = np.full((height, width, 3), BACK, np.uint8)
     top, left = (height - size[1]) // 2, (width - size[0]) // 2
     cell[top : top + size[1], left : left + size[0]] = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     put_text(cell, (0, 0), str(index), size=_NOTE, background=(0, 0, 0))
     if absent:
-        put_text(cell, (0, height), "target absent", size=_NOTE, colour=_ABSENT, background=(0, 0, 0))
+        put_text(cell, (0, height), "target absent", size=_NOTE, colour=ABSENT, background=(0, 0, 0))
     return cell
+
+
+def strips_section(run: RunData) -> Section:
+    """Return the strips of a run's folder as a section, the video that is followed best first; no figures if none."""
+    note = (
+        "Held-out test videos, at equal ranks from the one that the found tracker follows best to the one it follows "
+        "worst; the first frame, whose box is given, is left out. Numbers are the scores of the video."
+    )
+    files = sorted((run.path / "strips").glob("*.jpg"))
+    figures = tuple(
+        Figure(file.read_bytes(), "jpg", f"strip {file.stem.replace('_', ', video ', 1)}") for file in files
+    )
+    return Section("What it looks like", note=note if figures else "", figures=figures)

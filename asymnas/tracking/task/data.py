@@ -1,4 +1,4 @@
-"""From a job to the objects that it names; module-level functions, so that workers can build them for themselves."""
+"""From a job to its videos, pairs and sentences."""
 
 from __future__ import annotations
 
@@ -7,32 +7,31 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from asymnas.core.errors import DataError, JobError, Problem
+from asymnas.core.errors import DataError, Problem, TrackerError, nearest
+from asymnas.core.schema import problems_of
 from asymnas.core.seeding import rng_for
-from asymnas.job import Job
 from asymnas.language import SentenceTable
-from asymnas.space import SearchSpace, load_space
-from asymnas.tracking import OnlineTracker, TrackerPlugin, get_tracker
-from asymnas.tracking.boxes import CropGeometry
+from asymnas.space import load_space
+from asymnas.tracking import TrackerPlugin, get_tracker
 from asymnas.tracking.data import Dataset, Video, dataset_info, load_dataset, require_boxes, scene_of, subset
 from asymnas.tracking.data.lazy import names_of, select
 from asymnas.tracking.data.pairs.augment import Augmentation
 from asymnas.tracking.data.pairs.mixture import LanguageShare, PairSource
 from asymnas.tracking.data.pairs.sampler import PairSampler
+from asymnas.tracking.task.schema import TrackingJob
 
 __all__ = [
-    "build_tracker",
     "check_held_out",
-    "geometry_of",
-    "options_of",
+    "checked_options",
     "sampler_of",
+    "sentence_table",
     "sentences_of",
-    "space_of",
     "train_datasets",
     "video_set",
 ]
@@ -41,54 +40,33 @@ CHOICE_SEED = 0
 """Videos are chosen by this seed in every job, so that runs of different seeds are scored on the same videos."""
 
 
-def space_of(job: Job) -> SearchSpace:
-    """Return the job's search space."""
-    return load_space(job.space)
-
-
-def options_of(job: Job) -> tuple[TrackerPlugin, Any]:
-    """Return the job's tracker plugin and its checked options.
+def checked_options(plugin: TrackerPlugin, values: Mapping[str, Any]) -> BaseModel:
+    """Return the options of a tracker.
 
     Raises:
-        JobError: an option is unknown or out of range.
+        TrackerError: all that is wrong with the values.
     """
-    plugin = get_tracker(job.tracker.name)
     try:
-        return plugin, plugin.options(**job.tracker.options)
+        return plugin.options(**values)
     except ValidationError as error:
-        raise JobError(
-            [
-                Problem(".".join(["tracker", *map(str, item["loc"])]), item["msg"], repr(item["input"]))
-                for item in error.errors()
-            ]
-        ) from error
+        problems = []
+        for item in problems_of(error):
+            known = plugin.options.model_fields
+            way_out = "" if item.where in known else nearest(item.where, known)
+            where = f"option '{item.where}' of tracker '{plugin.name}'"
+            problems.append(replace(item, where=where, way_out=way_out))
+        raise TrackerError(problems) from error
 
 
-def geometry_of(job: Job) -> CropGeometry:
-    """Return the crops that the job's tracker reads."""
-    plugin, options = options_of(job)
-    if plugin.geometry is None:
-        raise JobError(
-            Problem(
-                "tracker.name",
-                "must name a tracker with a search space",
-                repr(plugin.name),
-                "Trackers without one belong to `baselines.trackers`.",
-            )
-        )
-    return plugin.geometry(options, space_of(job))
-
-
-def build_tracker(job: Job, language_dim: int) -> OnlineTracker:
-    """Return the job's tracker with the initial weights of the job's seed."""
-    plugin, options = options_of(job)
-    return plugin.build(options, space=space_of(job), language_dim=language_dim, seed=job.seed)
-
-
-def sentences_of(job: Job) -> SentenceTable:
+def sentences_of(job: TrackingJob) -> SentenceTable:
     """Return the embeddings of sentences by the job's encoder, cached on disk."""
-    cache = job.language.cache or os.environ.get("ASYMNAS_CACHE") or Path.home() / ".cache" / "asymnas"
-    return SentenceTable(job.language.encoder, Path(cache) / "sentences")
+    return sentence_table(job.language.encoder, job.language.cache)
+
+
+def sentence_table(encoder: str, cache: str | None = None) -> SentenceTable:
+    """Return the embeddings of an encoder; without `cache` they are kept in the user's cache folder."""
+    folder = cache or os.environ.get("ASYMNAS_CACHE") or Path.home() / ".cache" / "asymnas"
+    return SentenceTable(encoder, Path(folder) / "sentences")
 
 
 def _loaded(source: Any, root: str | None) -> Dataset:
@@ -131,7 +109,7 @@ def _filtered(dataset: Dataset, include: Sequence[str] | None, exclude: Sequence
     return Dataset(dataset.name, dataset.split, videos, hashlib.sha256(text.encode()).hexdigest())
 
 
-def video_set(job: Job, name: str) -> tuple[list[Video], str]:
+def video_set(job: TrackingJob, name: str) -> tuple[list[Video], str]:
     """Return the videos of the job's set `validation` or `test` and a fingerprint of them.
 
     Raises:
@@ -143,7 +121,7 @@ def video_set(job: Job, name: str) -> tuple[list[Video], str]:
         raise DataError(Problem(f"data.{name}", "the job has no such set of videos"))
     datasets = [_loaded(source, job.data.root) for source in data.sources]
     videos = [video for dataset in datasets for video in dataset.videos]
-    names = [f"{video.dataset}/{video.name}" for video in videos]
+    names = [video.key for video in videos]
     doubled = sorted(item for item, count in Counter(names).items() if count > 1)
     if doubled:
         raise DataError(Problem(f"data.{name}", "videos must have different names", ", ".join(doubled[:5])))
@@ -155,14 +133,14 @@ def video_set(job: Job, name: str) -> tuple[list[Video], str]:
 
 def _check_starts(name: str, videos: Iterable[Video]) -> None:
     """A tracker starts from the first box, so it is missed here and not after hours of training."""
-    lost = [f"{video.dataset}/{video.name}" for video in videos if not (video.boxes[0, 2:] > 0).all()]
+    lost = [video.key for video in videos if not (video.boxes[0, 2:] > 0).all()]
     if lost:
         rule = "the first box of a video must have an area, for the tracker starts from it"
         way_out = "Restore the annotation, or `exclude` these videos."
         raise DataError([Problem(f"data.{name}", rule, f"none in {video}", way_out) for video in lost[:20]])
 
 
-def train_datasets(job: Job) -> list[Dataset]:
+def train_datasets(job: TrackingJob) -> list[Dataset]:
     """Return the data sets of the training sources, in order.
 
     Raises:
@@ -194,7 +172,7 @@ def check_held_out(test: Iterable[Video], others: Mapping[str, Iterable[Video]])
     """
     held_out: dict[Hashable, str] = {}
     for video in test:
-        held_out |= dict.fromkeys(_traces(video), f"{video.dataset}/{video.name}")
+        held_out |= dict.fromkeys(_traces(video), video.key)
     problems = []
     for key, videos in others.items():
         shared = sorted({held_out[trace] for video in videos for trace in _traces(video) if trace in held_out})
@@ -212,41 +190,46 @@ def _traces(video: Video) -> list[Hashable]:
     return [(video.dataset, video.name, *video.boxes[0].tolist()), *([] if scene is None else [scene])]
 
 
-def sampler_of(job: Job, purpose: str = "training", batch_size: int | None = None) -> PairSampler:
+def sampler_of(
+    job: TrackingJob, purpose: str = "training", *, datasets: Sequence[Dataset] | None = None, space: Any = None
+) -> PairSampler:
     """Return the pair sampler of the job's training data.
 
     Args:
         job: the job.
-        purpose: streams of different purposes are independent; "recalibration" draws other pairs than "training".
-        batch_size: pairs a step over all shards; the job's by default.
+        purpose: streams of different purposes are independent; "recalibration" draws other pairs than "training", in
+            batches of its own size.
+        datasets: those of `train_datasets`, where they are loaded already.
+        space: the job's space, where it is loaded already.
+
+    Raises:
+        TrackerError: the tracker is not trained.
     """
-    train = job.data.train
+    plugin = get_tracker(job.tracker.name)
+    if plugin.geometry is None:
+        way_out = "Trackers without one belong to `baselines.trackers`."
+        raise TrackerError(Problem("tracker.name", "must name a tracker that is trained", repr(plugin.name), way_out))
+    train, resources = job.data.train, job.resources
+    loaded = train_datasets(job) if datasets is None else datasets
+    shared = ("weight", "frame_range", "template_frames", "pairs", "draw", "language")
     sources = [
-        PairSource(
-            dataset,
-            weight=source.weight,
-            frame_range=source.frame_range,
-            template_frames=source.template_frames,
-            pairs=source.pairs,
-            draw=source.draw,
-            language=source.language,
-        )
-        for source, dataset in zip(train.sources, train_datasets(job), strict=True)
+        PairSource(dataset, **{name: getattr(source, name) for name in shared})
+        for source, dataset in zip(train.sources, loaded, strict=True)
     ]
     values = train.augmentation.model_dump()
     values["template_shift"] /= 127  # given in pixels of a 127 px template and a 255 px search crop
     values["search_shift"] /= 255
-    resources = job.resources
+    owner = job.evaluation.recalibration if purpose == "recalibration" else job.training
     return PairSampler(
         sources,
-        geometry_of(job),
+        plugin.geometry(checked_options(plugin, job.tracker.options), space or load_space(job.space)),
         seed=int(rng_for(job.seed, "pairs", purpose).integers(2**31)),
         augmentation=Augmentation(**values),
         negatives=train.negatives,
         language=LanguageShare(
             kept=train.language, without=train.without_language, volume=train.language_volume, seed=job.seed
         ),
-        batch_size=batch_size or job.training.batch_size,
+        batch_size=owner.batch_size,
         cache_mib=resources.frame_cache,
         pairs_per_epoch=train.pairs_per_epoch,
         threads=resources.frame_threads or resources.threads or max(1, int(resources.cpus_per_worker)),

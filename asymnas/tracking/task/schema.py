@@ -1,14 +1,28 @@
-"""The `data` section of a job: where the videos of training, validation and test come from."""
+"""A job of tracking: tracker, sentences and videos, and how candidates are scored."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
-from asymnas.job.base import MOST, Count, JobModel, NotNegative, Positive, Share, Whole
+from asymnas.core.models import MACHINE, MOST, Count, JobModel, NotNegative, Positive, Share, Whole
+from asymnas.job import Baselines, Evaluation, Job, Resources
 
-__all__ = ["Augmentation", "Data", "EvaluationData", "TrainData", "TrainSource", "VideoSource"]
+__all__ = [
+    "Augmentation",
+    "Data",
+    "EvaluationData",
+    "LanguageJob",
+    "TrackerJob",
+    "TrackingBaselines",
+    "TrackingEvaluation",
+    "TrackingJob",
+    "TrackingResources",
+    "TrainData",
+    "TrainSource",
+    "VideoSource",
+]
 
 
 class _Later(JobModel):
@@ -117,3 +131,72 @@ class Data(JobModel):
     """The reward is measured here."""
     test: EvaluationData | None = None
     """Held out: only the final architecture and the baselines are scored here; null: no test."""
+
+
+class TrackerJob(JobModel):
+    """The tracker plugin and its own options; every key but `name` is the plugin's and is checked by its model."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    name: str = "vlt_scar"
+    """Registered name; `asymnas list trackers` shows them."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The plugin's options."""
+        return dict(self.model_extra or {})
+
+
+class LanguageJob(JobModel):
+    """The text encoder; its embeddings are computed once per sentence."""
+
+    encoder: str = "minilm"
+    """`minilm`, a folder with a Hugging Face model, or a hub name such as `bert-base-uncased` or `gpt2`."""
+    cache: str | None = None
+    """Folder of the embedding cache; null: the user's cache folder."""
+
+
+class TrackingEvaluation(Evaluation):
+    """How a candidate is scored."""
+
+    protocol: str = "lasot"
+    """Named benchmark protocol of SUC."""
+    language: Literal["with", "without", "both"] = "with"
+    """Track with the sentences, without them, or both (the score is then the mean of the two)."""
+    lockstep: Count = 16
+    """Videos tracked as one batch: changes speed, memory and the last bits of boxes, so a score is one of its number."""
+    preset: Literal["vlt_release"] | None = None
+    """`vlt_release`: the released reward, 20 validation videos, 11 frames each, recalibrated on 50 batches of 64;
+    it fills what the job leaves open."""
+
+
+class TrackingBaselines(Baselines):
+    """What the found architecture is compared with."""
+
+    trackers: list[str] = Field(default_factory=lambda: ["static", "template_matching", "mil"])
+    """Trackers without weights, scored on the same videos."""
+
+
+class TrackingResources(Resources):
+    """Where a job runs; changes no result."""
+
+    frame_threads: Annotated[int, Field(ge=1, le=MACHINE)] | None = None
+    """Threads of each worker that decode training frames and cut pairs; null: as `threads`."""
+    frame_cache: Whole = 512
+    """MiB of decoded training frames that each worker keeps."""
+
+
+class TrackingJob(Job):
+    """A search for a tracker: the resolved job file."""
+
+    tracker: TrackerJob = TrackerJob()
+    language: LanguageJob = LanguageJob()
+    data: Data
+    evaluation: TrackingEvaluation = TrackingEvaluation()
+    baselines: TrackingBaselines = TrackingBaselines()
+    resources: TrackingResources = TrackingResources()
+
+    @property
+    def has_test(self) -> bool:
+        """Whether there are test videos."""
+        return self.data.test is not None

@@ -129,7 +129,7 @@ class PairSampler:
         positive = np.array([row.template[0] is row.search[0] for row in drawn], bool)
         sentences = tuple(row.sentence for row in drawn)
         shown = [row.template[0].video for row in drawn]
-        videos = tuple(f"{video.dataset}/{video.name}" for video in shown)
+        videos = tuple(video.key for video in shown)
         return PairBatch(template, search, boxes[0], boxes[1], positive, sentences, videos)
 
     def _row(self, step: int, row: int) -> _Row:

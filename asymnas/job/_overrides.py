@@ -1,0 +1,134 @@
+"""Overrides of a job: a dotted key for each value, however deep in mappings they are written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from asymnas.core.document import Document, Place, dotted, parse
+from asymnas.core.errors import JobError, Problem
+
+__all__ = ["OVERRIDES", "Overrides", "flat", "flatten_overrides", "override", "place_of"]
+
+Overrides = Iterable[str] | Mapping[str, Any]
+"""`["a.b=value", "~a.c"]` as on the command line (values are YAML), or a mapping from dotted keys to values."""
+
+OVERRIDES = "overrides"
+"""Key of a compare job's overrides, which are kept under dotted keys."""
+
+
+def flat(overrides: Mapping[str, Any], schema: type[BaseModel]) -> dict[str, Any]:
+    """Return overrides with a dotted key for each value, so that a section is merged and not replaced.
+
+    A mapping that is itself a value, such as a space or `training.lr_scale`, stays whole. Of a key that is written
+    twice the last one counts.
+    """
+    found: dict[str, Any] = {}
+    for path, value in _values(overrides, (), schema):
+        key = ".".join(path)
+        found.pop(key, None)
+        found[key] = value
+    return found
+
+
+def flatten_overrides(document: Document, schema: type[BaseModel]) -> None:
+    """Write the `overrides` of a compare job with dotted keys; a key that is written twice becomes a problem."""
+    written = document.data.get(OVERRIDES) if isinstance(document.data, dict) else None
+    if not isinstance(written, dict) or not all(isinstance(key, str) for key in written):
+        return
+    marks = {place: mark for place, mark in document.marks.items() if place[:1] != (OVERRIDES,) or len(place) == 1}
+    for path, _ in _values(written, (), schema):
+        place = (OVERRIDES, ".".join(path))
+        if place in marks:
+            rule = f"the key is given twice, first on line {marks[place][1]}"
+            document.problems.append(Problem(document.where((OVERRIDES, *path)), rule, "", "Keep one of the two."))
+        marks[place] = document.marks.get((OVERRIDES, *path), (document.file, 0))
+    document.data[OVERRIDES] = flat(written, schema)
+    document.marks = marks
+
+
+def override(document: Document, overrides: Overrides, schema: type[BaseModel]) -> list[Place]:
+    """Apply overrides; returns the places that they set.
+
+    Raises:
+        JobError: an override is malformed, or there is no such place in the job.
+    """
+    if isinstance(overrides, Mapping):
+        return [_set(document, key, value, f"override '{key}'") for key, value in flat(overrides, schema).items()]
+    places = []
+    for text in overrides:
+        origin = f"override '{text}'"
+        if text.startswith("~"):
+            _remove(document, text[1:], origin)
+            continue
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise JobError(Problem(origin, "must be `key=value` or `~key`", repr(text)))
+        given = parse(value, origin)
+        document.problems += given.problems
+        values = flat({key.strip(): given.data}, schema)  # a section is merged, as that of a file is
+        places += [_set(document, name, item, origin) for name, item in values.items()]
+    return places
+
+
+def place_of(key: str) -> Place:
+    """Return the place of a dotted key: `data.test.sources[0].videos` or `data.test.sources.0.videos`."""
+    parts = re.sub(r"\[(\d+)\]", r".\1", key).split(".")
+    if not all(parts):
+        rule = "a key must be words joined by dots"
+        raise JobError(Problem(f"override '{key}'", rule, repr(key), "Write `--set training.steps=100`."))
+    return tuple(int(part) if re.fullmatch(r"[0-9]{1,9}", part) else part for part in parts)
+
+
+def _kept_at(place: Place) -> Place:
+    """Where a value is kept: inside `overrides` under one dotted key, else at its place."""
+    return (OVERRIDES, dotted(place[1:])) if place[:1] == (OVERRIDES,) and len(place) > 1 else place
+
+
+def _set(document: Document, key: str, value: Any, origin: str) -> Place:
+    place = _kept_at(place_of(key))
+    for length in range(1, len(place)):
+        if document.has(place[:length]) and isinstance(place[length], str):
+            node = document.at(place[:length])
+            if not isinstance(node, dict):
+                raise JobError(Problem(origin, f"'{place[length - 1]}' holds a value, not keys", repr(node)))
+    if any(isinstance(key, int) and not document.has(place[: index + 1]) for index, key in enumerate(place)):
+        raise JobError(Problem(origin, "there is no such list entry in the job", way_out="Entries count from 0."))
+    document.set(place, value, origin)
+    return place
+
+
+def _remove(document: Document, key: str, origin: str) -> None:
+    kept = _kept_at(place_of(key))
+    found = [kept] if document.has(kept) else []
+    held = document.data.get(OVERRIDES) if kept[:1] == (OVERRIDES,) and len(kept) > 1 else None
+    if not found and isinstance(held, dict):
+        found = [(OVERRIDES, name) for name in held if str(name).startswith(f"{kept[1]}.")]
+    if not found:
+        rule = "`~key` removes a key that the job gives, but this one is not given"
+        raise JobError(Problem(origin, rule, "", "Leave the override out: the default counts already."))
+    for place in found:
+        document.remove(place)
+
+
+def _values(data: Mapping[str, Any], path: tuple[str, ...], owner: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The values of a mapping and the keys that lead to them; sections of a job are entered."""
+    for key, value in data.items():
+        section = _section(owner, str(key))
+        if isinstance(value, Mapping) and section is not None and all(isinstance(inner, str) for inner in value):
+            yield from _values(value, (*path, key), section)
+        else:
+            yield (*path, key), value
+
+
+def _section(owner: type[BaseModel], key: str) -> type[BaseModel] | None:
+    """The model of what a dotted key names below a model; None where it is a value, or unknown."""
+    found: type[BaseModel] | None = owner
+    for name in key.split("."):
+        field = found.model_fields.get(name) if found else None
+        kinds = [field.annotation, *get_args(field.annotation)] if field else []
+        found = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+    return found

@@ -1,0 +1,135 @@
+"""How far a run is: bars on a terminal, plain lines elsewhere, nothing under --json."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.progress import Progress as Bars
+
+from asymnas.report.texts import span
+
+__all__ = ["LineProgress", "LiveProgress", "ProgressDisplay", "make_progress"]
+
+EVERY_SECONDS = 10.0
+EVERY_SHARE = 0.05
+
+
+class ProgressDisplay:
+    """A reporter (`asymnas.runs.times`) that shows nothing; the others do. A context manager: leaving it ends it."""
+
+    def update(self, stage: str, done: int, total: int, text: str = "", eta: float | None = None) -> None:
+        """Report how far a stage is.
+
+        Args:
+            stage: its name: "training", "search", "random search", "test".
+            done: units done, 0 <= done <= total.
+            total: units of the stage.
+            text: what matters now, such as the loss or the best score.
+            eta: seconds to the stage's end; None: estimated from the pace so far.
+        """
+
+    def message(self, text: str) -> None:
+        """Show one line that is no progress of a stage."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the display."""
+
+
+class _Pace:
+    """The pace of each stage since its first report (a resumed stage does not start at 0)."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self._first: dict[str, tuple[float, int]] = {}
+
+    def rest(self, stage: str, done: int, total: int, eta: float | None) -> str:
+        """Say when the stage ends: by `eta` or by the pace; "" where neither is known."""
+        now = self.clock()
+        start, first = self._first.setdefault(stage, (now, done))
+        if eta is None and done > first and now > start:
+            eta = (now - start) / (done - first) * (total - done)
+        return "" if eta is None or done >= total else f"ETA {span(eta)}"
+
+
+class LineProgress(ProgressDisplay):
+    """One plain line a stage at its start and end, and when 10 s or 5 % have passed since its last line.
+
+    Args:
+        console: where the lines go.
+        clock: seconds; for tests.
+    """
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self.console = console
+        self._clock = clock
+        self._pace = _Pace(clock)
+        self._shown: dict[str, tuple[float, float]] = {}
+
+    def update(self, stage: str, done: int, total: int, text: str = "", eta: float | None = None) -> None:
+        """Show a line if it is time for one."""
+        rest = self._pace.rest(stage, done, total, eta)
+        now, share = self._clock(), done / max(total, 1)
+        when, shown = self._shown.get(stage, (float("-inf"), -1.0))
+        ended = done >= total and shown < 1
+        if not ended and now - when < EVERY_SECONDS and share - shown < EVERY_SHARE:
+            return
+        self._shown[stage] = (now, share)
+        self.message("  ".join(part for part in (f"{stage}: {done}/{total}", text, rest) if part))
+
+    def message(self, text: str) -> None:
+        """Show the line."""
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+class LiveProgress(ProgressDisplay):
+    """A bar for each stage, redrawn in place."""
+
+    def __init__(self, console: Console) -> None:
+        self._bars = Bars(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[eta]}"),
+            TextColumn("{task.fields[text]}", markup=False),
+            console=console,
+        )
+        self._pace = _Pace(time.monotonic)
+        self._tasks: dict[str, int] = {}
+
+    def update(self, stage: str, done: int, total: int, text: str = "", eta: float | None = None) -> None:
+        """Move the stage's bar."""
+        rest = self._pace.rest(stage, done, total, eta)
+        if stage not in self._tasks:
+            self._tasks[stage] = self._bars.add_task(stage, total=total, text="", eta="")
+        self._bars.update(self._tasks[stage], completed=done, total=total, text=text, eta=rest)  # type: ignore[arg-type]
+
+    def message(self, text: str) -> None:
+        """Show the line above the bars."""
+        self._bars.console.print(text, markup=False, highlight=False)
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the bars as they are."""
+        self._bars.stop()
+
+
+def make_progress(console: Console, *, silent: bool = False) -> ProgressDisplay:
+    """Return the reporter that suits: bars on a terminal, lines elsewhere, nothing if `silent`."""
+    if silent:
+        return ProgressDisplay()
+    return LiveProgress(console) if console.is_terminal else LineProgress(console)

@@ -1,0 +1,248 @@
+"""The report of a run: its sections, from its typed summary, its log and its training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from asymnas.report.sections import Figure, Section
+from asymnas.report.texts import difference_text, measured_on, names, score_text, span, verdict
+from asymnas.runs.summary import CostSummary, RunSummary, Score, SearchCounts, TestResults, TrainingSummary
+
+if TYPE_CHECKING:
+    from asymnas.runs.read import RunData
+
+__all__ = ["provenance", "run_sections", "so_far", "summary_sections"]
+
+LISTED = 40
+"""Items that a terminal lists with their scores; a page has them all."""
+
+
+def summary_sections(summary: RunSummary, *, figures: bool = False) -> list[Section]:
+    """Return what a finished run found; parts that are missing are left out.
+
+    Args:
+        summary: its summary.
+        figures: whether to draw, which imports matplotlib.
+    """
+    reward, test, found = summary.reward.title, summary.test, summary.architecture
+    scored = {"test": test.best if test else None, "validation": summary.validation}
+    architecture = Section(
+        f"Best architecture {found.key} of {summary.space}",
+        text=found.drawing,
+        details=((f"All {len(found.genes)} genes", "\n".join(f"{gene}: {op}" for gene, op in found.genes.items())),),
+    )
+    sections = [
+        architecture,
+        _scores(summary, reward),
+        _conditions(test, reward, figures=figures),
+        _items({name: score for name, score in scored.items() if score}, summary, figures=figures),
+        _cost(summary.cost),
+        _budget(summary),
+    ]
+    return [section for section in sections if section is not None]
+
+
+def run_sections(run: RunData, extra: Sequence[Section] = ()) -> list[Section]:
+    """Return all sections of a run's page, finished or not; `extra` are those of its task."""
+    from asymnas.report.frequencies import agreement, frequencies_section
+
+    summary = run.summary
+    assert not summary or isinstance(summary, RunSummary)
+    job = run.job
+    head = f"task {job.get('task', 'tracking')}, seed {job.get('seed')}"
+    sections = [Section("", note=head)]
+    if summary:
+        architecture, *rest = summary_sections(summary, figures=True)
+        sections += [*rest[:1], *extra, *_search(run), *rest[1:], replace(architecture, note=agreement(run))]
+    else:
+        sections += [*so_far(run), *extra, *_search(run)]
+    sections += [*frequencies_section(run), *_training(run), provenance(run)]
+    return sections
+
+
+def provenance(run: RunData) -> Section:
+    """Return the section on job, weights, versions and time of a run or comparison."""
+    source = dict(run.architecture.get("provenance") or {})
+    versions, seconds = source.get("versions") or {}, 0.0
+    if run.summary:
+        versions, times = run.summary.versions, run.summary.seconds
+        seconds = sum(times.values()) if isinstance(times, dict) else times
+        if isinstance(run.summary, RunSummary):
+            source["weights_hash"] = run.summary.weights_hash
+    rows = [(key.replace("_", " "), str(value)) for key, value in source.items() if not isinstance(value, Mapping)]
+    rows += [("versions", ", ".join(f"{name} {version}" for name, version in versions.items()))] if versions else []
+    rows += [("time", span(seconds))] if seconds else []
+    written = (run.path / "job.yaml").read_text(encoding="utf-8")
+    return Section("Where this comes from", rows=tuple(rows), details=(("job.yaml", written),))
+
+
+def _training_text(training: TrainingSummary) -> str:
+    """Write `720 steps, 23,040 samples, 84 samples/s`."""
+    pace = f", {training.samples / training.seconds:.0f} samples/s" if training.seconds else ""
+    return f"{training.steps:,} steps, {training.samples:,} samples{pace}"
+
+
+def _counts_text(counts: SearchCounts) -> str:
+    """Write `16 evaluations, 2 from the log, 1 failed`."""
+    parts = [f"{counts.evaluated} evaluations"]
+    parts += [f"{counts.from_log} from the log"] if counts.from_log else []
+    parts += [f"{counts.failed} failed"] if counts.failed else []
+    return ", ".join(parts)
+
+
+def _scores(summary: RunSummary, reward: str) -> Section | None:
+    noun, rows = summary.noun, []
+    random, test = summary.random_search, summary.test
+    if summary.validation:
+        on = measured_on(summary.validation, noun) + _given(summary.validation)
+        rows.append(("best, validation (the reward)", score_text(summary.validation), on))
+    if random and random.best:
+        rows.append(("best of random search, validation", score_text(random.best), f"same {noun}, same budget"))
+    rows += _test_rows(test, noun) if test else []
+    score = summary.validation or (test.best if test else None)
+    title = ", ".join(part for part in (f"{reward} ± SE over {noun}", names(score.facts) if score else "") if part)
+    return Section(title, ("", reward, "measured on"), tuple(rows)) if rows else None
+
+
+def _test_rows(test: TestResults, noun: str) -> Iterator[tuple[str, ...]]:
+    """The found architecture on the held-out items, and all that it is compared with."""
+    same = f"same {noun}"
+    if test.best:
+        yield "best, held-out test", score_text(test.best), measured_on(test.best, noun) + _given(test.best)
+        for name, part in test.parts.items():
+            yield f"  {name.replace('_', ' ')}", score_text(part), f"{part.n} {noun}"
+    if test.random_search:
+        yield "best of random search, test", score_text(test.random_search), same
+    random = test.random_architectures
+    if random:
+        yield f"median of {random.n} random architectures", f"{random.median:.3f}", same
+        yield from _difference("median", random.difference)
+    for name, score in test.baselines.items():
+        yield name.replace("_", " "), score_text(score), same
+        yield from _difference(name.replace("_", " "), score.difference)
+    for name, error in test.failed.items():
+        yield name, "failed", str(error).partition("\n")[0][:100]
+
+
+def _difference(name: str, difference: Any) -> Iterator[tuple[str, ...]]:
+    if difference:
+        yield f"  best - {name}", difference_text(difference), f"95 % interval, {verdict(difference)}"
+
+
+def _given(score: Score) -> str:
+    """Which conditions a score is the mean of."""
+    found = list(score.by_condition)
+    return "" if not found else f", condition {found[0]}" if len(found) == 1 else f", mean of {', '.join(found)}"
+
+
+def _conditions(test: TestResults | None, reward: str, *, figures: bool) -> Section | None:
+    if not test or not test.conditions:
+        return None
+    rows = tuple(
+        (
+            f"{row.part.replace('_', ' ')}, {row.n}",
+            row.reference,
+            f"{row.reference_value:.3f}",
+            row.other,
+            f"{row.other_value:.3f}",
+            difference_text(row.difference),
+            verdict(row.difference),
+        )
+        for row in test.conditions
+    )
+    head = ("part", "condition", reward, "against", reward, "paired difference", "95 % interval")
+    drawn: tuple[Figure, ...] = ()
+    if figures:
+        from asymnas.report.plots import conditions_plot
+
+        label = f"{reward}; the difference is paired by item, 95 % interval"
+        drawn = (Figure(conditions_plot(test.conditions, label), "png", "scores under each condition"),)
+    return Section("What the inputs are worth, held-out test", head, rows, figures=drawn)
+
+
+def _items(scored: Mapping[str, Score], summary: RunSummary, *, figures: bool) -> Section | None:
+    """Every item's score: as a table where they are few, as pictures and an unfolding list on a page."""
+    rows = [(name, kind, f"{value:.3f}") for kind, score in scored.items() for name, value in score.items.items()]
+    title, head = f"{summary.reward.title} of each of the {summary.noun}", (summary.noun, "set", summary.reward.title)
+    if not figures:
+        return Section(title, head, tuple(rows)) if 0 < len(rows) <= LISTED else None
+    from asymnas.report.plots import items_plot
+
+    drawn = []
+    for kind, score in scored.items():
+        models = {"best": score.items}
+        if kind == "test" and summary.test:
+            others = {"best of random search": summary.test.random_search, **summary.test.baselines}
+            models |= {name.replace("_", " "): other.items for name, other in others.items() if other and other.items}
+        if score.items:
+            label = f"{summary.reward.title}, {kind}, {names(score.facts)}".removesuffix(", ")
+            drawn.append(Figure(items_plot(models, label), "png", f"score of each {kind} item"))
+    listing = "\n".join("  ".join((value, kind, name)) for name, kind, value in rows)
+    details = ((f"All {len(rows)} scores", listing),)
+    return Section(title, figures=tuple(drawn), details=details) if rows else None
+
+
+def _cost(cost: CostSummary) -> Section:
+    rows = [
+        (name, f"{branch['macs'] / 1e6:.1f} M", f"{branch['params'] / 1e6:.3f} M")
+        for name, branch in cost.branches.items()
+    ]
+    if cost.amortised_frames > 1:
+        rows.append((f"per frame, over {cost.amortised_frames:,} frames", f"{cost.amortised_macs / 1e6:.1f} M", ""))
+    return Section("Cost", ("branch", "MACs", "parameters"), tuple(rows))
+
+
+def _budget(summary: RunSummary) -> Section:
+    notes = {"training": _training_text(summary.training)}
+    for stage, counts in (("search", summary.search), ("random search", summary.random_search)):
+        if counts:
+            notes[stage] = _counts_text(counts)
+    rows = [(stage, span(seconds), notes.pop(stage, "")) for stage, seconds in summary.seconds.items()]
+    rows += [(stage, "", note) for stage, note in notes.items()]
+    rows.append(("all", span(sum(summary.seconds.values())), ""))
+    return Section("Budget spent", ("stage", "time", "what"), tuple(rows))
+
+
+def so_far(run: RunData) -> Iterator[Section]:
+    """What the log of an unfinished run says."""
+    scored = [item for item in run.stage("search") if item.value is not None]
+    note = f"This run is not finished; the figures are those of its log so far: {len(scored)} architectures scored"
+    note += f", {run.training[-1].get('step')} training steps." if run.training else "."
+    rows: tuple[tuple[str, ...], ...] = ()
+    if scored:
+        best = max(scored, key=lambda item: item.value)
+        score = Score(value=best.value, se=best.se, items=best.items, facts=best.facts, by_condition=best.by_condition)
+        on = f"{measured_on(score, 'items')}, {names(score.facts)}{_given(score)}"
+        rows = (("best, validation (the reward)", score_text(score), on),)
+    reward = scored[0].reward if scored else ""
+    yield Section("So far", ("", reward, "measured on") if rows else (), rows, note)
+
+
+def _search(run: RunData) -> Iterator[Section]:
+    stages = {"search": run.stage("search"), "random search": run.stage("random")}
+    scored = {name: found for name, found in stages.items() if any(item.value is not None for item in found)}
+    if not scored:
+        return
+    from asymnas.report.plots import progress_plot
+
+    first = next(item for found in scored.values() for item in found if item.value is not None)
+    reward = run.summary.reward.title if run.summary else first.reward
+    noun = run.summary.noun if run.summary else "items"
+    note = "; ".join(
+        f"{name}: {len(found)} architectures, {sum(item.value is None for item in found)} failed"
+        for name, found in scored.items()
+    )
+    label = f"validation {reward} ({names(first.facts)})".removesuffix(" ()")
+    picture = Figure(progress_plot(scored, label, f"± SE over {noun}"), "png", "search progress")
+    yield Section("Search", note=f"{note}.", figures=(picture,))
+
+
+def _training(run: RunData) -> Iterator[Section]:
+    if len(run.training) < 2:
+        return
+    from asymnas.report.plots import loss_plot
+
+    note = _training_text(run.summary.training) if isinstance(run.summary, RunSummary) else ""
+    yield Section("Training", note=note, figures=(Figure(loss_plot(run.training), "png", "training loss"),))

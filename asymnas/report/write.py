@@ -1,0 +1,79 @@
+"""What the commands show: a run's report as a page in its folder, and its tables on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from asymnas.core.disk import write_text
+from asymnas.report.comparison import comparison_sections
+from asymnas.report.page import page
+from asymnas.report.run import provenance, run_sections, so_far, summary_sections
+from asymnas.report.sections import Section, mapping_sections
+from asymnas.report.terminal import print_sections
+from asymnas.runs.read import read_run
+from asymnas.runs.summary import CompareSummary, RunSummary
+
+if TYPE_CHECKING:
+    from asymnas.runs.read import RunData
+
+__all__ = ["print_dry_run", "print_run", "print_summary", "report_sections", "write_report"]
+
+
+def write_report(folder: Path | str) -> Path:
+    """Write `report.html` into a run folder, of a finished or unfinished run or of a comparison.
+
+    Args:
+        folder: the run folder; nothing else is read.
+
+    Returns:
+        The report.
+
+    Raises:
+        RunFolderError: it is no run folder, a file of it is corrupt, or the report cannot be written.
+    """
+    run = read_run(folder)
+    title = str(run.job.get("name", run.path.name))
+    return write_text(run.path / "report.html", page(title, report_sections(run)))
+
+
+def report_sections(run: RunData) -> Sequence[Section]:
+    """Return all sections of the page of a run or comparison, finished or not, those of its task among them."""
+    if run.job.get("kind") == "compare":
+        if not isinstance(run.summary, CompareSummary):
+            return [Section("", note="This comparison is not finished."), provenance(run)]
+        return [*comparison_sections(run.summary, figures=True), provenance(run)]
+    from asymnas.task import TASKS
+
+    return run_sections(run, TASKS.get(run.job.get("task", "tracking")).sections(run))
+
+
+def print_summary(
+    summary: RunSummary | CompareSummary, folder: Path | None = None, console: Console | None = None
+) -> None:
+    """Print what a search, retraining or comparison found, and where its folder is."""
+    compared = isinstance(summary, CompareSummary)
+    sections = comparison_sections(summary) if compared else summary_sections(summary)
+    if folder is not None:
+        files = "report.html, summary.json" if compared else "report.html, architecture.json, evaluations.jsonl"
+        sections.append(Section("", note=f"run folder: {folder}  ({files})"))
+    print_sections(sections, console)
+
+
+def print_run(folder: Path | str, console: Console | None = None) -> None:
+    """Print the tables of a run folder, of a comparison as well, finished or not."""
+    run = read_run(folder)
+    if run.summary:
+        print_summary(run.summary, console=console)
+    elif run.job.get("kind") == "compare":
+        print_sections([Section("", note="This comparison is not finished.")], console)
+    else:
+        print_sections(list(so_far(run)), console)
+
+
+def print_dry_run(result: Mapping[str, Any], console: Console | None = None) -> None:
+    """Print what a dry run measured."""
+    print_sections(mapping_sections("Dry run", result), console)

@@ -1,0 +1,112 @@
+"""Evolution as in SPOS: mutants and children of the best so far, topped up with random architectures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from asymnas.core.errors import InfeasibleConstraint, JobError, Problem
+from asymnas.core.seeding import rng_for
+from asymnas.search.searcher import Searcher, SearcherPlugin, distinct_samples
+
+if TYPE_CHECKING:
+    from asymnas.space import Architecture, SearchSpace
+
+__all__ = ["CrossoverLevel", "EvolutionSearcher", "plugin"]
+
+CrossoverLevel = Literal["gene", "stage", "branch"]
+
+TRIES_PER_CHILD = 10
+
+
+class EvolutionSearcher(Searcher):
+    """Evolution of SPOS (Guo et al., 2020, https://arxiv.org/abs/1904.00420, algorithm 1), with its published settings.
+
+    The first generation is random. Every later one is made of mutants of the best `parents` found so far, children of
+    two of them, and random architectures up to `population`. All are distinct from everything asked before. Unlike the
+    public code, every free gene can mutate, a mutation always changes the architecture, and the last generation
+    takes part in the choice of the best.
+
+    Args:
+        space: the space; its constraints hold for every architecture.
+        seed: >= 0.
+        population: architectures a generation.
+        parents: how many of the best so far may have offspring (SPOS: top-k).
+        mutants: mutations wanted a generation; `TRIES_PER_CHILD` draws for each, random ones replace those missing.
+        children: crossovers wanted a generation, bounded in the same way.
+        mutation_prob: probability of each free gene to get another op, in (0, 1].
+        generations: all generations, the random one included; the budget is `population * generations`.
+        crossover: what is taken from one parent as a whole: single genes (SPOS), stages or branches.
+
+    Raises:
+        JobError: mutants and children exceed the population.
+    """
+
+    name: ClassVar[str] = "evolution"
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        seed: int,
+        population: int = 50,
+        parents: int = 10,
+        mutants: int = 25,
+        children: int = 25,
+        mutation_prob: float = 0.1,
+        generations: int = 20,
+        crossover: CrossoverLevel = "gene",
+    ) -> None:
+        if mutants + children > population:
+            rule = f"mutants + children must not exceed {population}"
+            raise JobError(Problem("mutants", rule, f"{mutants} + {children}"))
+        super().__init__(space, seed=seed, total=population * generations, generation_size=population)
+        self.parents, self.mutants, self.children = parents, mutants, children
+        self.mutation_prob, self.crossover = mutation_prob, crossover
+
+    def _propose(self, generation: int, size: int) -> list[Architecture]:
+        selected = [architecture for architecture, _ in self.ranked()[: self.parents]]
+        found: dict[str, Architecture] = {}
+        if selected:
+            self._breed(found, self.mutants, self._mutation(selected, generation))
+        if len(selected) > 1:
+            self._breed(found, self.children, self._crossover(selected, generation))
+        rng = rng_for(self.seed, "search", generation, "random")
+        top_up = distinct_samples(self.space, rng, size - len(found), self._seen | found.keys())
+        return [*found.values(), *top_up]
+
+    def _mutation(self, parents: list[Architecture], generation: int) -> Callable[[], Architecture]:
+        """Return what draws a mutant of one of the parents."""
+        rng = rng_for(self.seed, "search", generation, "mutation")
+        return lambda: self.space.mutate(parents[rng.integers(len(parents))], rng, self.mutation_prob)
+
+    def _crossover(self, parents: list[Architecture], generation: int) -> Callable[[], Architecture]:
+        """Return what draws a child of two of the parents."""
+        rng = rng_for(self.seed, "search", generation, "crossover")
+
+        def child() -> Architecture:
+            first, second = rng.choice(len(parents), size=2, replace=False)
+            return self.space.crossover(parents[first], parents[second], rng, self.crossover)
+
+        return child
+
+    def _breed(self, found: dict[str, Architecture], wanted: int, draw: Callable[[], Architecture]) -> None:
+        """Add up to `wanted` new architectures to `found`, in at most `TRIES_PER_CHILD` draws for each."""
+        goal = len(found) + wanted
+        for _ in range(TRIES_PER_CHILD * wanted):
+            if len(found) == goal:
+                return
+            try:
+                architecture = draw()
+            except InfeasibleConstraint:
+                continue  # of these parents no offspring is feasible; others or random ones take the place
+            if architecture.key not in self._seen:
+                found.setdefault(architecture.key, architecture)
+
+
+def _build(space: SearchSpace, seed: int, section: Any) -> EvolutionSearcher:
+    names = ("population", "parents", "mutants", "children", "mutation_prob", "generations", "crossover")
+    return EvolutionSearcher(space, seed=seed, **{name: getattr(section, name) for name in names})
+
+
+plugin = SearcherPlugin("evolution", "mutants and children of the best so far (SPOS)", _build)

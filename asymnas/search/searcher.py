@@ -1,0 +1,188 @@
+"""The ask/tell contract of a searcher, and the drawing of distinct architectures that all searchers share."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from asymnas.core.errors import EvaluationError, JobError, Problem, SearchSpaceExhausted
+from asymnas.core.plugins import Registry
+from asymnas.space import ENUMERABLE, available
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from asymnas.space import Architecture, SearchSpace
+
+__all__ = ["SEARCHERS", "Searcher", "SearcherPlugin", "distinct_samples"]
+
+
+class Searcher(ABC):
+    """Proposes architectures generation by generation; it never evaluates.
+
+    What is asked is a function of (space, settings, seed, results told so far): there is no random state that could be
+    lost, so telling a new searcher the same results makes it ask the same architectures. A generation is asked
+    completely before the next one is proposed, and no architecture is asked twice.
+
+    Args:
+        space: where architectures come from.
+        seed: >= 0; decides every draw.
+        total: how many architectures are asked over the whole search.
+        generation_size: how many belong to one generation; the last one may be smaller.
+
+    Raises:
+        SearchSpaceExhausted: the space has fewer than `total` architectures (see `asymnas.space.available`).
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, space: SearchSpace, *, seed: int, total: int, generation_size: int) -> None:
+        if total < 1 or generation_size < 1 or seed < 0:
+            got = f"{total}, {generation_size} and {seed}"
+            raise JobError(Problem("search", "budget and generation must be at least 1, the seed at least 0", got))
+        found = available(space, total)
+        if found < total:
+            kept = f" that keep its constraints, of {space.size}" if space.constraints else ""
+            raise SearchSpaceExhausted(
+                f"{self.name} search asks for {total} distinct architectures, but the space '{space.name}' has only "
+                f"{found}{kept}. Lower the budget or free more genes."
+            )
+        self.space = space
+        self.seed = seed
+        self.total = total
+        self.generation_size = generation_size
+        self._archive: list[tuple[Architecture, float | None]] = []
+        self._plan: list[Architecture] = []  # of the current generation, not told yet
+        self._asked = 0  # how many of the plan are out for evaluation
+        self._seen: set[str] = set()
+
+    @property
+    def archive(self) -> list[tuple[Architecture, float | None]]:
+        """All (architecture, score) in the order they were told; score None for a failed evaluation."""
+        return list(self._archive)
+
+    @property
+    def generation(self) -> int:
+        """Index of the generation that is being asked or told, from 0."""
+        return min(len(self._archive), self.total - 1) // self.generation_size
+
+    @property
+    def generations(self) -> int:
+        """Number of generations of the whole search."""
+        return math.ceil(self.total / self.generation_size)
+
+    @property
+    def done(self) -> bool:
+        """Whether every architecture of the budget was told."""
+        return len(self._archive) >= self.total
+
+    @property
+    def best(self) -> tuple[Architecture, float] | None:
+        """The architecture with the highest score, the first told of equals, and its score; None before any success."""
+        ranked = self.ranked()
+        return ranked[0] if ranked else None
+
+    def ranked(self) -> list[tuple[Architecture, float]]:
+        """All successes, best first; equal scores stay in the order they were told."""
+        successes = [(architecture, score) for architecture, score in self._archive if score is not None]
+        return sorted(successes, key=lambda item: -item[1])
+
+    def ask(self, n: int | None = None) -> list[Architecture]:
+        """Return the next architectures to evaluate.
+
+        Args:
+            n: at most so many; None for all that the generation still has.
+
+        Returns:
+            Architectures never asked before; empty when the generation waits for results or the search is done.
+
+        Raises:
+            SearchSpaceExhausted: no further distinct architecture was found.
+            InfeasibleConstraint: no architecture meets the constraints of the space.
+        """
+        if self.done:
+            return []
+        if not self._plan:
+            size = min(self.generation_size, self.total - len(self._archive))
+            self._plan = self._propose(self.generation, size)
+            self._seen.update(architecture.key for architecture in self._plan)
+        end = len(self._plan) if n is None else min(self._asked + n, len(self._plan))
+        asked = self._plan[self._asked : end]
+        self._asked = end
+        return asked
+
+    def tell(self, results: Iterable[tuple[Architecture, float | None]]) -> None:
+        """Take results in the order the architectures were asked; a score of None is a failed evaluation.
+
+        Raises:
+            EvaluationError: an architecture was not asked, comes out of order, or its score is not finite.
+        """
+        for architecture, score in results:
+            if not self._asked or self._plan[0].key != architecture.key:
+                raise EvaluationError(f"architecture {architecture.key} was told, but it is not the next one asked.")
+            if score is not None and not math.isfinite(score):
+                raise EvaluationError(f"architecture {architecture.key} scored {score}; a failure is told as None.")
+            self._archive.append((self._plan.pop(0), None if score is None else float(score)))
+            self._asked -= 1
+
+    @abstractmethod
+    def _propose(self, generation: int, size: int) -> list[Architecture]:
+        """Return `size` distinct architectures whose keys are not in `_seen`, drawn by `rng_for(seed, ...)` alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearcherPlugin:
+    """What a package registers for a searcher (entry-point group `asymnas.searchers`).
+
+    Args:
+        name: as a job's `search.algorithm` names it.
+        summary: one line for `asymnas list searchers`.
+        build: (space, seed, section) -> searcher; `section` is the job's `search` section, with its own `population`
+            and `evaluations` (the budget) and all that `options` adds.
+        options: pydantic model of the keys that this searcher adds to the section; None for none.
+    """
+
+    name: str
+    summary: str
+    build: Callable[[SearchSpace, int, Any], Searcher]
+    options: type[BaseModel] | None = None
+
+
+SEARCHERS: Registry[SearcherPlugin] = Registry(
+    "searcher", "asymnas.searchers", "asymnas.search.searcher:SearcherPlugin", JobError
+)
+"""The searchers: evolution, random, NNI's, and those of installed packages."""
+
+
+def distinct_samples(space: SearchSpace, rng: np.random.Generator, count: int, seen: set[str]) -> list[Architecture]:
+    """Draw `count` distinct architectures uniformly among those whose keys are not in `seen`.
+
+    Draws are bounded. Where they run out in a small space, the rest is drawn from its enumeration, so that an error
+    means that there really are too few.
+
+    Raises:
+        SearchSpaceExhausted: fewer than `count` new architectures exist, or were found in a large space.
+    """
+    found: dict[str, Architecture] = {}
+    for _ in range(10 * count + 100):
+        if len(found) == count:
+            return list(found.values())
+        architecture = space.sample(rng)
+        if architecture.key not in seen:
+            found.setdefault(architecture.key, architecture)
+    if space.size <= ENUMERABLE:
+        rest = [a for a in space.enumerate() if a.key not in seen and a.key not in found and space.satisfies(a)]
+        for index in rng.permutation(len(rest))[: count - len(found)]:
+            found[rest[index].key] = rest[index]
+    if len(found) < count:
+        raise SearchSpaceExhausted(
+            f"{count} more distinct architectures are needed, but only {len(found)} were found in the space "
+            f"'{space.name}' ({space.size} points before constraints, {len(seen)} used already). "
+            "Lower the budget, loosen the constraints or free more genes."
+        )
+    return list(found.values())

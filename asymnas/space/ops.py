@@ -1,0 +1,204 @@
+"""Ops: what a choice block or a stem may run, what it costs at a place, and which torch module it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+from asymnas.core.errors import Problem, SpaceError
+from asymnas.core.plugins import Registry
+
+__all__ = ["OPS", "Op", "OpCost", "Place", "Size", "find_op", "register_op", "registered_ops"]
+
+Size = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an op runs: what goes in, what comes out.
+
+    Attributes:
+        in_channels: channels of the input.
+        out_channels: channels of the output.
+        in_size: spatial size of the input, one number a dimension (any number of dimensions).
+        out_size: spatial size of the output: ceil(in / stride) per dimension.
+        stride: stride in every dimension.
+        projected: the two-branch form, in which the whole input goes through both a projection and the main path. It is
+            the form of every strided block, and of the first block of a stage of form `mapping`.
+    """
+
+    in_channels: int
+    out_channels: int
+    in_size: Size
+    out_size: Size
+    stride: int
+    projected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpCost:
+    """Multiply-accumulates for one input and the number of weights."""
+
+    macs: int
+    params: int
+
+
+CostFn = Callable[[Place], OpCost]
+CheckFn = Callable[[Place], "str | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """An op of choice blocks and stems; packages name one by an entry point of the group `asymnas.ops`.
+
+    The entry point's name is the op's token. Every process of a run sees it: the command line, and the workers.
+
+    Attributes:
+        cost: gives the cost of the op at a place.
+        check: gives the rule that a place breaks, such as "channels must be divisible by 4", or None.
+        unit: builds its torch module: a callable, or "module:builder", imported when the first one is built. It is
+            called as `builder(place, norm, **options)` and returns a module called as `unit(x, branch)` that maps
+            (batch, place.in_channels, *place.in_size) to (batch, place.out_channels, *place.out_size);
+            `norm(channels)` makes its normalisation layers, called as `layer(x, branch)`. None for an op that is only
+            described and costed.
+        options: keyword arguments of the builder, such as a kernel.
+    """
+
+    cost: CostFn
+    check: CheckFn | None = None
+    unit: str | Callable[..., Any] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def error(self, place: Place) -> str | None:
+        """Return the rule that a place breaks, or None."""
+        return self.check(place) if self.check else None
+
+
+OPS: Registry[Op] = Registry("op", "asymnas.ops", "asymnas.space:Op", SpaceError, named=False)
+"""All ops by token: those that come with AsymNAS, those of packages, those registered in this process."""
+
+
+def register_op(
+    token: str,
+    cost: CostFn,
+    *,
+    unit: str | Callable[..., Any] | None = None,
+    check: CheckFn | None = None,
+    replace: bool = False,
+) -> None:
+    """Make `token` known as an op of choice blocks and stems, in this process.
+
+    Workers of a run are processes of their own: a package declares an entry point of the group `asymnas.ops` instead
+    (see `Op`, which also says what `cost`, `unit` and `check` are).
+
+    Args:
+        token: the op's name in spaces and architectures, such as `"conv1d_5"`; letters, digits, `_` and `-`.
+        cost: gives the cost of the op at a place.
+        unit: builds its torch module; None for an op that is only described and costed.
+        check: gives the rule that a place breaks, or None.
+        replace: allow an op that is known already to be replaced.
+
+    Raises:
+        SpaceError: the token is no plain name, or is taken.
+    """
+    if not token.replace("_", "").replace("-", "").isalnum():
+        raise SpaceError(Problem("register_op", "an op token is made of letters, digits, '_' and '-'", repr(token)))
+    OPS.register(token, Op(cost, check, unit), replace=replace)
+
+
+def _shuffle_error(place: Place) -> str | None:
+    """The channel shuffle halves the channels and swaps pairs: it needs multiples of 4."""
+    if place.out_channels % 4:
+        return f"a shuffle op needs channels divisible by 4, but the stage has {place.out_channels}"
+    if place.projected and place.in_channels >= place.out_channels:
+        return (
+            f"a shuffle op in its two-branch form keeps its {place.in_channels} input channels as a part of the "
+            f"output: the stage needs more channels than that, but has {place.out_channels}"
+        )
+    if not place.projected and place.in_channels != place.out_channels:
+        return (
+            f"a stride-1 shuffle op keeps the number of channels, but {place.in_channels} come in and "
+            f"{place.out_channels} go out; give the stage `form: mapping`"
+        )
+    return None
+
+
+def _main_channels(place: Place) -> tuple[int, int, int]:
+    """Input, middle and output width of a shuffle unit's main path."""
+    taken = place.in_channels if place.projected else place.in_channels // 2
+    return taken, place.out_channels // 2, place.out_channels - taken
+
+
+def _projection_cost(place: Place, kernel: int) -> tuple[int, int]:
+    if not place.projected:
+        return 0, 0
+    weights = kernel**2 * place.in_channels + place.in_channels**2
+    return weights * prod(place.out_size), weights
+
+
+def _shuffle(kernel: int) -> CostFn:
+    def cost(place: Place) -> OpCost:
+        taken, middle, out = _main_channels(place)
+        before, after = taken * middle, kernel**2 * middle + middle * out
+        macs, weights = _projection_cost(place, kernel)
+        macs += before * prod(place.in_size) + after * prod(place.out_size)
+        return OpCost(macs, weights + before + after)
+
+    return cost
+
+
+def _xception(place: Place) -> OpCost:
+    taken, middle, out = _main_channels(place)
+    main = 9 * taken + taken * middle + 9 * middle + middle**2 + 9 * middle + middle * out
+    macs, weights = _projection_cost(place, 3)
+    return OpCost(macs + main * prod(place.out_size), weights + main)
+
+
+def _conv(place: Place, area: int) -> OpCost:
+    """The cost of a convolution whose kernel has `area` positions."""
+    weights = area * place.in_channels * place.out_channels
+    return OpCost(weights * prod(place.out_size), weights)
+
+
+def _square(kernel: int) -> CostFn:
+    return lambda place: _conv(place, kernel ** len(place.in_size))
+
+
+def _rectangle(height: int, width: int) -> CostFn:
+    return lambda place: _conv(place, height * width)
+
+
+def _two_dimensions(place: Place) -> str | None:
+    return None if len(place.in_size) == 2 else f"a {len(place.in_size)}-dimensional input has no such kernel"
+
+
+def _skip(place: Place) -> OpCost:
+    """Nothing where the input can pass as it is, else a strided 1x1 convolution."""
+    same = not place.projected and place.in_channels == place.out_channels
+    return OpCost(0, 0) if same else _conv(place, 1)
+
+
+_UNITS = "asymnas.nn._units"
+for _n in (3, 5, 7):
+    _unit = f"{_UNITS}:ShuffleUnit"
+    OPS.register(f"shuffle_{_n}x{_n}", Op(_shuffle(_n), _shuffle_error, _unit, {"kernel": _n}))
+OPS.register("shuffle_xception", Op(_xception, _shuffle_error, f"{_UNITS}:ShuffleUnit", {"xception": True}))
+for _n in (1, 3, 5, 7):
+    OPS.register(f"conv_{_n}x{_n}", Op(_square(_n), None, f"{_UNITS}:build_conv", {"kernel": (_n, _n)}))
+for _n in (3, 5, 7):
+    for _h, _w in ((1, _n), (_n, 1)):
+        _op = Op(_rectangle(_h, _w), _two_dimensions, f"{_UNITS}:build_conv", {"kernel": (_h, _w)})
+        OPS.register(f"conv_{_h}x{_w}", _op)
+OPS.register("skip", Op(_skip, None, f"{_UNITS}:build_skip"))
+
+
+def find_op(token: str) -> Op:
+    """Return the op of that token; SpaceError where there is none."""
+    return OPS.get(token)
+
+
+def registered_ops() -> tuple[str, ...]:
+    """Return the tokens of all ops."""
+    return tuple(OPS.names())

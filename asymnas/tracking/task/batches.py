@@ -1,0 +1,91 @@
+"""Batches of training pairs: drawn as arrays by any thread, and made tensors where the model is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+
+from asymnas.tracking import Language, TrainingBatch
+from asymnas.tracking.data.pairs.batch import PairBatch
+
+if TYPE_CHECKING:
+    from asymnas.tracking.data.pairs.sampler import PairSampler
+
+__all__ = ["DrawnPairs", "Sentences", "TrackingBatches", "to_training_batch"]
+
+
+class Sentences(Protocol):
+    """What embeds sentences, such as `asymnas.language.SentenceTable`."""
+
+    dim: int
+
+    def embed(self, sentences: Sequence[str | None]) -> Language:
+        """Return one row a sentence; None is no sentence."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DrawnPairs:
+    """Pairs as arrays.
+
+    Args:
+        pairs: crops, boxes and sentences.
+        sentences: embeds the sentences; None for a tracker that reads none.
+    """
+
+    pairs: PairBatch
+    sentences: Sentences | None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The video of each pair."""
+        return self.pairs.videos
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def to(self, device: Any) -> Any:
+        """Return the `TrainingBatch`."""
+        return to_training_batch(self.pairs, self.sentences, device)
+
+
+def to_training_batch(
+    pairs: PairBatch, sentences: Sentences | None, device: torch.device | str = "cpu"
+) -> TrainingBatch:
+    """Move pairs to the device: crops as float32 0..255, boxes as float32, sentences embedded."""
+
+    def move(array: Any) -> torch.Tensor:
+        return torch.from_numpy(array).to(device)
+
+    language = Language.absent(len(pairs), 0) if sentences is None else sentences.embed(pairs.sentences)
+    return TrainingBatch(
+        template=move(pairs.template).float(),
+        search=move(pairs.search).float(),
+        template_box=move(pairs.template_box).float(),
+        search_box=move(pairs.search_box).float(),
+        positive=move(pairs.positive),
+        language=language.to(device),
+    )
+
+
+class TrackingBatches:
+    """The batches of a pair sampler.
+
+    Args:
+        sampler: draws the pairs.
+        sentences: as for `DrawnPairs`; or a function that returns it, called with the first batch.
+    """
+
+    def __init__(self, sampler: PairSampler, sentences: Callable[[], Sentences | None]) -> None:
+        self.sampler, self.batch_size = sampler, sampler.batch_size
+        self._sentences = sentences
+
+    def batch(self, step: int, shard: int = 0, shards: int = 1) -> DrawnPairs:
+        """Return shard `shard` of `shards` of step `step`."""
+        return DrawnPairs(self.sampler.batch(step, shard, shards), self._sentences())
+
+    def summary(self) -> list[dict[str, Any]]:
+        """Return what each source gives to the training."""
+        return self.sampler.mixture.summary()

@@ -1,0 +1,166 @@
+"""What a run keeps of its test videos: result folders of boxes, and strips that show them."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from asymnas.core.errors import DataError
+from asymnas.tracking.results import read_manifest, read_video_file
+from asymnas.tracking.results.names import check_file_names
+from asymnas.tracking.results.result_folder import ResultFolder
+
+if TYPE_CHECKING:
+    from asymnas.space import Architecture
+    from asymnas.tracking.data import Video
+    from asymnas.tracking.task.task import TrackingTask
+
+__all__ = ["BoxKeeper"]
+
+logger = logging.getLogger("asymnas.tracking")
+
+BOXES, STRIPS = "boxes", "strips"
+
+EVALUATION = "evaluation"
+"""Key of the manifests: the key of the score in evaluations.jsonl."""
+
+SHOWN = 6
+"""Test videos that are drawn."""
+
+DRAWN = {"with": "with its sentence", "without": "without", "template_matching": "template matching"}
+"""What is drawn, by the folder of its boxes, and what the strips call it."""
+
+
+class BoxKeeper:
+    """Writes the boxes of each evaluation to `boxes/<data set>/<condition or baseline>/`, and draws strips of them.
+
+    Data sets whose names or videos' names cannot be those of files are left out, with a warning.
+
+    Args:
+        run: the run folder.
+        task: the task; its test videos are kept.
+        architecture: the found one.
+        weights: hash of the supernet's weights.
+    """
+
+    def __init__(self, run: Path, task: TrackingTask, architecture: Architecture, weights: str) -> None:
+        self._run, self._task, self._architecture, self._weights = run, task, architecture, weights
+        self._videos = task.videos("test")
+        self._indices: dict[str, list[int]] = {}
+        for index, video in enumerate(self._videos):
+            self._indices.setdefault(video.dataset, []).append(index)
+        for dataset, indices in list(self._indices.items()):
+            try:
+                check_file_names([dataset], "data set")
+                check_file_names([self._videos[index].name for index in indices], dataset)
+            except DataError as error:
+                logger.warning("the boxes of %s are not kept: %s", dataset, error)
+                del self._indices[dataset]
+
+    def wants(self, name: str, key: str) -> bool:
+        """Whether the boxes of an evaluation are to be kept and not all there."""
+        folder = _folder_of(name)
+        return folder is not None and not all(
+            self._is_whole(place, key, indices) for _, place, indices in self._places(folder)
+        )
+
+    def _is_whole(self, folder: Path, key: str, indices: list[int]) -> bool:
+        try:
+            manifest = read_manifest(folder)
+        except DataError:
+            return False
+        if manifest.get(EVALUATION) != key or manifest.get("complete") is not True:
+            return False
+        results = ResultFolder(folder, "", {})
+        return all(results.holds(self._videos[index].name, len(self._videos[index])) for index in indices)
+
+    def add(self, name: str, evaluation: Any) -> None:
+        """Write the boxes of an evaluation; the manifest says when all are there.
+
+        Raises:
+            RunFolderError: the disk is full or cannot be written.
+        """
+        folder = _folder_of(name)
+        if folder is None or not evaluation.kept:
+            return
+        (tracks,) = evaluation.kept.values()
+        label = folder if evaluation.baseline else f"{self._run.resolve().name}-{folder}"
+        about = self._about(evaluation, folder)
+        for dataset, place, indices in self._places(folder):
+            frames = sum(len(self._videos[index]) for index in indices)
+            size = {"name": dataset, "videos": len(indices), "frames": frames}
+            results = ResultFolder(place, label, {**about, "dataset": size, EVALUATION: evaluation.key})
+            results.begin()
+            for index in indices:
+                results.write(tracks[index])
+            results.finish({}, {})
+
+    def finish(self, results: Mapping[str, Any]) -> None:
+        """Draw test videos from the one that the found tracker follows best to the worst, at equal ranks between.
+
+        The pictures are `strips/01_<video>.jpg` and so on, the best one first; those that are there are kept.
+
+        Raises:
+            DataError: a frame or box cannot be read, or a picture cannot be written.
+        """
+        if not results["best"].ok:
+            return
+        from asymnas.tracking.pictures.strips import draw_strip
+        from asymnas.tracking.pictures.drawing import save_picture
+
+        scores = [results["best"].items[video.key] for video in self._videos]
+        order = np.argsort(-np.array(scores), kind="stable")
+        ranks = np.unique(np.linspace(0, len(order) - 1, min(SHOWN, len(order))).round().astype(int))
+        for number, index in enumerate(order[ranks].tolist(), start=1):
+            video = self._videos[index]
+            name = re.sub(r"[^A-Za-z0-9_.-]", "_", video.name)[:80]
+            file = self._run / STRIPS / f"{number:02d}_{name}.jpg"
+            if not file.is_file():
+                strip = draw_strip(video, self._shown(index, results), measure=self._task.reward.title)
+                save_picture(strip, file)
+
+    def _shown(self, index: int, results: Mapping[str, Any]) -> list[Any]:
+        """The trackers on the strip of a test video."""
+        from asymnas.tracking.pictures.strips import Shown
+
+        video, shown = self._videos[index], []
+        for name, result in results.items():
+            folder = _folder_of(name)
+            if folder in DRAWN and result.ok and video.dataset in self._indices:
+                file = self._run / BOXES / video.dataset / folder / f"{video.name}.txt"
+                shown.append(Shown(DRAWN[folder], result.items[video.key], read_video_file(file)[0]))
+        return shown
+
+    def _about(self, evaluation: Any, condition: str) -> dict[str, Any]:
+        """What the manifest of the boxes says of the tracker."""
+        job, found = self._task.job, self._architecture
+        about = {"run": self._run.resolve().name, "job_hash": job.hash, "lockstep": job.evaluation.lockstep}
+        if evaluation.baseline:
+            settings: dict[str, Any] = {"tracker": evaluation.baseline}
+            return {"weights": None, "settings": settings, "language": {"language": "not read"}, **about}
+        settings = {
+            "tracker": job.tracker.name,
+            "options": job.tracker.options,
+            "space": found.space.name,
+            "architecture": found.key,
+            "genes": dict(found.genes),
+            "encoder": self._task.fingerprint()["sentences"],
+            "recalibration": job.evaluation.recalibration.model_dump(),
+        }
+        return {"weights": self._weights, "settings": settings, "language": {"language": condition}, **about}
+
+    def _places(self, folder: str) -> Iterator[tuple[str, Path, list[int]]]:
+        """The data sets, a tracker's result folder of each, and the indices of its videos."""
+        for dataset, indices in self._indices.items():
+            yield dataset, self._run / BOXES / dataset / folder, indices
+
+
+def _folder_of(name: str) -> str | None:
+    """The folder of an evaluation's boxes; None for those whose boxes are not kept."""
+    kind, _, rest = name.partition(" ")
+    return rest if rest and kind in ("best", "baseline") else None

@@ -1,0 +1,263 @@
+"""Tracking as a task of the search: its videos, pairs, model and score."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path as File
+from typing import TYPE_CHECKING, Any
+
+from asymnas.core.errors import AsymNASError, DataError, EvaluationError, Problem, TrackerError, WeightsError
+from asymnas.space import load_space
+from asymnas.task import GenePath, Measurement, Reward, Split, Task
+from asymnas.tracking import OnlineTracker, TrainableTracker, get_tracker
+from asymnas.tracking.data import Dataset, FrameCache, Video, cached
+from asymnas.tracking.data.lazy import described_by, suspects
+from asymnas.tracking.metrics import main_measure, suc
+from asymnas.tracking.task.batches import Sentences, TrackingBatches
+from asymnas.tracking.task.data import (
+    check_held_out,
+    checked_options,
+    sampler_of,
+    sentences_of,
+    train_datasets,
+    video_set,
+)
+from asymnas.tracking.task.measuring import tracked
+from asymnas.tracking.task.schema import TrackingJob
+
+if TYPE_CHECKING:
+    from asymnas.space import Architecture
+    from asymnas.task import Keeper
+
+__all__ = ["TrackingTask", "initialise"]
+
+FRAME_CACHE_MIB = 512
+"""Memory for the frames of the evaluation videos, in each process that measures."""
+
+
+class TrackingTask(Task):
+    """One-pass tracking of videos from their first boxes, scored by a named protocol.
+
+    Args:
+        job: the job.
+
+    Raises:
+        AsymNASError: the space, the tracker or its options are wrong.
+    """
+
+    conditions = ("with", "without")
+
+    def __init__(self, job: TrackingJob) -> None:
+        self.job = job
+        self.space = load_space(job.space)
+        self.plugin = get_tracker(job.tracker.name)
+        self.options = checked_options(self.plugin, job.tracker.options)
+        self.baselines = tuple(job.baselines.trackers)
+        self.rewards = {"suc": Reward("suc", main_measure(job.evaluation.protocol))}
+        if not self.plugin.reads_language:
+            self.conditions = ("without",)
+        asked = job.evaluation.language
+        self.scored = self.conditions if asked == "both" or asked not in self.conditions else (asked,)
+        self._sets: dict[str, tuple[list[Video], str]] = {}
+        self._cached: dict[str, Sequence[Video]] = {}
+        self._frames = FrameCache(FRAME_CACHE_MIB)
+
+    def load(self) -> None:
+        """Read all videos of the job, and check that those of the test are held out."""
+        problems: list[Problem] = []
+        for read in [*(lambda name=name: self.videos(name) for name in self._names), lambda: self.training_data]:
+            with _collected(problems):
+                read()
+        if problems:
+            raise DataError(list(dict.fromkeys(problems)))
+        if "test" in self._names:
+            test = self.videos("test")
+            trained = [video for dataset in self.training_data for video in suspects(dataset.videos, test)]
+            check_held_out(test, {"data.validation": self.videos("validation"), "data.train": trained})
+
+    @property
+    def _names(self) -> list[str]:
+        return ["validation"] if self.job.data.test is None else ["validation", "test"]
+
+    def videos(self, split: str) -> list[Video]:
+        """Return the videos of "validation" or "test"."""
+        return self._set(split)[0]
+
+    def _set(self, split: str) -> tuple[list[Video], str]:
+        if split not in self._sets:
+            self._sets[split] = video_set(self.job, split)
+        return self._sets[split]
+
+    @cached_property
+    def training_data(self) -> list[Dataset]:
+        """The data sets of the training pairs."""
+        return train_datasets(self.job)
+
+    @cached_property
+    def splits(self) -> Mapping[str, Split]:
+        """The videos by set; parts are those of the benchmarks."""
+        found = {}
+        for name in self._names:
+            videos, fingerprint = self._set(name)
+            parts = {video.key: video.part for video in videos if video.part}
+            found[name] = Split(tuple(video.key for video in videos), fingerprint, "videos", parts)
+        return found
+
+    @cached_property
+    def sentences(self) -> Sentences | None:
+        """What embeds sentences; None for a tracker that reads none."""
+        return sentences_of(self.job) if self.plugin.reads_language else None
+
+    def prepare(self, on_progress: Callable[[int, int], None]) -> None:
+        """Embed every sentence once."""
+        table: Any = self.sentences
+        if table is not None:
+            wanted = {video.sentence for name in self._names for video in self.videos(name) if video.sentence}
+            wanted = wanted.union(*(described_by(dataset.videos) for dataset in self.training_data))
+            table.prepare(sorted(wanted), on_progress=on_progress)
+
+    def fingerprint(self) -> Mapping[str, Any]:
+        """Tracker, encoder, protocol, the data of recalibration, and `lockstep`: each changes scores."""
+        job, table = self.job, self.sentences
+        return {
+            "tracker": job.tracker.model_dump(mode="json"),
+            "sentences": "" if table is None else encoder_key(table),
+            "protocol": job.evaluation.protocol,
+            "lockstep": job.evaluation.lockstep,
+            "seed": job.seed,
+            "train": job.data.train.model_dump(mode="json"),
+            "train videos": [dataset.fingerprint for dataset in self.training_data],
+        }
+
+    def baseline_fingerprint(self) -> Mapping[str, Any]:
+        """The protocol."""
+        return {"protocol": self.job.evaluation.protocol}
+
+    def model(self) -> TrainableTracker:
+        """Return the tracker; its weights are those of `training.initial_weights`, or drawn from the seed.
+
+        Raises:
+            WeightsError: the initial weights cannot be read or do not fit.
+        """
+        model = self.built()
+        if self.job.training.initial_weights is not None:
+            initialise(model, self.job.training.initial_weights)
+        return model
+
+    def built(self) -> TrainableTracker:
+        """Return the tracker with the weights of the job's seed.
+
+        Raises:
+            TrackerError: it has no search space.
+        """
+        dim = 0 if self.sentences is None else self.sentences.dim
+        model = self.plugin.build(self.options, space=self.space, language_dim=dim, seed=self.job.seed)
+        if not self.plugin.searchable or not isinstance(model, TrainableTracker):
+            raise TrackerError(f"The tracker '{self.plugin.name}' has no search space, so there is nothing to search.")
+        return model
+
+    def batches(self, purpose: str) -> TrackingBatches:
+        """Return the pairs of "training" or "recalibration"."""
+        sampler = sampler_of(self.job, purpose, datasets=self.training_data, space=self.space)
+        return TrackingBatches(sampler, lambda: self.sentences)
+
+    def measure(
+        self, model: Any, path: GenePath, split: str, *, reward: Reward, condition: str, keep: bool = False
+    ) -> Measurement:
+        """Track all videos of a split with the network of one path, with their sentences or without.
+
+        Raises:
+            EvaluationError: a box or a score is not finite.
+        """
+        videos = self._readable(split)
+        language = None
+        if self.sentences is not None:
+            device = next(model.parameters()).device
+            told = [video.sentence if condition == "with" else None for video in videos]
+            language = self.sentences.embed(told).to(device)
+        return self._measured(model, videos, condition, keep, path=path, language=language)
+
+    def measure_baseline(self, name: str, split: str, *, reward: Reward, keep: bool = False) -> Measurement:
+        """Track all videos of a split with a tracker that has no weights, by its default options.
+
+        Raises:
+            EvaluationError: as for `measure`; or the tracker has weights.
+        """
+        plugin = get_tracker(name)
+        if plugin.has_weights:
+            raise EvaluationError(f"'{name}' has weights, and none are given for a baseline.")
+        tracker = plugin.build(plugin.options(), space=None, language_dim=0, seed=0)
+        return self._measured(tracker, self._readable(split), "without", keep, path=None, language=None)
+
+    def _readable(self, split: str) -> Sequence[Video]:
+        """Every candidate reads the same frames, so they are decoded or drawn once as far as memory allows."""
+        if split not in self._cached:
+            videos, fingerprint = self._set(split)
+            self._cached[split] = cached(Dataset(split, "evaluation", videos, fingerprint), self._frames).videos
+        return self._cached[split]
+
+    def _measured(
+        self, tracker: OnlineTracker, videos: Sequence[Video], condition: str, keep: bool, **given: Any
+    ) -> Measurement:
+        settings = self.job.evaluation
+        found = tracked(tracker, videos, lockstep=settings.lockstep, condition=condition, **given)
+        values = {}
+        for video, result in zip(videos, found, strict=True):
+            values[video.key] = suc(result.boxes, video.boxes, video.absent, protocol=settings.protocol)
+            if not math.isfinite(values[video.key]):
+                where = f"video {video.key}, {condition} sentences"
+                raise EvaluationError(Problem(where, "the score must be finite", str(values[video.key])))
+        facts = {"protocol": settings.protocol, "frames": sum(len(video) for video in videos)}
+        return Measurement(values=values, facts=facts, kept=found if keep else None)
+
+    def keeper(self, run: File, architecture: Architecture, weights: str) -> Keeper:
+        """Return what writes boxes and pictures of the test videos."""
+        from asymnas.tracking.task.keeper import BoxKeeper
+
+        return BoxKeeper(run, self, architecture, weights)
+
+    def rehearsal(self) -> tuple[Task, list[str]]:
+        """Return the task with made-up sentences, pairs and videos for those that are not on this machine."""
+        from asymnas.tracking.task.rehearsal import Rehearsal
+
+        task = Rehearsal(self.job)
+        return task, task.made_up
+
+
+@contextmanager
+def _collected(problems: list[Problem]) -> Iterator[None]:
+    try:
+        yield
+    except DataError as error:
+        problems += error.problems
+
+
+def encoder_key(table: Any) -> str:
+    """Return name and hash of a sentence table's encoder."""
+    return f"{table.name}-{table.fingerprint}"
+
+
+def initialise(model: TrainableTracker, source: str) -> None:
+    """Start from weights of this project, an SPOS supernet or a public VLT backbone (as they are, or converted).
+
+    Raises:
+        WeightsError: the file cannot be read or does not fit.
+    """
+    from asymnas.nn import load_weights, read_weights
+    from asymnas.nn.pretrained import load_spos, load_vlt, read_checkpoint
+
+    if source.endswith(".safetensors") and "converted_from" not in read_weights(source)[1]:
+        load_weights(source, model)
+        return
+    state = read_checkpoint(source)
+    load = load_vlt if any(key.startswith("nlp_layers.") for key in state) else load_spos
+    supernet: Any = model.supernet  # every tracker that can be initialised so has one
+    try:
+        load(state, supernet)
+    except WeightsError as error:
+        raise WeightsError([replace(item, where=source) for item in error.problems]) from error
