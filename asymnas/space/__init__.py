@@ -12,9 +12,9 @@ from asymnas.space._file import (
     save_architecture,
 )
 from asymnas.space._load import list_spaces, load_space
-from asymnas.space._model import Branch, Constraint, FreeGene, Gene, Mixer, Stage, Stem
-from asymnas.space._operators import ENUMERABLE, Count, available
-from asymnas.space._space import SearchSpace
+from asymnas.space._operators import Count
+from asymnas.space._parts import Branch, Constraint, FreeGene, Gene, Input, Mixer, Stage, Stem
+from asymnas.space._space import ENUMERABLE, SearchSpace, available
 from asymnas.space.mixers import LANGUAGE, MIXERS, MixerKind, MixerOptions, MixerPlace
 from asymnas.space.ops import OPS, Op, OpCost, Place, Size, find_op, register_op, registered_ops
 
@@ -32,6 +32,7 @@ __all__ = [
     "Count",
     "FreeGene",
     "Gene",
+    "Input",
     "Mixer",
     "MixerKind",
     "MixerOptions",
