@@ -23,7 +23,7 @@ __all__ = ["Utterance", "synthesise"]
 Utterance = tuple[str, str, int, int]
 """Word, voice such as "en-us+f2", words a minute (80..450), pitch (0..100)."""
 
-RETRIEVAL, CHARACTERS, RATE, PITCH = 1, 1, 1, 3  # constants of espeak-ng's speak_lib.h
+SYNCHRONOUS, CHARACTERS, RATE, PITCH = 2, 1, 1, 3  # constants of espeak-ng's speak_lib.h
 
 
 def synthesise(utterances: Sequence[Utterance]) -> tuple[list[np.ndarray], int]:
@@ -58,7 +58,7 @@ def _speak(utterances: Sequence[Utterance]) -> tuple[list[np.ndarray], int]:
             parts.append(np.ctypeslib.as_array(samples, (count,)).copy())
         return 0
 
-    rate = library.espeak_Initialize(RETRIEVAL, 0, espeakng_loader.get_data_path().encode(), 0)
+    rate = library.espeak_Initialize(SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), 0)
     library.espeak_SetSynthCallback(receive)
     sounds, current = [], ""
     for word, voice, speed, pitch in utterances:
@@ -69,7 +69,6 @@ def _speak(utterances: Sequence[Utterance]) -> tuple[list[np.ndarray], int]:
         library.espeak_SetParameter(PITCH, pitch, 0)
         text = word.encode()
         library.espeak_Synth(text, ctypes.c_size_t(len(text) + 1), 0, 0, 0, CHARACTERS, None, None)
-        library.espeak_Synchronize()
         sounds.append(np.concatenate(parts))
         parts.clear()
     return sounds, rate

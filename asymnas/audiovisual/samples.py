@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +32,7 @@ class Part:
         digits: (n,) what the pictures show.
         sounds: (m, 1, 32, 32) float32 log-mel pictures.
         said: (m,) what the sounds say.
+        names: of the pictures.
         fingerprint: of all of it.
     """
 
@@ -40,15 +40,14 @@ class Part:
     digits: np.ndarray
     sounds: np.ndarray
     said: np.ndarray
+    names: tuple[str, ...]
     fingerprint: str
-
-    @cached_property
-    def _sounds_of(self) -> list[np.ndarray]:
-        return [np.flatnonzero(self.said == digit) for digit in range(10)]
 
     def voiced(self, digits: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return the index of a random sound that says each of `digits`, (n,)."""
-        return np.array([rng.choice(self._sounds_of[digit]) for digit in digits])
+        order, counts = np.argsort(self.said, kind="stable"), np.bincount(self.said, minlength=10)
+        within = (rng.random(len(digits)) * counts[digits]).astype(np.int64)
+        return order[(counts.cumsum() - counts)[digits] + within]
 
 
 def load_parts(recordings: Path | None, *, components: int, noise: float) -> dict[str, Part]:
@@ -81,5 +80,6 @@ def load_parts(recordings: Path | None, *, components: int, noise: float) -> dic
         sounds = log_mel(noisy(waves, words.waves, noise, rng_for(0, "audiovisual", "noise", name)))[:, None]
         settings = f"1 {components} {noise} {copies} {first} {last}".encode()
         content = hashlib.sha256(settings + words.waves.tobytes() + words.digits.tobytes())
-        parts[name] = Part(large[first:last], digits[first:last], sounds, said, content.hexdigest()[:16])
+        names = tuple(f"digit{row:04}" for row in range(first, last))
+        parts[name] = Part(large[first:last], digits[first:last], sounds, said, names, content.hexdigest()[:16])
     return parts

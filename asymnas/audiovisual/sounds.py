@@ -73,7 +73,7 @@ def spoken() -> dict[str, Speech]:
 
 
 def _utterances(part: str) -> list[Utterance]:
-    """Every word by every voice twice, at a pace and a pitch drawn once and for all."""
+    """Every word twice by every voice, at a pace and a pitch drawn once and for all."""
     rng, said = rng_for(0, "audiovisual", "voices", part), []
     for variant in SPEAKERS[part].split():
         for accent in ACCENTS:
