@@ -2,7 +2,12 @@
 
 from setuptools import find_packages, setup
 
-HOMES = {"asymnas": "asymnas", "asymnas_trackers": "trackers", "asymnas_spaces": "search_spaces", "asymnas_jobs": "jobs"}
+HOMES = {
+    "asymnas": "asymnas",
+    "asymnas_trackers": "trackers",
+    "asymnas_spaces": "search_spaces",
+    "asymnas_jobs": "jobs",
+}
 
 setup(
     packages=[

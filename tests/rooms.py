@@ -19,7 +19,7 @@ ROOMS = (
 CIRCLES = ({"asymnas.space._architecture", "asymnas.space._space"},)
 """A space makes architectures, and an architecture knows its space."""
 
-FACE = ("asymnas", "asymnas.__main__", "asymnas._version")
+FACE = ("asymnas", "asymnas.__main__", "asymnas._version", "asymnas.api")
 """The public names, which are no room: they are imported from everywhere when they are first used."""
 
 
