@@ -18,7 +18,9 @@ def blocks(name: str, kind: str) -> list[str]:
     return re.findall(rf"^```{kind}\n(.*?)^```$", (DOCS / name).read_text("utf-8"), re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("name", ["spaces.md", "data.md", "trackers.md", "architecture_json.md"])
+@pytest.mark.parametrize(
+    "name", ["spaces.md", "data.md", "trackers.md", "architecture_json.md", "architecture.md", "api.md"]
+)
 def test_python_examples_run(name, tmp_path):
     found = blocks(name, "python")
     assert found

@@ -64,7 +64,7 @@ class EvolutionSearcher(Searcher):
         self.parents, self.mutants, self.children = parents, mutants, children
         self.mutation_prob, self.crossover = mutation_prob, crossover
 
-    def _propose(self, generation: int, size: int) -> list[Architecture]:
+    def propose(self, generation: int, size: int) -> list[Architecture]:
         selected = [architecture for architecture, _ in self.ranked()[: self.parents]]
         found: dict[str, Architecture] = {}
         if selected:
@@ -72,7 +72,7 @@ class EvolutionSearcher(Searcher):
         if len(selected) > 1:
             self._breed(found, self.children, self._crossover(selected, generation))
         rng = rng_for(self.seed, "search", generation, "random")
-        top_up = distinct_samples(self.space, rng, size - len(found), self._seen | found.keys())
+        top_up = distinct_samples(self.space, rng, size - len(found), self.seen | found.keys())
         return [*found.values(), *top_up]
 
     def _mutation(self, parents: list[Architecture], generation: int) -> Callable[[], Architecture]:
@@ -100,7 +100,7 @@ class EvolutionSearcher(Searcher):
                 architecture = draw()
             except InfeasibleConstraint:
                 continue  # of these parents no offspring is feasible; others or random ones take the place
-            if architecture.key not in self._seen:
+            if architecture.key not in self.seen:
                 found.setdefault(architecture.key, architecture)
 
 

@@ -135,7 +135,7 @@ class NNISearcher(Searcher):
         self._told = 0  # how much of the archive the tuner knows
         self._next_id = 0
 
-    def _propose(self, generation: int, size: int) -> list[Architecture]:
+    def propose(self, generation: int, size: int) -> list[Architecture]:
         for architecture, score in self._archive[self._told :]:
             self._tuner.tell(self._running.pop(architecture.key), architecture.free, score)
         self._told = len(self._archive)
@@ -149,7 +149,7 @@ class NNISearcher(Searcher):
             if parameters is None:
                 break
             architecture = from_nni(parameters, self.space)
-            taken = self._seen | found.keys()
+            taken = self.seen | found.keys()
             own: int | None = trial
             if architecture.key in taken or not self.space.satisfies(architecture):
                 repeated = known.get(architecture.key) if self.algorithm == "evolution" else None
@@ -163,7 +163,7 @@ class NNISearcher(Searcher):
         if len(found) < size:
             raise SearchSpaceExhausted(
                 f"NNI's {self.algorithm} tuner was asked for {size} new architectures of '{self.space.name}' and found "
-                f"{len(found)} in {TRIES_PER_PROPOSAL * size} tries ({len(self._seen)} were asked before). "
+                f"{len(found)} in {TRIES_PER_PROPOSAL * size} tries ({len(self.seen)} were asked before). "
                 "Lower the budget, loosen the constraints or use the built-in evolution."
             )
         return list(found.values())

@@ -33,7 +33,7 @@ class RandomSearcher(Searcher):
         # one stream for the whole budget, so that `batch` changes nothing
         self._all = distinct_samples(space, rng_for(seed, "search", "random"), budget, set())
 
-    def _propose(self, generation: int, size: int) -> list[Architecture]:
+    def propose(self, generation: int, size: int) -> list[Architecture]:
         start = len(self._archive)
         return self._all[start : start + size]
 

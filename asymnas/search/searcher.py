@@ -59,7 +59,7 @@ class Searcher(ABC):
         self._archive: list[tuple[Architecture, float | None]] = []
         self._plan: list[Architecture] = []  # of the current generation, not told yet
         self._asked = 0  # how many of the plan are out for evaluation
-        self._seen: set[str] = set()
+        self.seen: set[str] = set()
 
     @property
     def archive(self) -> list[tuple[Architecture, float | None]]:
@@ -109,8 +109,8 @@ class Searcher(ABC):
             return []
         if not self._plan:
             size = min(self.generation_size, self.total - len(self._archive))
-            self._plan = self._propose(self.generation, size)
-            self._seen.update(architecture.key for architecture in self._plan)
+            self._plan = self.propose(self.generation, size)
+            self.seen.update(architecture.key for architecture in self._plan)
         end = len(self._plan) if n is None else min(self._asked + n, len(self._plan))
         asked = self._plan[self._asked : end]
         self._asked = end
@@ -131,8 +131,8 @@ class Searcher(ABC):
             self._asked -= 1
 
     @abstractmethod
-    def _propose(self, generation: int, size: int) -> list[Architecture]:
-        """Return `size` distinct architectures whose keys are not in `_seen`, drawn by `rng_for(seed, ...)` alone."""
+    def propose(self, generation: int, size: int) -> list[Architecture]:
+        """Return `size` distinct architectures whose keys are not in `seen`, drawn by `rng_for(seed, ...)` alone."""
 
 
 @dataclass(frozen=True, slots=True)
