@@ -21,7 +21,8 @@ Cand = list[list[int]]
 
 def _layout(branch: Branch) -> tuple[list[str], list[str]]:
     """Gene ids of a branch's long list (stage by stage: blocks, the mixer's visual block) and of its mixed list."""
-    long, mixed = [], []
+    long: list[str] = []
+    mixed: list[str] = []
     for stage in branch.stages:
         long += [f"{branch.name}.{stage.name}.block{n}" for n in range(1, stage.blocks + 1)]
         if stage.mixer is not None:
