@@ -13,6 +13,7 @@ from typing import Any
 
 from asymnas._version import __version__
 from asymnas.core.errors import AsymNASError, DataError, Problem
+from asymnas.core.files import cache_folder
 
 __all__ = ["VARIABLES", "diagnose"]
 
@@ -190,8 +191,7 @@ def _encoder(problems: list[Problem]) -> dict[str, Any]:
 
 
 def _disk(root: Path | None, problems: list[Problem]) -> list[dict[str, Any]]:
-    cache = Path(os.environ.get("ASYMNAS_CACHE") or Path.home() / ".cache" / "asymnas")
-    places = {"runs": Path.cwd(), "cache": cache} | ({} if root is None else {"data": root})
+    places = {"runs": Path.cwd(), "cache": cache_folder()} | ({} if root is None else {"data": root})
     rows = []
     for purpose, place in places.items():
         there = next(path for path in (place, *place.parents) if path.exists())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from asymnas.core.errors import DataError, JobError, Problem
+from asymnas.core.files import cache_folder
 from asymnas.core.seeding import rng_for
 from asymnas.job import Job
 from asymnas.language import SentenceTable
@@ -87,7 +87,7 @@ def build_tracker(job: Job, language_dim: int) -> OnlineTracker:
 
 def sentences_of(job: Job) -> SentenceTable:
     """Return the embeddings of sentences by the job's encoder, cached on disk."""
-    cache = job.language.cache or os.environ.get("ASYMNAS_CACHE") or Path.home() / ".cache" / "asymnas"
+    cache = job.language.cache or cache_folder()
     return SentenceTable(job.language.encoder, Path(cache) / "sentences")
 
 
