@@ -13,11 +13,12 @@ import torch
 
 from asymnas.core.errors import AsymNASError, DataError, LanguageError
 from asymnas.core.seeding import rng_for
+from asymnas.core.versions import versions
 from asymnas.job import Job
 from asymnas.search import Task
 from asymnas.space import Architecture, describe
 from asymnas.study._session import Reporter
-from asymnas.study._summary import cost_table, versions
+from asymnas.study._summary import cost_table
 from asymnas.tracking import Language, TrainableTracker
 from asymnas.tracking.data import Video
 from asymnas.tracking.data.pairs.batch import PairBatch

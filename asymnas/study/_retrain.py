@@ -6,12 +6,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from asymnas.core.versions import versions
 from asymnas.job import Job
 from asymnas.runs.folder import RunFolder
 from asymnas.search import Evaluation, ResultLog, Task
 from asymnas.space import Architecture, draw, load_architecture
 from asymnas.study._session import Reporter, Session
-from asymnas.study._summary import cost_table, training_table, versions
+from asymnas.study._summary import cost_table, training_table
 from asymnas.tracking.task.final import final_tasks, final_tests
 from asymnas.tracking.task.statistics import score_table
 from asymnas.tracking.task.workers import training_config, training_setup

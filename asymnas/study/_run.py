@@ -8,13 +8,14 @@ from typing import Any
 
 from asymnas.core.errors import RunFolderError
 from asymnas.core.seeding import rng_for
+from asymnas.core.versions import versions
 from asymnas.job import Job
 from asymnas.nn import weights_hash
 from asymnas.runs.folder import RunFolder
 from asymnas.search import EvolutionSearcher, RandomSearcher, ResultLog, Searcher, SearchResult, run_search
 from asymnas.search import Progress as SearchProgress
 from asymnas.study._session import Reporter, Session
-from asymnas.study._summary import search_summary, versions, write_architecture
+from asymnas.study._summary import search_summary, write_architecture
 from asymnas.tracking.metrics import main_measure
 from asymnas.tracking.task.final import final_tasks, final_tests, random_architectures
 from asymnas.tracking.task.workers import training_config, training_setup

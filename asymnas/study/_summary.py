@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from asymnas._version import __version__
+from asymnas.core.versions import versions
 from asymnas.job import Job
 from asymnas.search import SearchResult
 from asymnas.space import Cost, SearchSpace, draw, save_architecture
@@ -15,21 +14,10 @@ from asymnas.tracking.metrics import main_measure
 from asymnas.tracking.task.statistics import score_table
 from asymnas.training import TrainingResult
 
-__all__ = ["cost_table", "search_summary", "training_table", "versions", "write_architecture"]
+__all__ = ["cost_table", "search_summary", "training_table", "write_architecture"]
 
 AMORTISED_FRAMES = 300
 """Frames over which what runs once a video is shared out; a LaSOT-like length would be 2,500."""
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of the packages that decide the numbers."""
-    found = {"asymnas": __version__}
-    for package in ("torch", "numpy", "opencv-python", "transformers", "ray", "nni"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
 
 
 def cost_table(cost: Cost) -> dict[str, Any]:

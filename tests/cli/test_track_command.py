@@ -14,7 +14,7 @@ import pytest
 from asymnas_trackers.baselines._trackers import StaticTracker
 from typer.testing import CliRunner, Result
 
-import asymnas.study
+import asymnas.tracking.benchmark.open
 import asymnas.tracking.demo.window as window
 from asymnas.cli import app
 from asymnas.core.errors import LanguageError
@@ -72,7 +72,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         ready.sentences += list(sentences)
 
     ready.embed = embed
-    monkeypatch.setattr(asymnas.study, "open_tracker", lambda spec, **_: ready)
+    monkeypatch.setattr(asymnas.tracking.benchmark.open, "open_tracker", lambda spec, **_: ready)
     return ready
 
 
@@ -222,7 +222,9 @@ def test_what_is_read_is_never_replaced(clip: Path, corner: str, square) -> None
 
 
 def test_the_output_is_checked_before_the_tracker_is_opened(clip: Path, corner: str, monkeypatch) -> None:
-    monkeypatch.setattr(asymnas.study, "open_tracker", lambda *_, **__: pytest.fail("the tracker was opened"))
+    monkeypatch.setattr(
+        asymnas.tracking.benchmark.open, "open_tracker", lambda *_, **__: pytest.fail("the tracker was opened")
+    )
     for words in (("-o", "out.gif"), ("-o", "clip.mp4"), ("-o", "out.mp4", "--codec", "four?")):
         assert track(clip, "--box", corner, "--run", "my_run", *words).exit_code == 2
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-import asymnas.study
+import asymnas.tracking.benchmark.open
 from asymnas.cli import app
 from asymnas.core.errors import AsymNASError
 from asymnas.interop.vot import VOTTracker, add_tracker, tracker_section
@@ -84,7 +84,9 @@ def test_sentences_come_from_the_prompt_or_by_sequence(workspace: Path, tmp_path
 
     plain = open_tracker("static")
     monkeypatch.setattr(
-        asymnas.study, "open_tracker", lambda *_, **__: Ready("x", plain.tracker, None, {}, reads_language=True)
+        asymnas.tracking.benchmark.open,
+        "open_tracker",
+        lambda *_, **__: Ready("x", plain.tracker, None, {}, reads_language=True),
     )
     (tmp_path / "sentences.json").write_text(json.dumps({"square-1": "the second square"}))
     client = VOTTracker("x", sentences=str(tmp_path / "sentences.json"))

@@ -20,7 +20,8 @@ from asymnas.runs.folder import RunFolder
 
 HOLDER = """
 import sys, time
-from asymnas.job import RunFolder, load_job
+from asymnas.job import load_job
+from asymnas.runs.folder import RunFolder
 run = RunFolder.open(sys.argv[1], load_job("vlt_scar"), resume=True)
 print("locked", flush=True)
 time.sleep(60)

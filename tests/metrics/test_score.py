@@ -268,7 +268,7 @@ def test_a_video_is_an_annotation():
 
 def test_metrics_need_numpy_alone():
     heavy = ("torch", "ray", "nni", "transformers", "cv2", "scipy")
-    code = f"import sys, asymnas.metrics; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, asymnas.tracking.metrics; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from asymnas.core.errors import DataError, Problem, RunFolderError
+from asymnas.core.versions import versions
 from asymnas.search import Evaluation, InProcessEvaluator, RayEvaluator
-from asymnas.study._summary import versions
 from asymnas.tracking.benchmark.conditions import Condition, language_condition
 from asymnas.tracking.benchmark.open import Description, describe_tracker
 from asymnas.tracking.benchmark.progress import BenchmarkProgress, Counter

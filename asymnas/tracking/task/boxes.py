@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from asymnas.core.disk import disk_errors
 from asymnas.core.errors import DataError, Problem
+from asymnas.core.versions import versions
 from asymnas.runs.boxes import BOXES, EVALUATION, is_run_boxes
-from asymnas.study._summary import versions
 from asymnas.tracking.results import read_manifest, read_video_file, write_manifest, write_video_file
 from asymnas.tracking.results.names import check_file_names
 
