@@ -1,6 +1,6 @@
 """Search spaces of networks with several branches: described as data, sampled, changed, costed and compared."""
 
-from asymnas.space._architecture import Architecture, distance
+from asymnas.space._architecture import ENUMERABLE, Architecture, available, distance
 from asymnas.space._cost import BranchCost, Cost
 from asymnas.space._diff import SpaceDiff, diff_spaces
 from asymnas.space._draw import describe, draw
@@ -15,7 +15,7 @@ from asymnas.space._genes import FreeGene, Gene
 from asymnas.space._load import list_spaces, load_space
 from asymnas.space._operators import Count
 from asymnas.space._parts import Branch, Constraint, Input, Mixer, Stage, Stem
-from asymnas.space._space import ENUMERABLE, SearchSpace, available
+from asymnas.space._space import SearchSpace
 from asymnas.space.mixers import LANGUAGE, MIXERS, MixerKind, MixerOptions, MixerPlace
 from asymnas.space.ops import OPS, Op, OpCost, Place, Size, register_op
 

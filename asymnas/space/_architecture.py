@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from asymnas.core.errors import ArchitectureMismatch, Problem, nearest
@@ -14,7 +15,10 @@ from asymnas.core.errors import ArchitectureMismatch, Problem, nearest
 if TYPE_CHECKING:
     from asymnas.space._space import SearchSpace
 
-__all__ = ["Architecture", "checked_path", "distance"]
+__all__ = ["ENUMERABLE", "Architecture", "available", "checked_path", "distance"]
+
+ENUMERABLE = 16_384
+"""Spaces up to this size are enumerated where that tells more than draws."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,3 +109,13 @@ def distance(a: Architecture, b: Architecture) -> int:
         rule = f"a distance needs the same genes, but '{a.space.name}' and '{b.space.name}' differ in {len(only)}"
         raise ArchitectureMismatch(Problem("distance", rule, only[0]))
     return sum(op != two[name] for name, op in one.items())
+
+
+def available(space: SearchSpace, wanted: int) -> int:
+    """Return how many of `wanted` distinct architectures a space has.
+
+    Constraints count in spaces of up to `ENUMERABLE` points; in larger ones the points are counted before constraints.
+    """
+    if not space.constraints or space.size > ENUMERABLE:
+        return min(wanted, space.size)
+    return sum(1 for _ in islice(space.enumerate(), wanted))

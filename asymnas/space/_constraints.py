@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import inf
 
 from asymnas.core.document import Document, Place
 from asymnas.core.errors import Problem, nearest
@@ -12,31 +13,26 @@ from asymnas.space._parts import Constraint
 from asymnas.space._patterns import matching
 from asymnas.space._resolve import Resolved
 
-__all__ = ["bounds", "check_limits", "check_reach", "kept", "measured"]
+__all__ = ["bounds", "check_limits", "check_reach", "kept"]
 
 
 def measured(constraint: Constraint, path: Mapping[str, str], table: CostTable) -> float:
-    """Return what a constraint measures, for a path (gene id -> op, all genes)."""
+    """Return what a constraint measures for a path, gene id -> op; a part of one gives a part of a sum over genes."""
     if constraint.measure == "count":
         return sum(path[gene] == constraint.op for gene in matching(constraint.genes, path))
-    if constraint.measure == "macs":
-        return table.macs(path, constraint.branch, constraint.amortised)
-    if constraint.branch is None:
-        return table.params(path)
-    of = table.branch_of
-    weights = sum(table.ops[gene][op].params for gene, op in path.items() if of[gene] == constraint.branch)
-    return table.fixed[constraint.branch].params + weights
+    cost = table.cost(path)
+    if constraint.branch is not None:
+        part = cost.branches[constraint.branch]
+        return part.macs if constraint.measure == "macs" else part.params
+    if constraint.measure == "params":
+        return cost.params
+    return cost.macs if constraint.amortised is None else cost.amortised(constraint.amortised)
 
 
 def kept(constraints: Sequence[Constraint], path: Mapping[str, str], table: CostTable) -> bool:
     """Return whether a path keeps all constraints."""
-    for constraint in constraints:
-        value = measured(constraint, path, table)
-        if constraint.max is not None and value > constraint.max:
-            return False
-        if constraint.min is not None and value < constraint.min:
-            return False
-    return True
+    values = ((item, measured(item, path, table)) for item in constraints)
+    return all((item.min or 0) <= value <= (inf if item.max is None else item.max) for item, value in values)
 
 
 def bounds(
@@ -51,18 +47,12 @@ def bounds(
         each = [bounds(part, free, fixed, table) for part in parts]
         unshared = len(set(table.owner.values())) == len(table.owner)
         return (sum(low for low, _ in each) if unshared else max(low for low, _ in each)), sum(h for _, h in each)
-    base = measured_part(constraint, dict(fixed), table, stems=True)
-    low = high = base
+    low = high = measured(constraint, fixed, table)
+    none = measured(constraint, {}, table)
     for gene in free:
-        values = [measured_part(constraint, dict.fromkeys(gene.places, op), table, stems=False) for op in gene.ops]
+        values = [measured(constraint, dict.fromkeys(gene.places, op), table) - none for op in gene.ops]
         low, high = low + min(values), high + max(values)
     return low, high
-
-
-def measured_part(constraint: Constraint, path: Mapping[str, str], table: CostTable, *, stems: bool) -> float:
-    """Return what a part of a path adds to an additive measure, with or without the stems."""
-    empty = 0.0 if stems else measured(constraint, {}, table)
-    return measured(constraint, path, table) - empty
 
 
 def check_limits(constraints: Sequence[Constraint], branches: Sequence[str], document: Document) -> list[Problem]:

@@ -91,7 +91,7 @@ class CostTable:
         self.weight_of = {gene.id: self.owner[gene.branch] + gene.id[len(gene.branch) :] for gene in genes}
 
     def cost(self, path: Mapping[str, str]) -> Cost:
-        """Return the cost of a path (gene id -> op, all genes)."""
+        """Return the cost of a path (gene id -> op), of what is no gene and of the genes that it names."""
         macs = {name: part.macs for name, part in self.fixed.items()}
         params = {name: part.params for name, part in self.fixed.items()}
         for gene, op in path.items():
@@ -99,20 +99,6 @@ class CostTable:
             macs[self.branch_of[gene]] += cost.macs
             params[self.branch_of[gene]] += cost.params
         branches = {name: BranchCost(macs[name], params[name]) for name in macs}
-        return Cost(branches, dict(self.rates), self.params(path))
-
-    def params(self, path: Mapping[str, str]) -> int:
-        """Return the number of weights that exist for a path, shared ones counted once."""
-        total = sum(self.fixed[name].params for name in set(self.owner.values()))
-        weights = {(self.weight_of[gene], op): self.ops[gene][op].params for gene, op in path.items()}
-        return total + sum(weights.values())
-
-    def macs(self, path: Mapping[str, str], branch: str | None, amortised: int | None) -> float:
-        """Return the multiply-accumulates of one branch or of all, per frame of a video where `amortised` is given."""
-        per = {name: amortised if amortised and rate == "video" else 1 for name, rate in self.rates.items()}
-        total: float = sum(part.macs / per[name] for name, part in self.fixed.items() if branch in (None, name))
-        for gene, op in path.items():
-            name = self.branch_of[gene]
-            if branch in (None, name):
-                total += self.ops[gene][op].macs / per[name]
-        return total
+        own = {(self.weight_of[gene], op): self.ops[gene][op].params for gene, op in path.items()}
+        shared = sum(self.fixed[name].params for name in set(self.owner.values())) + sum(own.values())
+        return Cost(branches, dict(self.rates), shared)

@@ -10,10 +10,11 @@ from asymnas.space._constraints import bounds
 from asymnas.space._diff import size_text
 from asymnas.space._parts import Branch, Constraint
 from asymnas.space._space import SearchSpace
+from asymnas.space.mixers import LANGUAGE
 
 __all__ = ["describe", "draw"]
 
-_SYMBOLS = {"shuffle_3x3": "3", "shuffle_5x5": "5", "shuffle_7x7": "7", "shuffle_xception": "X"}
+_SYMBOLS = {"shuffle_3x3": "3", "shuffle_5x5": "5", "shuffle_7x7": "7", "shuffle_xception": "X", "skip": "-"}
 _STEM, _FREE, _TIED = "o", ".", "="
 
 
@@ -113,6 +114,12 @@ def describe(space: SearchSpace) -> dict[str, Any]:
             for branch in space.branches
         },
         "macs": list(_range(space, Constraint(measure="macs"))),
+        "mixers": {
+            f"{branch.name}.{stage.mixer.name}": [stage.mixer.kind, stage.mixer.reads]
+            for branch in space.branches
+            for stage in branch.stages
+            if stage.mixer is not None
+        },
     }
 
 
@@ -128,6 +135,11 @@ def _facts(space: SearchSpace) -> list[str]:
     lines += [f"without   {pattern}: {', '.join(ops)}" for pattern, ops in space.without.items()]
     lines += [f"weights   shared by {' and '.join(group)}" for group in space.share_weights]
     lines += [f"limit     {item}" for item in facts["constraints"]]
+    lines += [
+        f"mixer     {name}: {kind} of {reads}"
+        for name, (kind, reads) in facts["mixers"].items()
+        if (kind, reads) != ("moda", LANGUAGE)
+    ]
     if facts["feasible"] is not None:
         share, se = facts["feasible"]["share"], facts["feasible"]["se"]
         lines.append(f"          kept by {share:.2%} of the space" + (f" ± {se:.2%}" if se else ""))

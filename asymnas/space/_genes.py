@@ -67,16 +67,19 @@ def _walk(branch: Branch) -> Iterator[tuple[Stage, Place, Place]]:
         channels, size = stage.channels, out
 
 
-def genes_of(branch: Branch) -> Iterator[Gene]:
-    """Yield the genes of a branch: per stage its blocks, then those of the mixer."""
-    for stage, first, rest in _walk(branch):
-        for n in range(1, stage.blocks + 1):
-            name, place = f"{branch.name}.{stage.name}.block{n}", first if n == 1 else rest
-            yield Gene(name, stage.ops, branch.name, stage.name, f"block{n}", None, place)
-        if stage.mixer is not None:
-            mixer = stage.mixer.name
+def genes_of(branches: Sequence[Branch]) -> list[Gene]:
+    """Return the genes of branches: per stage its blocks, then those of the mixer."""
+    found = []
+    for branch in branches:
+        for stage, first, rest in _walk(branch):
+            at = (branch.name, stage.name)
+            for n in range(1, stage.blocks + 1):
+                name, place = f"{branch.name}.{stage.name}.block{n}", first if n == 1 else rest
+                found.append(Gene(name, stage.ops, *at, f"block{n}", None, place))
             for block, ops in stage.mixer_ops.items():
-                yield Gene(f"{branch.name}.{mixer}.{block}", ops, branch.name, stage.name, block, mixer, rest)
+                mixer = stage.mixer.name if stage.mixer else ""
+                found.append(Gene(f"{branch.name}.{mixer}.{block}", ops, *at, block, mixer, rest))
+    return found
 
 
 def mixer_places(branches: Sequence[Branch], inputs: Mapping[str, Input]) -> dict[str, MixerPlace]:

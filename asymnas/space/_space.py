@@ -28,12 +28,10 @@ from asymnas.space._rules import check_branches, check_places, check_shared, che
 from asymnas.space._sugar import SUGAR, spread
 from asymnas.space.mixers import MixerPlace
 
-__all__ = ["DRAWS", "ENUMERABLE", "SearchSpace", "available"]
+__all__ = ["DRAWS", "SearchSpace"]
 
 DRAWS = 2000
 """How often a random operator draws before it gives up on the constraints."""
-ENUMERABLE = 16_384
-"""Spaces up to this size are enumerated where that tells more than draws."""
 
 
 class SearchSpace(SpaceContent):
@@ -82,18 +80,15 @@ class SearchSpace(SpaceContent):
         if found:
             return found
         found += check_shared(self.share_weights, self.branches, document)
-        resolved, broken = resolve(self._all_genes(), self.tie, self.fix, self.without, document)
+        resolved, broken = resolve(genes_of(self.branches), self.tie, self.fix, self.without, document)
         self.__dict__["_resolved"] = resolved
         found += check_limits(self.constraints, [branch.name for branch in self.branches], document) + broken
         found += check_places(self.branches, resolved.genes, document) + check_size(resolved.free, document)
         return found or check_reach(self.constraints, resolved, self.cost_table, document)
 
-    def _all_genes(self) -> list[Gene]:
-        return [gene for branch in self.branches for gene in genes_of(branch)]
-
     @cached_property
     def _resolved(self) -> Resolved:  # where the space was unpickled; else `_problems` has put it here
-        return resolve(self._all_genes(), self.tie, self.fix, self.without, Document(None, self.name))[0]
+        return resolve(genes_of(self.branches), self.tie, self.fix, self.without, Document(None, self.name))[0]
 
     @cached_property
     def cost_table(self) -> CostTable:
@@ -302,13 +297,3 @@ class SearchSpace(SpaceContent):
             raise SpaceError(problems)
         space._check(document)
         return space
-
-
-def available(space: SearchSpace, wanted: int) -> int:
-    """Return how many of `wanted` distinct architectures a space has.
-
-    Constraints count in spaces of up to `ENUMERABLE` points; in larger ones the points are counted before constraints.
-    """
-    if not space.constraints or space.size > ENUMERABLE:
-        return min(wanted, space.size)
-    return sum(1 for _ in itertools.islice(space.enumerate(), wanted))

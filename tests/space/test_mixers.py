@@ -56,7 +56,7 @@ def test_genes_and_ops_of_every_kind():
     assert genes["image.m2.mixed"] == ("skip", "conv_3x3") and len(genes["image.m1.mixed"]) == 4
     assert genes["audio.m1.visual"] == ("skip",) and len(genes["audio.m1.mixed"]) == 4
     text = draw(space)
-    assert "m1" in text and "m2" in text
+    assert "mixer     image.m2: concat of audio" in text and "audio.m1" not in text and "- skip" in text
 
 
 def test_what_mixers_read_has_the_channels_and_size_of_the_stage():
