@@ -65,6 +65,7 @@ class EvolutionSearcher(Searcher):
         self.mutation_prob, self.crossover = mutation_prob, crossover
 
     def propose(self, generation: int, size: int) -> list[Architecture]:
+        """Return mutants, children and random architectures."""
         selected = [architecture for architecture, _ in self.ranked()[: self.parents]]
         found: dict[str, Architecture] = {}
         if selected:

@@ -136,6 +136,7 @@ class NNISearcher(Searcher):
         self._next_id = 0
 
     def propose(self, generation: int, size: int) -> list[Architecture]:
+        """Return what the tuner draws, without what was asked before."""
         for architecture, score in self._archive[self._told :]:
             self._tuner.tell(self._running.pop(architecture.key), architecture.free, score)
         self._told = len(self._archive)

@@ -34,6 +34,7 @@ class RandomSearcher(Searcher):
         self._all = distinct_samples(space, rng_for(seed, "search", "random"), budget, set())
 
     def propose(self, generation: int, size: int) -> list[Architecture]:
+        """Return the next of the drawn architectures."""
         start = len(self._archive)
         return self._all[start : start + size]
 
