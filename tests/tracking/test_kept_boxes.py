@@ -6,7 +6,6 @@ import shutil
 
 import numpy as np
 import pytest
-from asymnas.tracking.task.boxes import KeptBoxes
 
 from asymnas.core.runtime.pool import InProcessPool
 from asymnas.core.seeding import rng_for

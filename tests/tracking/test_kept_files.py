@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from asymnas.tracking.task.kept import save_statistics
 
 from asymnas.core.errors import DataError, WeightsError
 from asymnas.core.seeding import rng_for
