@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from asymnas.report.texts import difference_text
 from asymnas.runs.summary import ConditionEffect, Difference, SpaceResult
 from asymnas.search import Evaluation
 from asymnas.search.analysis import OpFrequency
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = [
     "BLUE",
@@ -43,6 +43,9 @@ NAMED = 200
 
 def make_axes(width: float = 8.0, height: float = 3.6) -> tuple[Figure, Axes]:
     """Return an empty figure of the house style; width and height in inches."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # takes a second to import
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -122,6 +125,8 @@ def items_plot(models: Mapping[str, Mapping[str, float]], label: str) -> bytes:
 
 def frequency_plot(rows: Sequence[OpFrequency]) -> bytes:
     """Draw the share of each op for each gene; a frame marks shares outside the band of chance."""
+    from matplotlib.patches import Rectangle
+
     genes = list(dict.fromkeys(row.place for row in rows))
     ops = list(dict.fromkeys(row.op for row in rows))
     figure, axes = make_axes(width=max(5.0, 2.6 + 1.0 * len(ops)), height=max(2.4, 1.2 + 0.21 * len(genes)))

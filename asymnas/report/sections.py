@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,20 +15,21 @@ class Figure:
     """A picture.
 
     Args:
-        content: the bytes of its file.
+        content: the bytes of its file, or what draws them; a page draws, a terminal does not.
         kind: form of the file; "jpg" pictures are shown wider than the text.
         alternative: what it shows, in words.
     """
 
-    content: bytes
+    content: bytes | Callable[[], bytes]
     kind: Literal["png", "jpg", "svg"]
     alternative: str
 
     @property
     def uri(self) -> str:
         """The picture itself as a data URI."""
+        content = self.content if isinstance(self.content, bytes) else self.content()
         form = {"png": "png", "jpg": "jpeg", "svg": "svg+xml"}[self.kind]
-        return f"data:image/{form};base64,{base64.b64encode(self.content).decode('ascii')}"
+        return f"data:image/{form};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ def report_sections(run: RunData) -> Sequence[Section]:
     if run.job.get("kind") == "compare":
         if not isinstance(run.summary, CompareSummary):
             return [Section("", note="This comparison is not finished."), provenance(run)]
-        return [*comparison_sections(run.summary, figures=True), provenance(run)]
+        return [*comparison_sections(run.summary), provenance(run)]
     from asymnas.task import TASKS
 
     return run_sections(run, TASKS.get(run.job.get("task", "tracking")).sections(run))

@@ -13,8 +13,7 @@ from asymnas.core.errors import JobError, Problem, RunFolderError, nearest
 from asymnas.tracking.cli.options import TrackerOptions, Weights, read_options
 
 if TYPE_CHECKING:
-    from asymnas.report import ProgressDisplay
-    from asymnas.tracking.benchmark.run import BenchmarkProgress, BenchmarkRun
+    from asymnas.tracking.benchmark.run import BenchmarkRun
 
 __all__ = ["test"]
 
@@ -92,7 +91,7 @@ def test(
             languages=_words(language),
             missing=_strategies(missing),
             options=BenchmarkOptions(workers, threads, lockstep, resume, fresh),
-            on_progress=lambda state: _show(progress, state),
+            progress=progress,
         )
     report = score_runs(data, runs, protocol)
     if not as_json:
@@ -143,13 +142,6 @@ def _strategies(text: str | None) -> list[str]:
     if problems:
         raise JobError(problems)
     return words
-
-
-def _show(progress: ProgressDisplay, state: BenchmarkProgress) -> None:
-    speed = "" if state.frames_per_second is None else f", {state.frames_per_second:.1f} frames/s"
-    failed = f", {state.failed} failed" if state.failed else ""
-    text = f"{state.videos}/{state.of_videos} videos{speed}{failed}"
-    progress.update(state.label, state.frames, state.of_frames, text)
 
 
 def _run(run: BenchmarkRun) -> dict[str, Any]:
