@@ -21,19 +21,9 @@ __all__ = [
     "CostSummary",
     "Difference",
     "MedianScore",
-    "PartScore",
-    "RewardName",
-    "RunSummary",
-    "Score",
-    "SearchCounts",
-    "SpaceResult",
-    "SpaceSeed",
-    "Spread",
-    "TestResults",
-    "TrainingSummary",
-    "UnfinishedSummary",
-    "read_summary",
 ]
+__all__ += ["PartScore", "RewardName", "RunSummary", "Score", "SearchCounts", "SpaceResult", "SpaceSeed"]
+__all__ += ["Spread", "TestResults", "TrainingSummary", "UnfinishedSummary", "read_summary"]
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
