@@ -11,10 +11,10 @@ from typing import Any
 
 import yaml
 
-from asymnas.core.errors import JobError, Problem
+from asymnas.core.errors import AsymNASError, JobError, Problem
 from asymnas.core.text import MOST_NODES, read_text, whole_characters
 
-__all__ = ["Document", "Place", "dotted", "parse", "read", "written"]
+__all__ = ["Document", "Place", "copied", "dotted", "parse", "read", "written"]
 
 Place = tuple[str | int, ...]
 """The keys and list positions that lead to a value."""
@@ -79,7 +79,7 @@ class Document:
             file, line = self.file, 0
         key = dotted(place)
         position = f"{file}:{line}" if line else file
-        return f"{position}: {key}" if key else position
+        return ": ".join(filter(None, (position, key)))
 
     def set(self, place: Place, value: Any, file: str) -> None:
         """Put a value at a place, making the mappings on the way; `file` says where it came from."""
@@ -144,11 +144,20 @@ class Document:
             del self.marks[other]
 
 
-def parse(text: str, file: str) -> Document:
+def copied(data: Any) -> Any:
+    """Return plain data in which nothing is held twice: a change of one place changes no other."""
+    if isinstance(data, Mapping):
+        return {key: copied(value) for key, value in data.items()}
+    return [copied(item) for item in data] if isinstance(data, list | tuple) else data
+
+
+def parse(text: str, file: str, error: type[AsymNASError] = JobError) -> Document:
     """Parse YAML (or JSON) text.
 
-    Raises:
-        JobError: the text is no YAML; the message names the line.
+    Args:
+        text: the text.
+        file: how messages call it.
+        error: what is raised for a text that is no YAML, with its line.
     """
     document = Document(None, file)
     try:
@@ -157,44 +166,51 @@ def parse(text: str, file: str) -> Document:
             node = loader.get_single_node()
             if node is not None:
                 _mark(node, (), document)
-                document.data = loader.construct_document(node)
+                document.data = copied(loader.construct_document(node))
         finally:
             loader.dispose()
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
+    except yaml.YAMLError as fault:
+        mark = getattr(fault, "problem_mark", None)
         where = f"{file}:{mark.line + 1}" if mark else file
-        reason = getattr(error, "problem", None) or str(error).splitlines()[0]
+        reason = getattr(fault, "problem", None) or str(fault).splitlines()[0]
         way_out = "Check indentation, quotes and colons near this line."
-        raise JobError(Problem(where, f"this is not YAML: {reason}", "", way_out)) from error
-    except ValueError as error:  # a date or number that looks like one and is none
-        raise JobError(Problem(file, f"this is not YAML: {error}", "", "Put text in quotes.")) from error
+        raise error(Problem(where, f"this is not YAML: {reason}", "", way_out)) from fault
+    except ValueError as fault:  # a date or number that looks like one and is none
+        raise error(Problem(file, f"this is not YAML: {fault}", "", "Put text in quotes.")) from fault
     except RecursionError:
-        raise JobError(Problem(file, f"a file must not be nested deeper than {DEEPEST} levels")) from None
+        raise error(Problem(file, f"a file must not be nested deeper than {DEEPEST} levels")) from None
+    except _TooMuch as fault:
+        raise error(Problem(*fault.args)) from None
     return document
 
 
-def read(path: Path) -> Document:
+def read(path: Path, error: type[AsymNASError] = JobError) -> Document:
     """Read a YAML or JSON file.
 
-    Raises:
-        JobError: the file is missing, a device, too large, no text or no YAML.
+    Args:
+        path: the file.
+        error: what is raised where it is missing, a device, too large, no text or no YAML.
     """
     try:
         text = read_text(path)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise JobError(Problem(str(path), f"the file cannot be read: {reason}")) from error
+    except (OSError, UnicodeDecodeError) as fault:
+        reason = getattr(fault, "strerror", None) or "it is not UTF-8 text"
+        raise error(Problem(str(path), f"the file cannot be read: {reason}")) from fault
     # JSON may be indented by tabs, which YAML refuses; inside its texts they are escaped
-    return parse(text.replace("\t", " ") if path.suffix == ".json" else text, str(path))
+    return parse(text.replace("\t", " ") if path.suffix == ".json" else text, str(path), error)
+
+
+class _TooMuch(Exception):
+    """A file that is too deep or too large; its arguments are those of a problem."""
 
 
 def _mark(node: yaml.Node, place: Place, document: Document) -> None:
     if len(place) > DEEPEST:
         rule = f"a file must not be nested deeper than {DEEPEST} levels, or hold itself through an alias"
-        raise JobError(Problem(f"{document.file}:{node.start_mark.line + 1}", rule))
+        raise _TooMuch(f"{document.file}:{node.start_mark.line + 1}", rule)
     document.marks.setdefault(place, (document.file, node.start_mark.line + 1))
     if len(document.marks) > MOST_NODES:
-        raise JobError(Problem(document.file, f"a file must have at most {MOST_NODES:,} keys and values"))
+        raise _TooMuch(document.file, f"a file must have at most {MOST_NODES:,} keys and values")
     if isinstance(node, yaml.ScalarNode):
         node.value = whole_characters(node.value)
     elif isinstance(node, yaml.SequenceNode):

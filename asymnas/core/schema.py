@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from asymnas.core.document import Document, Place, dotted
 from asymnas.core.errors import Problem, nearest, shown
@@ -117,10 +118,15 @@ def check_model(
 
 
 def _location(data: Any, loc: tuple[int | str, ...]) -> Place:
-    """The part of pydantic's location that exists in the data (it adds names of validators), plus a missing key."""
+    """The part of pydantic's location that exists in the data (it adds names of validators), plus a missing key.
+
+    Where a model reads a mapping as a list of named parts, pydantic's position in the list is the key there.
+    """
     place: list[int | str] = []
-    for index, item in enumerate(loc):
+    for item in loc:
         if isinstance(data, dict):
+            if isinstance(item, int) and item not in data and item < len(data):
+                item = list(data)[item]
             place.append(item)
             if item not in data:
                 break
@@ -129,8 +135,6 @@ def _location(data: Any, loc: tuple[int | str, ...]) -> Place:
             place.append(item)
             data = data[item]
         else:
-            break
-        if index == len(loc) - 1:
             break
     return tuple(place)
 
@@ -169,16 +173,23 @@ def _problem(
 ) -> Problem:
     kind, context = fault["type"], fault.get("ctx", {})
     where = document.where((*place, *location))
-    owner, name = _owner(model, location)
+    keys = tuple(item for item, at in zip(location, fault["loc"], strict=False) if item == at)  # without names of parts
+    owner, name = _owner(model, keys)
     fields = owner.model_fields if owner else {}
     if kind == "extra_forbidden":
-        known = [*fields, *(extra_keys if len(location) == 1 else ())]
+        known = [*_written(fields), *(extra_keys if len(location) == 1 else ())]
         return Problem(where, "unknown key", repr(name), nearest(str(name), known))
     if kind == "missing":
-        written = [str(key) for key in fields]
-        return Problem(where, "this key is required", "", f"Add `{name}:`; keys here: {', '.join(written)}.")
+        written = ", ".join(_written(fields))
+        return Problem(where, "this key is required", "", f"Add `{name}:`; keys here: {written}.")
     value = fault.get("input")
-    return Problem(where, _rule(fault), shown(value), _way_out(kind, value, fields.get(str(name)), context))
+    got = "" if kind == "value_error" and isinstance(value, dict) else shown(value)
+    return Problem(where, _rule(fault), got, _way_out(kind, value, fields.get(str(name)), context))
+
+
+def _written(fields: Mapping[str, FieldInfo]) -> list[str]:
+    """The keys of a model that files write; names that are the key of their part are excluded."""
+    return [name for name, info in fields.items() if not info.exclude]
 
 
 def _way_out(kind: str, value: Any, info: Any, context: Mapping[str, Any]) -> str:
@@ -199,12 +210,15 @@ def _owner(model: type[BaseModel], location: Place) -> tuple[type[BaseModel] | N
     owner: type[BaseModel] | None = model
     name: Any = ""
     current: type[BaseModel] | None = model
+    named = False
     for item in location:
-        if isinstance(item, int):
+        if isinstance(item, int) or named:
+            named = False
             continue
         owner, name = current, item
         info = current.model_fields.get(item) if current else None
         current = _inner_model(info.annotation) if info else None
+        named = current is not None and info is not None and get_origin(info.annotation) in (dict, Mapping)
     return owner, name
 
 

@@ -22,9 +22,9 @@ def _normal(weight: Tensor, std: float, seed: int, name: str) -> None:
 def initialise(module: nn.Module, seed: int) -> None:
     """Draw the weights of all units and mixers in `module`; other layers keep what they have.
 
-    Convolutions of units: normal with standard deviation 1 / weight.shape[1]; the stem 0.01 (reference fact 1.1).
-    Language projections and template embeddings: normal, fan-out. Each tensor has a stream of its own, keyed by its
-    name: the same place starts equal in all spaces that have it, whatever other ops they hold.
+    Convolutions of units: normal with standard deviation 1 / weight.shape[1]; the stem 0.01. Projections of mixers and
+    template embeddings: normal, fan-out. Each tensor has a stream of its own, keyed by its name: the same place starts
+    equal in all spaces that have it, whatever other ops they hold.
 
     Args:
         module: a module on the CPU.

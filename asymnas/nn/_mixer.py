@@ -1,62 +1,77 @@
-"""ModaMixer: language and vision multiplied channel by channel, each path through a choice block of its own."""
+"""Mixers: how a branch joins a sentence or another branch into its features. `MixerSetup` says how to write one."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from asymnas.core.errors import ArchitectureMismatch, Problem, nearest
 from asymnas.nn._norm import RecalibratedBatchNorm
 from asymnas.nn._roi import roi_align
+from asymnas.nn._sources import Source
+from asymnas.nn._units import Chain, Choice, Norm
+from asymnas.space import MixerPlace
 
-__all__ = ["Choice", "LanguageLike", "ModaMixer", "Project", "TemplateEmbedding", "TokenSource"]
+__all__ = ["ConcatMixer", "FilmMixer", "MixerSetup", "ModaMixer", "Project", "TemplateEmbedding"]
+__all__ += ["build_concat", "build_film", "build_moda"]
 
 
-class LanguageLike(Protocol):
-    """Sentence embeddings (n, language_dim) and which of the n rows have a sentence (n,) bool."""
+@dataclass(frozen=True, slots=True)
+class MixerSetup:
+    """What the builder of a kind of mixer gets: `builder(setup)` returns the mixer's module.
+
+    The module is called as `mixer(x, source, path, branch)`: `x` (b, place.channels, h, w) are the branch's features,
+    `source` (`Source`) is what it reads, `path` and `branch` are handed on to its choice blocks. It returns the mixed
+    features, of the shape of `x`, and a token (b, place.channels) that another branch may use for rows without a
+    source, or None. A row must not depend on what its source holds where the row has none.
+
+    Attributes:
+        place: channels and sizes of features and source, and the mixer's options, of its kind's model.
+        choices: the choice blocks by name, called as `choice(x, path, branch)`.
+        norm: `norm(channels)` makes a normalisation layer, called as `layer(x, branch)`.
+        branches: names of the branches that run through the mixer where each has statistics of its own, else none.
+        token_norm: whether `moda` normalises its projections.
+        missing: what `moda` puts in place of a missing source, `zero_tensor` or `template_embedding`.
+        boxed: whether one of the branches may come with target boxes (rate `video`).
+        scale: feature cells per input pixel.
+    """
+
+    place: MixerPlace
+    choices: Mapping[str, Choice]
+    norm: Norm
+    branches: tuple[str, ...]
+    token_norm: bool
+    missing: str
+    boxed: bool
+    scale: float
 
     @property
-    def embedding(self) -> Tensor: ...
-
-    @property
-    def present(self) -> Tensor: ...
-
-
-class Choice(nn.ModuleDict):
-    """The ops of a choice block by token; the op to run is an argument."""
-
-    def forward(self, x: Tensor, op: str, branch: str, gene: str) -> Tensor:
-        """Run op `op` on `x`; `branch` chooses the normalisation statistics, `gene` names the block in errors."""
-        try:
-            unit = self._modules[op]
-        except KeyError:
-            raise ArchitectureMismatch(
-                Problem(gene, "the op of the path is not in this supernet", f"'{op}'", nearest(op, self.keys()))
-            ) from None
-        return unit(x, branch)  # type: ignore[misc]
+    def source_channels(self) -> int:
+        """Channels of the source; nothing that a network is built for leaves them open."""
+        return self.place.source_channels or 0
 
 
 class Project(nn.Module):
-    """Language to channels: a linear map without bias, then (as the public code has it) affine batch normalisation.
+    """A linear map without bias, then (as the public code has it for language) affine batch normalisation.
 
     Args:
-        language_dim: size of a sentence embedding.
-        channels: channels of the feature it multiplies.
+        inputs: size of the vector.
+        outputs: size of the result.
         branches: branches that run through it, for the statistics.
         norm: False leaves the normalisation out (the paper's plain linear map).
     """
 
-    def __init__(self, language_dim: int, channels: int, branches: tuple[str, ...], *, norm: bool) -> None:
+    def __init__(self, inputs: int, outputs: int, branches: tuple[str, ...], *, norm: bool) -> None:
         super().__init__()
-        self.linear = nn.Linear(language_dim, channels, bias=False)
-        self.norm = RecalibratedBatchNorm(channels, branches, affine=True) if norm else None
+        self.linear = nn.Linear(inputs, outputs, bias=False)
+        self.norm = RecalibratedBatchNorm(outputs, branches, affine=True) if norm else None
 
-    def forward(self, embedding: Tensor, branch: str) -> Tensor:
-        """Map (n, language_dim) to (n, channels)."""
-        token = self.linear(embedding.to(self.linear.weight.dtype))
+    def forward(self, vector: Tensor, branch: str) -> Tensor:
+        """Map (n, inputs) to (n, outputs)."""
+        token = self.linear(vector.to(self.linear.weight.dtype))
         return token if self.norm is None else self.norm(token, branch)
 
 
@@ -77,55 +92,23 @@ class TemplateEmbedding(nn.Module):
 
     def forward(self, feature: Tensor, boxes: Tensor, branch: str) -> Tensor:
         """Map (n, channels, h, w) and boxes (n, 4) in input pixels to (n, channels)."""
-        pooled = roi_align(feature, boxes, self.scale)
+        pooled = roi_align(feature, boxes, self.scale)  # (n, channels, 3, 3)
         return F.leaky_relu(self.norm(self.conv(pooled), branch), 0.1).flatten(1)
 
 
-@dataclass(frozen=True, slots=True)
-class TokenSource:
-    """Where the tokens of one forward come from.
-
-    Args:
-        embedding: (b, language_dim), or None where no row has a sentence.
-        present: indices of the rows with a sentence; None for all of them (where `embedding` is given).
-        missing: indices of the rows without; None for none (or all, where `embedding` is None).
-        given: tokens (b, channels) one per mixer for the rows without a sentence, or None.
-        boxes: (b, 4) target boxes for template embeddings, or None.
-    """
-
-    embedding: Tensor | None
-    present: Tensor | None
-    missing: Tensor | None
-    given: tuple[Tensor, ...] | None
-    boxes: Tensor | None
-
-    @staticmethod
-    def of(language: LanguageLike | None, given: tuple[Tensor, ...] | None, boxes: Tensor | None) -> TokenSource:
-        """Sort the rows into those with and those without a sentence."""
-        if language is None:
-            return TokenSource(None, None, None, given, boxes)
-        present = language.present
-        count = int(present.sum())
-        if count == len(present):
-            return TokenSource(language.embedding, None, None, None, None)
-        if count == 0:
-            return TokenSource(None, None, None, given, boxes)
-        rows = (present.nonzero()[:, 0], (~present).nonzero()[:, 0])
-        return TokenSource(language.embedding, *rows, given, boxes)
-
-
 class ModaMixer(nn.Module):
-    """Eq. 1 of the paper: `mixed(project(language) * v) + visual(v)`, both blocks being choice blocks.
+    """Eq. 1 of the paper: `mixed(project(source) * x) + visual(x)`, both blocks being choice blocks.
 
-    A row without a sentence gets a zero token (its mixed block then sees zeros and gives what the block makes of them),
-    a token handed in, or a template embedding. Rows without a sentence do not enter the projection's statistics, and
+    A row without a source gets a zero token (its mixed block then sees zeros and gives what the block makes of them),
+    a token handed in, or a template embedding. Rows without a source do not enter the projection's statistics, and
     rows with one do not enter those of the template embedding.
 
     Args:
-        mixed: ops of the block after language x vision.
+        mixed: ops of the block after source x vision.
         visual: ops of the block of the vision path; None without a residual (paper, Table 5c).
-        project: language to channels.
-        embed: pools the target where a sentence is missing; None for zero tokens.
+        project: source to channels.
+        embed: pools the target where a sentence is missing; None for zero tokens or those handed in.
+        zero: whether tokens of rows without are zero.
     """
 
     def __init__(
@@ -135,20 +118,21 @@ class ModaMixer(nn.Module):
         self.mixed, self.visual, self.project, self.template_embedding = mixed, visual, project, embed
         self.zero = zero
 
-    def token(self, x: Tensor, source: TokenSource, index: int, branch: str) -> Tensor:
-        """Return the tokens (b, channels) of features `x` (b, channels, h, w); `index` counts the branch's mixers."""
-        if source.embedding is not None and source.present is None:
-            return self.project(source.embedding, branch).to(x.dtype)
-        absent = self._absent(x, source, index, branch)
-        if source.embedding is None or source.present is None:
+    def token(self, x: Tensor, source: Source, branch: str) -> Tensor:
+        """Return the tokens (b, channels) of features `x` (b, channels, h, w)."""
+        vector = source.vector()  # (b, d)
+        if vector is not None and source.rows is None:
+            return self.project(vector, branch).to(x.dtype)
+        absent = self._absent(x, source, branch)
+        if vector is None or source.rows is None:
             return absent
-        told = self.project(source.embedding[source.present], branch).to(x.dtype)
-        return absent.index_copy(0, source.present, told)
+        present = source.rows[0]
+        return absent.index_copy(0, present, self.project(vector[present], branch).to(x.dtype))
 
-    def _absent(self, x: Tensor, source: TokenSource, index: int, branch: str) -> Tensor:
-        """Return (b, channels) tokens in which the rows without a sentence are right."""
-        if source.given is not None:
-            return source.given[index].to(x.dtype)
+    def _absent(self, x: Tensor, source: Source, branch: str) -> Tensor:
+        """Return (b, channels) tokens in which the rows without a source are right."""
+        if source.token is not None:
+            return source.token.to(x.dtype)
         if self.zero:
             return x.new_zeros(x.shape[:2])
         if self.template_embedding is None or source.boxes is None:
@@ -156,14 +140,93 @@ class ModaMixer(nn.Module):
                 f"branch '{branch}': a row has no sentence; hand in the target boxes, in a branch of rate 'video', "
                 "or the tokens of the branch that had them"
             )
-        if source.missing is None:
+        if source.rows is None:
             return self.template_embedding(x, source.boxes, branch)
-        pooled = self.template_embedding(x[source.missing], source.boxes[source.missing], branch)
-        return x.new_zeros(x.shape[:2]).index_copy(0, source.missing, pooled)
+        missing = source.rows[1]
+        pooled = self.template_embedding(x[missing], source.boxes[missing], branch)
+        return x.new_zeros(x.shape[:2]).index_copy(0, missing, pooled)
 
-    def forward(self, x: Tensor, token: Tensor, ops: tuple[str, str | None], branch: str, name: str) -> Tensor:
-        """Mix (b, channels, h, w) with (b, channels); `ops` are the ops of the mixed and the visual block."""
-        out = self.mixed(x * token[:, :, None, None], ops[0], branch, f"{name}.mixed")
-        if self.visual is None or ops[1] is None:
-            return out
-        return out + self.visual(x, ops[1], branch, f"{name}.visual")
+    def forward(self, x: Tensor, source: Source, path: Mapping[str, str], branch: str) -> tuple[Tensor, Tensor]:
+        """Mix (b, channels, h, w) with the source; return that and the tokens (b, channels)."""
+        token = self.token(x, source, branch)  # (b, c)
+        out = self.mixed(x * token[:, :, None, None], path, branch)  # (b, c, h, w)
+        if self.visual is not None:
+            out = out + self.visual(x, path, branch)
+        return out, token
+
+
+def build_moda(setup: MixerSetup) -> ModaMixer:
+    """Build the kind `moda`."""
+    place = setup.place
+    pools = setup.missing == "template_embedding" and setup.boxed
+    return ModaMixer(
+        setup.choices["mixed"],
+        setup.choices.get("visual"),
+        Project(setup.source_channels, place.channels, setup.branches, norm=setup.token_norm),
+        TemplateEmbedding(place.channels, setup.branches, scale=setup.scale) if pools else None,
+        zero=setup.missing == "zero_tensor",
+    )
+
+
+class FilmMixer(nn.Module):
+    """Scale and shift (Perez et al. 2018): `mixed(x * (1 + scale) + shift)`, both linear in the pooled source.
+
+    The linear map has no bias: a row without a source passes unchanged into the choice block.
+
+    Args:
+        mixed: ops of the block after scale and shift.
+        project: source to scale and shift, 2 x channels.
+    """
+
+    def __init__(self, mixed: Choice, project: Project) -> None:
+        super().__init__()
+        self.mixed, self.project = mixed, project
+
+    def forward(self, x: Tensor, source: Source, path: Mapping[str, str], branch: str) -> tuple[Tensor, None]:
+        """Mix (b, channels, h, w) with the source."""
+        vector = source.vector()  # (b, d)
+        if vector is not None:
+            scale, shift = self.project(vector, branch).to(x.dtype)[:, :, None, None].chunk(2, 1)  # (b, c, 1, 1)
+            x = x * (1 + scale) + shift
+        return self.mixed(x, path, branch), None
+
+
+def build_film(setup: MixerSetup) -> FilmMixer:
+    """Build the kind `film`."""
+    project = Project(setup.source_channels, 2 * setup.place.channels, (), norm=False)
+    return FilmMixer(setup.choices["mixed"], project)
+
+
+class ConcatMixer(nn.Module):
+    """The source beside the features: `mixed(join([x, source]))`, the join being a 1x1 convolution with norm and ReLU.
+
+    A map is resized to `x` by averaging, a vector is repeated at every place; rows without a source have zeros.
+
+    Args:
+        mixed: ops of the block after the join.
+        join: (b, channels + source_channels, h, w) to (b, channels, h, w).
+        source_channels: channels of the source.
+    """
+
+    def __init__(self, mixed: Choice, join: Chain, source_channels: int) -> None:
+        super().__init__()
+        self.mixed, self.join, self.source_channels = mixed, join, source_channels
+
+    def forward(self, x: Tensor, source: Source, path: Mapping[str, str], branch: str) -> tuple[Tensor, None]:
+        """Mix (b, channels, h, w) with the source."""
+        size = (x.shape[2], x.shape[3])
+        if source.values is None:
+            beside = x.new_zeros(len(x), self.source_channels, *size)
+        elif source.values.ndim == 2:
+            beside = source.values.to(x.dtype)[:, :, None, None].expand(-1, -1, *size)
+        else:
+            beside = F.adaptive_avg_pool2d(source.values, size)
+        x = self.join(torch.cat((x, beside), 1), branch)  # (b, c + d, h, w) -> (b, c, h, w)
+        return self.mixed(x, path, branch), None
+
+
+def build_concat(setup: MixerSetup) -> ConcatMixer:
+    """Build the kind `concat`."""
+    channels, source = setup.place.channels, setup.source_channels
+    join = Chain(nn.Conv2d(channels + source, channels, 1, bias=False), setup.norm(channels), nn.ReLU(inplace=True))
+    return ConcatMixer(setup.choices["mixed"], join, source)

@@ -3,27 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from asymnas.core.errors import ArchitectureMismatch, Problem
-from asymnas.nn._mixer import Choice, ModaMixer, Project, TemplateEmbedding, TokenSource
+from asymnas.core.plugins import load_object
+from asymnas.nn._mixer import MixerSetup
 from asymnas.nn._norm import RecalibratedBatchNorm
-from asymnas.nn._units import Norm, build_unit
-from asymnas.space import Branch, Mixer, Place, Stage
+from asymnas.nn._units import Choice, build_unit
+from asymnas.space import LANGUAGE, MIXERS, Branch, MixerPlace, Place, Stage
 
-__all__ = ["BranchNetwork", "NetworkOptions"]
+__all__ = ["BranchNetwork", "NetworkOptions", "Step"]
 
 
+@dataclass(frozen=True, slots=True)
 class NetworkOptions:
     """What all branch networks of a supernet have in common; see `Supernet` for the meaning."""
 
-    def __init__(
-        self, *, language_dim: int, missing: str, affine: bool, token_norm: bool, shared: bool, scale: float | None
-    ) -> None:
-        self.language_dim, self.missing, self.affine = language_dim, missing, affine
-        self.token_norm, self.shared_statistics, self.roi_scale = token_norm, shared, scale
+    language_dim: int
+    missing: str
+    affine: bool
+    token_norm: bool
+    bn_statistics: str
+    roi_scale: float | None
+
+
+class StageBlocks(nn.ModuleDict):
+    """The choice blocks of a stage by name, in order."""
+
+    def forward(self, x: Tensor, path: Mapping[str, str], branch: str) -> Tensor:
+        """Map (b, in_channels, h, w) to the stage's channels and size."""
+        for block in self.values():
+            x = block(x, path, branch)
+        return x
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """A stage of a network.
+
+    Args:
+        blocks: called as `blocks(x, path, branch)`.
+        mixer: called as `mixer(x, source, path, branch)` after them, or None.
+        reads: by branch the input or the other branch that the mixer reads.
+    """
+
+    blocks: StageBlocks
+    mixer: nn.Module | None
+    reads: Mapping[str, str]
 
 
 class BranchNetwork(nn.Module):
@@ -31,105 +59,80 @@ class BranchNetwork(nn.Module):
 
     Args:
         branches: the branches that run through this network; one, or several of equal structure.
-        places: for every gene id of these branches the ops to build and where they sit.
+        genes: by gene id the ops to build and where they sit.
+        mixers: by mixer id, `{branch}.{mixer}`, where it sits and what it reads.
         options: settings of the supernet.
     """
 
     def __init__(
         self,
         branches: Sequence[Branch],
-        places: Mapping[str, tuple[tuple[str, ...], Place]],
+        genes: Mapping[str, tuple[tuple[str, ...], Place]],
+        mixers: Mapping[str, MixerPlace],
         options: NetworkOptions,
     ) -> None:
         super().__init__()
         self.names = tuple(branch.name for branch in branches)
-        self._places, self._options = places, options
-        self._outline = branches[0]
-        self._statistics = () if options.shared_statistics else self.names
+        self._genes, self._mixers, self._options, self._branches = genes, mixers, options, branches
+        self._statistics = () if options.bn_statistics == "shared" else self.names
         first, stride = branches[0], 1
+        self.stem: nn.Module | None = None
         if first.stem is not None:
-            size = first.size
             stride = first.stem.stride
-            out = tuple(-(-side // stride) for side in size)
-            place = Place(first.input_channels, first.stem.channels, size, out, stride, stride > 1)
-            self.stem: nn.Module | None = build_unit(first.stem.op, place, self._norm())
-        else:
-            self.stem = None
-        self._embeds = options.missing == "template_embedding" and any(b.rate == "video" for b in branches)
-        for stage in first.stages:
+            out = tuple(-(-side // stride) for side in first.size)
+            place = Place(first.input_channels, first.stem.channels, first.size, out, stride, False)
+            self.stem = build_unit(first.stem.op, place, self._norm)
+        steps = []
+        for number, stage in enumerate(first.stages):
             stride *= stage.stride
-            blocks = {f"block{n}": self._choice(f"{stage.name}.block{n}") for n in range(1, stage.blocks + 1)}
-            self.add_module(stage.name, nn.ModuleDict(blocks))
+            names = [f"block{n}" for n in range(1, stage.blocks + 1)]
+            blocks = StageBlocks({name: self._choice(f"{stage.name}.{name}") for name in names})
+            self.add_module(stage.name, blocks)
+            mixer = self._mixer(stage, stride)
             if stage.mixer is not None:
-                self.add_module(stage.mixer.name, self._mixer(stage.mixer, stage, stride))
-        del self._places
+                self.add_module(stage.mixer.name, mixer)
+            same = [(branch.name, branch.stages[number].mixer) for branch in branches]
+            steps.append(Step(blocks, mixer, {name: found.reads for name, found in same if found is not None}))
+        self.steps = tuple(steps)  # the modules above in the order in which they run
+        self._choices = [module for module in self.modules() if isinstance(module, Choice)]
+        inside = {module for choice in self._choices for module in choice.modules()}
+        self._outside = [module for module in self.modules() if module not in inside]
+        del self._genes, self._mixers, self._branches
 
-    def _norm(self) -> Norm:
-        return lambda channels: RecalibratedBatchNorm(channels, self._statistics, affine=self._options.affine)
+    def _norm(self, channels: int) -> RecalibratedBatchNorm:
+        return RecalibratedBatchNorm(channels, self._statistics, affine=self._options.affine)
 
     def _choice(self, block: str) -> Choice:
         """Build the ops that any of the branches may choose at `block`, in declaration order."""
-        found = [self._places[f"{name}.{block}"] for name in self.names]
-        ops = dict.fromkeys(op for tokens, _ in found for op in tokens)
-        return Choice({op: build_unit(op, found[0][1], self._norm()) for op in ops})
+        ids = {name: f"{name}.{block}" for name in self.names}
+        found = [self._genes[gene] for gene in ids.values()]
+        tokens = dict.fromkeys(op for ops, _ in found for op in ops)
+        return Choice({op: build_unit(op, found[0][1], self._norm) for op in tokens}, ids)
 
-    def _mixer(self, mixer: Mixer, stage: Stage, stride: int) -> ModaMixer:
-        options, channels = self._options, stage.channels
-        scale = 1.0 / stride if options.roi_scale is None else options.roi_scale
-        return ModaMixer(
-            self._choice(f"{mixer.name}.mixed"),
-            self._choice(f"{mixer.name}.visual") if "visual" in mixer.blocks else None,
-            Project(options.language_dim, channels, self._statistics, norm=options.token_norm),
-            TemplateEmbedding(channels, self._statistics, scale=scale) if self._embeds else None,
-            zero=options.missing == "zero_tensor",
+    def _mixer(self, stage: Stage, stride: int) -> nn.Module | None:
+        mixer, options = stage.mixer, self._options
+        if mixer is None:
+            return None
+        setup = MixerSetup(
+            place=self._mixers[f"{self.names[0]}.{mixer.name}"],
+            choices={block: self._choice(f"{mixer.name}.{block}") for block in mixer.blocks},
+            norm=self._norm,
+            branches=self._statistics,
+            token_norm=options.token_norm,
+            missing=options.missing if mixer.reads == LANGUAGE else "zero_tensor",
+            boxed=any(branch.rate == "video" for branch in self._branches),
+            scale=1.0 / stride if options.roi_scale is None else options.roi_scale,
         )
+        return load_object(MIXERS.get(mixer.kind).module)(setup)
 
-    def forward(
-        self, images: Tensor, branch: str, path: Mapping[str, str], source: TokenSource
-    ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """Return the output of every stage (after its mixer) and the token of every mixer."""
+    def enter(self, images: Tensor, branch: str) -> Tensor:
+        """Map (b, input_channels, height, width) to what the first stage reads (b, c, h, w)."""
         x = images if images.is_cuda else images.contiguous(memory_format=torch.channels_last)
-        if self.stem is not None:
-            x = self.stem(x, branch)
-        features: list[Tensor] = []
-        tokens: list[Tensor] = []
-        for stage in self._outline.stages:
-            blocks = self._modules[stage.name]
-            for name, block in blocks._modules.items():  # type: ignore[union-attr]
-                gene = f"{branch}.{stage.name}.{name}"
-                x = block(x, _op(path, gene), branch, gene)  # type: ignore[misc]
-            if stage.mixer is not None:
-                mixer: ModaMixer = self._modules[stage.mixer.name]  # type: ignore[assignment]
-                place = f"{branch}.{stage.mixer.name}"
-                ops = (_op(path, f"{place}.mixed"), _op(path, f"{place}.visual") if "visual" in stage.mixer.blocks else None)
-                token = mixer.token(x, source, len(tokens), branch)
-                tokens.append(token)
-                x = mixer(x, token, ops, branch, place)
-            features.append(x)
-        return tuple(features), tuple(tokens)
+        return x if self.stem is None else self.stem(x, branch)
 
     def active(self, branch: str, path: Mapping[str, str]) -> Iterator[nn.Parameter]:
         """Yield the parameters that `branch` runs through on `path`."""
-        if self.stem is not None:
-            yield from self.stem.parameters()
-        for stage in self._outline.stages:
-            for name, block in self._modules[stage.name]._modules.items():  # type: ignore[union-attr]
-                yield from block[_op(path, f"{branch}.{stage.name}.{name}")].parameters()  # type: ignore[index, union-attr]
-            if stage.mixer is None:
-                continue
-            mixer: ModaMixer = self._modules[stage.mixer.name]  # type: ignore[assignment]
-            yield from mixer.project.parameters()
-            if mixer.template_embedding is not None:
-                yield from mixer.template_embedding.parameters()
-            for block in stage.mixer.blocks:
-                op = _op(path, f"{branch}.{stage.mixer.name}.{block}")
-                yield from getattr(mixer, block)[op].parameters()
-
-
-def _op(path: Mapping[str, str], gene: str) -> str:
-    try:
-        return path[gene]
-    except KeyError:
-        raise ArchitectureMismatch(
-            Problem(gene, "the path says no op for this gene", way_out="A path names one op for every gene.")
-        ) from None
+        for module in self._outside:
+            yield from module.parameters(recurse=False)
+        for choice in self._choices:
+            yield from choice.unit(path, branch).parameters()

@@ -1,87 +1,81 @@
-"""The ops of choice blocks as torch modules: SPOS shuffle units, convolution stems, and the registry for others."""
+"""The ops of choice blocks as torch modules: SPOS shuffle units, plain convolutions, skips; and the choice block."""
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
 
-from asymnas.core.errors import Problem, SpaceError, nearest
+from asymnas.core.errors import ArchitectureMismatch, Problem, SpaceError, nearest
+from asymnas.core.plugins import load_object
 from asymnas.nn._depthwise import DepthwiseConv2d
 from asymnas.nn._norm import RecalibratedBatchNorm
-from asymnas.space import Place, find_op, registered_ops
+from asymnas.space import OPS, Place
 
-__all__ = ["Chain", "ConvUnit", "ShuffleUnit", "build_unit", "register_unit", "registered_units"]
+__all__ = ["Chain", "Choice", "ShuffleUnit", "build_conv", "build_skip", "build_unit"]
 
 Norm = Callable[[int], nn.Module]
 """Makes a normalisation layer for a number of channels; it is called as `norm(x, branch)`."""
-UnitBuilder = Callable[[Place, Norm], nn.Module]
-
-_UNITS: dict[str, UnitBuilder] = {}
-
-
-def register_unit(token: str, builder: UnitBuilder, *, replace: bool = False) -> None:
-    """Make op `token` buildable.
-
-    Args:
-        token: the op token of `asymnas.space`, such as `"shuffle_3x3"`.
-        builder: `builder(place, norm)` returns a module called as `unit(x, branch)`, x of shape
-            (batch, place.in_channels, *place.in_size). `norm(channels)` makes its normalisation layers, which are
-            called as `layer(x, branch)`: they keep statistics per branch.
-        replace: allow a known token to be replaced.
-
-    Raises:
-        SpaceError: the token has a builder already.
-    """
-    if token in _UNITS and not replace:
-        raise SpaceError(Problem("register_unit", f"op '{token}' has a module already", way_out="Use another token."))
-    _UNITS[token] = builder
-
-
-def registered_units() -> tuple[str, ...]:
-    """Return the tokens that have a module, in order of registration."""
-    return tuple(_UNITS)
 
 
 def build_unit(token: str, place: Place, norm: Norm) -> nn.Module:
-    """Build the module of op `token` at `place`.
+    """Build the module of op `token` at `place`; `asymnas.space.Op` says what an op's builder is.
 
     Raises:
-        SpaceError: no module is registered for it, or its package cannot be imported; the cause is chained.
+        SpaceError: the op has no module, or its package cannot be imported; the cause is chained.
     """
-    if token not in _UNITS:
-        unit = find_op(token).unit if token in registered_ops() else None
-        if unit is None:
-            known = nearest(token, _UNITS)
-            raise SpaceError(Problem("op", "no torch module is registered for this op", f"'{token}'", known))
-        _UNITS[token] = _imported(token, unit)
-    return _UNITS[token](place, norm)
-
-
-def _imported(token: str, target: str) -> UnitBuilder:
-    """Import the builder `module:name` that a package gives for its op."""
-    module, _, name = target.partition(":")
+    op = OPS.get(token)
+    if op.unit is None:
+        raise SpaceError(Problem(f"op '{token}'", "has no torch module", way_out="Give its `Op` a `unit`."))
     try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        rule = f"cannot import its module builder {target}"
+        builder = load_object(op.unit)
+    except (ImportError, AttributeError) as error:
+        rule = f"cannot import its module builder {op.unit}"
         raise SpaceError(Problem(f"op '{token}'", rule, str(error), "Reinstall its package.")) from error
+    return builder(place, norm, **op.options)
 
 
-class Chain(nn.Module):
-    """Layers in sequence; normalisation layers are told the branch."""
+class Choice(nn.ModuleDict):
+    """The ops of a choice block by token; the path says which one runs.
 
-    def __init__(self, *layers: nn.Module) -> None:
-        super().__init__()
-        for index, layer in enumerate(layers):
-            self.add_module(str(index), layer)
+    Args:
+        units: by token the module of the op, called as `unit(x, branch)`.
+        genes: by branch the id of its gene for this block.
+    """
+
+    def __init__(self, units: Mapping[str, nn.Module], genes: Mapping[str, str]) -> None:
+        super().__init__(units)
+        self.genes = dict(genes)
+
+    def unit(self, path: Mapping[str, str], branch: str) -> nn.Module:
+        """Return the module that `path` chooses for `branch`.
+
+        Raises:
+            ArchitectureMismatch: the path has no op for the gene, or one that is not in this supernet.
+        """
+        gene = self.genes[branch]
+        if gene not in path:
+            way_out = "A path names one op for every gene."
+            raise ArchitectureMismatch(Problem(gene, "the path has no op for this gene", way_out=way_out))
+        op = path[gene]
+        if op not in self:
+            known = nearest(op, self.keys())
+            raise ArchitectureMismatch(Problem(gene, "the op of the path is not in this supernet", f"'{op}'", known))
+        return self[op]
+
+    def forward(self, x: Tensor, path: Mapping[str, str], branch: str) -> Tensor:
+        """Run the chosen op on `x`; `branch` also chooses the normalisation statistics."""
+        return self.unit(path, branch)(x, branch)
+
+
+class Chain(nn.Sequential):
+    """Layers in sequence; normalisation layers get the branch. Without layers it is the identity."""
 
     def forward(self, x: Tensor, branch: str | None = None) -> Tensor:
         """Run the layers on `x`; `branch` chooses the normalisation statistics."""
-        for layer in self._modules.values():
-            x = layer(x, branch) if isinstance(layer, RecalibratedBatchNorm) else layer(x)  # type: ignore[misc]
+        for layer in self:
+            x = layer(x, branch) if isinstance(layer, RecalibratedBatchNorm) else layer(x)
         return x
 
 
@@ -94,7 +88,7 @@ def _relu() -> nn.Module:
 
 
 class ShuffleUnit(nn.Module):
-    """A SPOS unit (reference fact 1.1) in any of its forms.
+    """A SPOS unit in any of its forms.
 
     In the plain form (stride 1) the channels are shuffled first: the even ones pass unchanged, the odd ones go through
     `main`; the output is both, in this order. In the two-branch form (stride 2, or stride 1 at the head of a stage of
@@ -142,24 +136,15 @@ class ShuffleUnit(nn.Module):
         return torch.cat((kept, self.main(changed, branch)), 1)
 
 
-class ConvUnit(Chain):
-    """Convolution without bias, normalisation, ReLU: the stem of SPOS (reference fact 1.1)."""
-
-    def __init__(self, place: Place, norm: Norm, *, kernel: int) -> None:
-        convolution = nn.Conv2d(place.in_channels, place.out_channels, kernel, place.stride, kernel // 2, bias=False)
-        super().__init__(convolution, norm(place.out_channels), _relu())
+def build_conv(place: Place, norm: Norm, *, kernel: tuple[int, int]) -> Chain:
+    """Convolution without bias, normalisation, ReLU; the kernel's sides (height, width) are odd."""
+    inputs, outputs, padding = place.in_channels, place.out_channels, (kernel[0] // 2, kernel[1] // 2)
+    return Chain(nn.Conv2d(inputs, outputs, kernel, place.stride, padding, bias=False), norm(outputs), _relu())
 
 
-def _shuffle(kernel: int) -> UnitBuilder:
-    return lambda place, norm: ShuffleUnit(place, norm, kernel=kernel)
-
-
-def _conv(kernel: int) -> UnitBuilder:
-    return lambda place, norm: ConvUnit(place, norm, kernel=kernel)
-
-
-for _kernel in (3, 5, 7):
-    register_unit(f"shuffle_{_kernel}x{_kernel}", _shuffle(_kernel))
-register_unit("shuffle_xception", lambda place, norm: ShuffleUnit(place, norm, xception=True))
-for _kernel in (1, 3, 5, 7):
-    register_unit(f"conv_{_kernel}x{_kernel}", _conv(_kernel))
+def build_skip(place: Place, norm: Norm) -> Chain:
+    """The identity; where channels change or the place is projected a strided 1x1 convolution with normalisation."""
+    inputs, outputs = place.in_channels, place.out_channels
+    if not place.projected and inputs == outputs:
+        return Chain()
+    return Chain(nn.Conv2d(inputs, outputs, 1, place.stride, bias=False), norm(outputs))

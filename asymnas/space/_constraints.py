@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
-from asymnas.core.errors import nearest
-from asymnas.space._checks import Finding
+from asymnas.core.document import Document, Place
+from asymnas.core.errors import Problem, nearest
 from asymnas.space._cost import CostTable
-from asymnas.space._model import Constraint, FreeGene, Gene
+from asymnas.space._genes import FreeGene
+from asymnas.space._parts import Constraint
 from asymnas.space._patterns import matching
+from asymnas.space._resolve import Resolved
 
-if TYPE_CHECKING:
-    from asymnas.space._resolve import Resolved
-
-__all__ = ["bounds", "check_constraints", "kept", "measured"]
+__all__ = ["bounds", "check_limits", "check_reach", "kept", "measured"]
 
 
 def measured(constraint: Constraint, path: Mapping[str, str], table: CostTable) -> float:
@@ -27,7 +25,7 @@ def measured(constraint: Constraint, path: Mapping[str, str], table: CostTable) 
         return table.params(path)
     of = table.branch_of
     weights = sum(table.ops[gene][op].params for gene, op in path.items() if of[gene] == constraint.branch)
-    return table.stems[constraint.branch].params + weights
+    return table.fixed[constraint.branch].params + weights
 
 
 def kept(constraints: Sequence[Constraint], path: Mapping[str, str], table: CostTable) -> bool:
@@ -67,29 +65,68 @@ def measured_part(constraint: Constraint, path: Mapping[str, str], table: CostTa
     return measured(constraint, path, table) - empty
 
 
-def check_constraints(
-    constraints: Sequence[Constraint], genes: Sequence[Gene], resolved: Resolved, table: CostTable
-) -> list[Finding]:
-    """Find constraints that count an op no place has, and those no architecture can keep by their bounds alone."""
-    found = []
-    domains = {gene.id: gene.ops for gene in genes}
+def check_limits(constraints: Sequence[Constraint], branches: Sequence[str], document: Document) -> list[Problem]:
+    """Find constraints that contradict themselves or name a branch that is not there."""
+    broken = ((n, _wrong_keys(item, branches)) for n, item in enumerate(constraints))
+    return [_problem(n, found, document) for n, found in broken if found is not None]
+
+
+def check_reach(
+    constraints: Sequence[Constraint], resolved: Resolved, table: CostTable, document: Document
+) -> list[Problem]:
+    """Find constraints that count what is nowhere, and those that no architecture can keep by their bounds alone."""
+    domains = {gene.id: gene.ops for gene in resolved.genes}
+    problems = []
     for n, item in enumerate(constraints):
-        key = ("constraints", n)
-        if item.measure == "count":
-            places = matching(item.genes, domains)
-            ops = {op for name in places for op in domains[name]}
-            if not places:
-                way_out = nearest(item.genes, domains)
-                found.append(Finding((*key, "genes"), "the pattern matches no gene", f"'{item.genes}'", way_out))
-                continue
-            if item.op not in ops:
-                way_out = nearest(str(item.op), ops)
-                found.append(Finding((*key, "op"), "none of the places has this op", f"'{item.op}'", way_out))
-                continue
-        low, high = bounds(item, resolved.free, resolved.fixed, table)
-        way_out = f"The space reaches from {low:,.0f} to {high:,.0f}."
-        if item.max is not None and low > item.max:
-            found.append(Finding((*key, "max"), f"no architecture can keep '{item}'", f"{item.max:,}", way_out))
-        if item.min is not None and high < item.min:
-            found.append(Finding((*key, "min"), f"no architecture can keep '{item}'", f"{item.min:,}", way_out))
-    return found
+        broken = _nowhere(item, domains)
+        if broken is None:
+            low, high = bounds(item, resolved.free, resolved.fixed, table)
+            way_out = f"The space reaches from {low:,.0f} to {high:,.0f}."
+            if item.max is not None and low > item.max:
+                broken = ("max",), f"no architecture can keep '{item}'", f"{item.max:,}", way_out
+            elif item.min is not None and high < item.min:
+                broken = ("min",), f"no architecture can keep '{item}'", f"{item.min:,}", way_out
+        if broken is not None:
+            problems.append(_problem(n, broken, document))
+    return problems
+
+
+def _problem(n: int, broken: Broken, document: Document) -> Problem:
+    key, rule, value, way_out = broken
+    return Problem(document.where(("constraints", n, *key)), rule, value, way_out)
+
+
+Broken = tuple[Place, str, str, str]
+"""Key inside the constraint, rule, value, way out."""
+
+
+def _wrong_keys(item: Constraint, branches: Sequence[str]) -> Broken | None:
+    if item.min is None and item.max is None:
+        return (), "a constraint has `max`, `min` or both", "neither", ""
+    if item.min is not None and item.max is not None and item.min > item.max:
+        return (), "`min` is at most `max`", f"{item.min} > {item.max}", ""
+    if item.measure == "count" and item.op is None:
+        return ("op",), "a count constraint names the op it counts", "none", ""
+    if item.measure == "count" and item.branch is not None:
+        way_out = f"Write `genes: {item.branch}.*`."
+        return ("branch",), "a count names its places by `genes`", item.branch, way_out
+    if item.measure != "count" and (item.op is not None or item.genes != "*"):
+        return (), "`op` and `genes` are for `measure: count`", item.measure, ""
+    if item.branch is not None and item.branch not in branches:
+        return ("branch",), "the branch is not known", f"'{item.branch}'", nearest(item.branch, branches)
+    if item.amortised is not None and (item.measure != "macs" or item.branch is not None):
+        return ("amortised",), "only macs over all branches are amortised", item.measure, ""
+    return None
+
+
+def _nowhere(item: Constraint, domains: Mapping[str, tuple[str, ...]]) -> Broken | None:
+    """What a count constraint counts that is nowhere."""
+    if item.measure != "count":
+        return None
+    places = matching(item.genes, domains)
+    ops = {op for name in places for op in domains[name]}
+    if not places:
+        return ("genes",), "the pattern matches no gene", f"'{item.genes}'", nearest(item.genes, domains)
+    if item.op not in ops:
+        return ("op",), "none of the places has this op", f"'{item.op}'", nearest(str(item.op), ops)
+    return None

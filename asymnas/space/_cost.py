@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from asymnas.space._checks import stem_place
-from asymnas.space._model import Branch, Gene
+from asymnas.space._genes import Gene, stem_place
+from asymnas.space._parts import Branch
+from asymnas.space.mixers import MIXERS, MixerPlace
 from asymnas.space.ops import OPS, OpCost
 
 __all__ = ["BranchCost", "Cost", "CostTable"]
@@ -24,10 +25,10 @@ class BranchCost:
 class Cost:
     """What an architecture costs.
 
-    Counted are the weights of the stem and of every block, mixers' blocks included, and one multiply-accumulate for
-    each use of a weight. Not counted: biases and batch normalisation (they fold into the weights), activations, the
-    product of language and vision, and the language projections (a linear layer d -> channels a mixer, run once a
-    sentence), whose size depends on the text encoder and not on the space.
+    Counted are the weights of the stem, of every block, and of what a mixer has beside its blocks (where the space says
+    how many channels it reads), and one multiply-accumulate for each use of a weight. Not counted: biases and batch
+    normalisation (they fold into the weights), activations, products, and what mixers do to an input whose channels
+    the space does not declare, such as the projections of a language.
 
     Attributes:
         branches: branch name -> its cost.
@@ -56,17 +57,33 @@ class Cost:
         return {**parts, "total": {"macs": self.macs, "params": self.params}}
 
 
-class CostTable:
-    """The cost of every op at every gene of a space; costs of a branch are sums over its genes."""
+def _fixed(branch: Branch, places: Mapping[str, MixerPlace]) -> OpCost:
+    """The cost of what a branch has beside its choice blocks: the stem, and parts of its mixers."""
+    place = stem_place(branch)
+    parts = [OPS.get(branch.stem.op).cost(place)] if branch.stem and place else []
+    for stage in branch.stages:
+        if stage.mixer is not None and (at := places[f"{branch.name}.{stage.mixer.name}"]).source_channels is not None:
+            parts.append(MIXERS.get(stage.mixer.kind).cost(at))
+    return OpCost(sum(part.macs for part in parts), sum(part.params for part in parts))
 
-    def __init__(self, branches: Sequence[Branch], genes: Sequence[Gene], shared: Sequence[Sequence[str]]) -> None:
+
+class CostTable:
+    """The cost of every op at every gene of a space (`ops`), and of what is no gene by branch (`fixed`).
+
+    Costs of a branch are sums over its genes.
+    """
+
+    def __init__(
+        self,
+        branches: Sequence[Branch],
+        genes: Sequence[Gene],
+        shared: Sequence[Sequence[str]],
+        places: Mapping[str, MixerPlace],
+    ) -> None:
         self.ops: dict[str, dict[str, OpCost]] = {
             gene.id: {op: OPS.get(op).cost(gene.place) for op in gene.ops} for gene in genes
         }
-        self.stems = {
-            branch.name: OPS.get(branch.stem.op).cost(stem_place(branch)) if branch.stem else OpCost(0, 0)
-            for branch in branches
-        }
+        self.fixed = {branch.name: _fixed(branch, places) for branch in branches}
         self.rates = {branch.name: branch.rate for branch in branches}
         self.branch_of = {gene.id: gene.branch for gene in genes}
         owner = {name: group[0] for group in shared for name in group}
@@ -75,8 +92,8 @@ class CostTable:
 
     def cost(self, path: Mapping[str, str]) -> Cost:
         """Return the cost of a path (gene id -> op, all genes)."""
-        macs = {name: stem.macs for name, stem in self.stems.items()}
-        params = {name: stem.params for name, stem in self.stems.items()}
+        macs = {name: part.macs for name, part in self.fixed.items()}
+        params = {name: part.params for name, part in self.fixed.items()}
         for gene, op in path.items():
             cost = self.ops[gene][op]
             macs[self.branch_of[gene]] += cost.macs
@@ -86,14 +103,14 @@ class CostTable:
 
     def params(self, path: Mapping[str, str]) -> int:
         """Return the number of weights that exist for a path, shared ones counted once."""
-        total = sum(self.stems[name].params for name in set(self.owner.values()))
+        total = sum(self.fixed[name].params for name in set(self.owner.values()))
         weights = {(self.weight_of[gene], op): self.ops[gene][op].params for gene, op in path.items()}
         return total + sum(weights.values())
 
     def macs(self, path: Mapping[str, str], branch: str | None, amortised: int | None) -> float:
         """Return the multiply-accumulates of one branch or of all, per frame of a video where `amortised` is given."""
         per = {name: amortised if amortised and rate == "video" else 1 for name, rate in self.rates.items()}
-        total: float = sum(stem.macs / per[name] for name, stem in self.stems.items() if branch in (None, name))
+        total: float = sum(part.macs / per[name] for name, part in self.fixed.items() if branch in (None, name))
         for gene, op in path.items():
             name = self.branch_of[gene]
             if branch in (None, name):

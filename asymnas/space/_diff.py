@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from asymnas.space._model import plain
 from asymnas.space._space import SearchSpace
 
 __all__ = ["SpaceDiff", "diff_spaces", "size_text"]
@@ -121,29 +120,25 @@ def _settings(space: SearchSpace) -> dict[str, list[str]]:
     return {
         "share_weights": [" + ".join(group) for group in space.share_weights],
         "tie": [" = ".join(sides) for sides in space.tie],
-        "fix": [f"{pattern}: {op}" for pattern, op in space.fix],
-        "without": [f"{pattern}: {', '.join(ops)}" for pattern, ops in space.without],
+        "fix": [f"{pattern}: {op}" for pattern, op in space.fix.items()],
+        "without": [f"{pattern}: {', '.join(ops)}" for pattern, ops in space.without.items()],
         "constraints": [str(item) for item in space.constraints],
     }
 
 
 def _layers(space: SearchSpace) -> dict[str, Any]:
-    """Each layer by name, without its ops, which the genes tell."""
-    found: dict[str, Any] = {}
+    """Each layer by name, without its ops, which are the genes'."""
+    found: dict[str, Any] = {f"input {name}": item.plain() for name, item in space.inputs.items()}
     for branch in space.branches:
-        content = plain(branch)
-        found[branch.name] = {key: content[key] for key in ("input_channels", "input_size", "rate")}
+        found[branch.name] = {key: value for key, value in branch.plain().items() if key not in ("stem", "stages")}
         if branch.stem is not None:
-            found[f"{branch.name}.stem"] = content["stem"]
+            found[f"{branch.name}.stem"] = branch.stem.plain()
         for stage in branch.stages:
-            shape = plain(stage)
-            mixer = shape.pop("mixer", None)
-            del shape["ops"]
-            found[f"{branch.name}.{stage.name}"] = shape
-            if mixer is not None and stage.mixer is not None:
-                found[f"{branch.name}.{mixer.pop('name')}"] = {"after": stage.name} | {
-                    key: value for key, value in mixer.items() if not key.startswith("ops_")
-                }
+            content = stage.plain()
+            found[f"{branch.name}.{stage.name}"] = {k: v for k, v in content.items() if k not in ("ops", "mixer")}
+            if stage.mixer is not None:
+                mixer = {"after": stage.name} | stage.mixer.plain()
+                found[f"{branch.name}.{mixer.pop('name')}"] = mixer
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from asymnas.space._architecture import Architecture
 from asymnas.space._constraints import bounds
 from asymnas.space._diff import size_text
-from asymnas.space._model import Branch, Constraint
+from asymnas.space._parts import Branch, Constraint
 from asymnas.space._space import SearchSpace
 
 __all__ = ["describe", "draw"]
@@ -124,8 +124,8 @@ def _facts(space: SearchSpace) -> list[str]:
     lines.append(f"size      {power}{size_text(space.size)} architectures")
     lines.append(f"genes     {len(space.genes)}, of which {len(space.free_genes)} are free")
     lines += [f"tie       {tie}" for tie in facts["tie"]]
-    lines += [f"fix       {pattern}: {op}" for pattern, op in space.fix]
-    lines += [f"without   {pattern}: {', '.join(ops)}" for pattern, ops in space.without]
+    lines += [f"fix       {pattern}: {op}" for pattern, op in space.fix.items()]
+    lines += [f"without   {pattern}: {', '.join(ops)}" for pattern, ops in space.without.items()]
     lines += [f"weights   shared by {' and '.join(group)}" for group in space.share_weights]
     lines += [f"limit     {item}" for item in facts["constraints"]]
     if facts["feasible"] is not None:

@@ -2,127 +2,120 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from functools import cached_property
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from asymnas.core.document import Document, copied, parse
 from asymnas.core.errors import ArchitectureMismatch, InfeasibleConstraint, Problem, SpaceError, nearest
+from asymnas.core.schema import check_model
 from asymnas.core.seeding import rng_for
 from asymnas.space import _operators
 from asymnas.space._architecture import Architecture, checked_path
-from asymnas.space._checks import (
-    Finding,
-    check_branches,
-    check_names,
-    check_places,
-    check_shared,
-    check_size,
-    genes_of,
-    to_problems,
-)
-from asymnas.space._constraints import check_constraints, kept
+from asymnas.space._constraints import check_limits, check_reach, kept
+from asymnas.space._content import SpaceContent
 from asymnas.space._cost import Cost, CostTable
-from asymnas.space._lists import as_fix, as_groups, as_tie, as_without
-from asymnas.space._model import Branch, Constraint, FreeGene, Gene
-from asymnas.space._parse import Parser
+from asymnas.space._genes import FreeGene, Gene, genes_of, mixer_places
+from asymnas.space._parts import Branch
 from asymnas.space._patterns import matching
-from asymnas.space._plain import space_to_dict
 from asymnas.space._resolve import Resolved, resolve
-from asymnas.space._yaml import dump_yaml, parse_yaml
+from asymnas.space._rules import check_branches, check_places, check_shared, check_size
+from asymnas.space._sugar import SUGAR, spread
+from asymnas.space.mixers import MixerPlace
 
-__all__ = ["SearchSpace", "check_fields"]
+__all__ = ["DRAWS", "ENUMERABLE", "SearchSpace", "available"]
+
+DRAWS = 2000
+"""How often a random operator draws before it gives up on the constraints."""
+ENUMERABLE = 16_384
+"""Spaces up to this size are enumerated where that tells more than draws."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SearchSpace:
-    """A space of architectures. Immutable; equal by content.
+class SearchSpace(SpaceContent):
+    """A space of architectures: content, genes, costs, and what draws and changes architectures.
 
-    `tie`, `fix`, `without` and `share_weights` may be given as in YAML (texts, lists, mappings) and are kept as tuples.
-
-    Attributes:
-        name: the space's name; like the description no part of its hash.
-        branches: the branches in order.
-        share_weights: groups of branches that run through the same parameters. It leaves the choices free.
-        tie: tuples of patterns; the genes that match with equal star parts are one decision with several places.
-        fix: (pattern, op): genes that are decided.
-        without: (pattern, ops): ops removed at places.
-        constraints: limits every architecture keeps.
-        description: one line for people.
+    Made of the fields of `SpaceContent`; immutable, equal by name and content.
 
     Raises:
         SpaceError: with all broken rules at once.
         InfeasibleConstraint: no architecture kept the constraints in a bounded number of draws.
     """
 
-    name: str
-    branches: tuple[Branch, ...]
-    share_weights: tuple[tuple[str, ...], ...] = ()
-    tie: tuple[tuple[str, ...], ...] = ()
-    fix: tuple[tuple[str, str], ...] = ()
-    without: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    constraints: tuple[Constraint, ...] = ()
-    description: str = field(default="", compare=False)
+    if not TYPE_CHECKING:
 
-    def __post_init__(self) -> None:
-        found: list[Finding] = []
-        values = {
-            "branches": tuple(self.branches),
-            "constraints": tuple(self.constraints),
-            "share_weights": as_groups(self.share_weights, found),
-            "tie": as_tie(self.tie, found),
-            "fix": as_fix(self.fix, found),
-            "without": as_without(self.without, found),
-        }
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
-        found += check_names(values["branches"])
-        if not found:
-            parser = Parser()
-            parser.space(self.to_dict())
-            found = parser.findings or check_fields(values)
-        if found:
-            raise SpaceError(to_problems(found, self.name))
-        self._check_feasible()
+        def __init__(self, **values: Any) -> None:
+            super().__init__(**values)
+            self._check(Document(None, self.name))
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: self.__dict__[name] for name in self.__dataclass_fields__}
+        __init__.__pydantic_base_init__ = True
+
+    def __getstate__(self) -> dict[Any, Any]:
+        state = super().__getstate__()
+        fields = {name: value for name, value in state["__dict__"].items() if name in type(self).model_fields}
+        return {**state, "__dict__": fields}
 
     def __repr__(self) -> str:
         return f"<SearchSpace {self.name}: {len(self.free_genes)} free of {len(self.genes)} genes, {self.hash[:8]}>"
 
-    def _check_feasible(self) -> None:
-        if not self.constraints:
-            return
-        if self.size <= _operators.DRAWS:
-            if next(self.enumerate(), None) is None:
-                rules = "; ".join(str(item) for item in self.constraints)
-                rule = f"none of the {self.size} architectures keeps all constraints: {rules}"
-                raise InfeasibleConstraint(Problem(f"{self.name}: constraints", rule, "acceptance rate 0"))
-        else:
-            self.sample(rng_for(0, "feasible"))
+    def _check(self, document: Document) -> None:
+        if problems := self._problems(document):
+            raise SpaceError(problems)
+        where = document.where(("constraints",))
+        if self.size > DRAWS:
+            try:
+                self.sample(rng_for(0, "feasible"))
+            except InfeasibleConstraint as error:
+                raise InfeasibleConstraint([replace(item, where=where) for item in error.problems]) from None
+        elif next(self.enumerate(), None) is None:
+            rules = "; ".join(str(item) for item in self.constraints)
+            rule = f"none of the {self.size} architectures keeps all constraints: {rules}"
+            raise InfeasibleConstraint(Problem(where, rule, "acceptance rate 0"))
+
+    def _problems(self, document: Document) -> list[Problem]:
+        """Check the parts against each other; what is resolved on the way is kept."""
+        found = check_branches(self.branches, self.inputs, document)
+        if found:
+            return found
+        found += check_shared(self.share_weights, self.branches, document)
+        resolved, broken = resolve(self._all_genes(), self.tie, self.fix, self.without, document)
+        self.__dict__["_resolved"] = resolved
+        found += check_limits(self.constraints, [branch.name for branch in self.branches], document) + broken
+        found += check_places(self.branches, resolved.genes, document) + check_size(resolved.free, document)
+        return found or check_reach(self.constraints, resolved, self.cost_table, document)
+
+    def _all_genes(self) -> list[Gene]:
+        return [gene for branch in self.branches for gene in genes_of(branch)]
 
     @cached_property
-    def _resolved(self) -> Resolved:
-        genes = [gene for branch in self.branches for gene in genes_of(branch)]
-        return resolve(genes, self.tie, self.fix, self.without)[0]
+    def _resolved(self) -> Resolved:  # where the space was unpickled; else `_problems` has put it here
+        return resolve(self._all_genes(), self.tie, self.fix, self.without, Document(None, self.name))[0]
 
     @cached_property
-    def _table(self) -> CostTable:
-        return CostTable(self.branches, self.genes, self.share_weights)
+    def cost_table(self) -> CostTable:
+        """The cost of every op at every gene, and of what is no gene."""
+        return CostTable(self.branches, self.genes, self.share_weights, self.mixer_places)
+
+    @cached_property
+    def mixer_places(self) -> dict[str, MixerPlace]:
+        """`{branch}.{mixer}` -> where the mixer sits and what it reads."""
+        return mixer_places(self.branches, self.inputs)
+
+    def replace(self, **changes: Any) -> SearchSpace:
+        """Return the space with other values of some fields, checked as a new one is."""
+        return SearchSpace(**{name: getattr(self, name) for name in type(self).model_fields} | changes)
 
     def branch(self, name: str) -> Branch:
         """Return the branch called `name`."""
-        for branch in self.branches:
-            if branch.name == name:
-                return branch
-        known = [branch.name for branch in self.branches]
-        raise SpaceError(Problem(self.name, "the space has no such branch", f"'{name}'", nearest(name, known)))
+        found = {branch.name: branch for branch in self.branches}
+        if name not in found:
+            way_out = nearest(name, found)
+            raise SpaceError(Problem(self.name, "the space has no such branch", f"'{name}'", way_out))
+        return found[name]
 
     def matching(self, pattern: str) -> tuple[str, ...]:
         """Return the ids of the genes that match a pattern (`*` stands for any characters)."""
@@ -154,6 +147,14 @@ class SearchSpace:
         return self._resolved.first
 
     @cached_property
+    def ties(self) -> dict[str, list[str]]:
+        """First place -> all places, for the genes that are tied."""
+        groups: dict[str, list[str]] = {}
+        for name, first in self.tied_to.items():
+            groups.setdefault(first, []).append(name)
+        return {name: places for name, places in groups.items() if len(places) > 1}
+
+    @cached_property
     def free_positions(self) -> tuple[int, ...]:
         """For each free gene the position of its first place among all genes."""
         position = {name: n for n, name in enumerate(self.gene_ids)}
@@ -165,38 +166,10 @@ class SearchSpace:
         free = {place: n for n, gene in enumerate(self.free_genes) for place in gene.places}
         return tuple((free.get(name, -1), self.fixed.get(name, "")) for name in self.gene_ids)
 
-    @property
-    def shared_weights(self) -> tuple[tuple[str, ...], ...]:
-        """Groups of branches that run through the same parameters."""
-        return self.share_weights
-
     @cached_property
     def size(self) -> int:
         """The exact number of architectures, before constraints."""
         return prod(len(gene.ops) for gene in self.free_genes)
-
-    @cached_property
-    def hash(self) -> str:
-        """16 hex digits of the content; name, description and the order of unordered lists do not matter."""
-        return self._digest(("branches", "share_weights", "tie", "fix", "without", "constraints"))
-
-    @cached_property
-    def structure_hash(self) -> str:
-        """16 hex digits of what the supernet's weights depend on: branches and shared weights, nothing of the choices.
-
-        Spaces that differ only in ties, fixes, removals and constraints have it in common: their weights have the same
-        names and shapes, though a space with fewer ops needs a part of them only.
-        """
-        return self._digest(("branches", "share_weights"))
-
-    def _digest(self, keys: tuple[str, ...]) -> str:
-        content = space_to_dict(self, factored=False)
-        for key in ("share_weights", "tie", "constraints"):
-            content[key] = sorted(json.dumps(item) for item in content.get(key, []))
-        for key in ("fix", "without"):
-            content[key] = sorted(content.get(key, {}).items())
-        text = json.dumps([content[key] for key in keys], separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def from_free_ops(self, ops: tuple[str, ...]) -> Architecture:
         """Make an architecture of one op a free gene, in their order, unchecked."""
@@ -231,16 +204,11 @@ class SearchSpace:
 
     def satisfies(self, arch: Architecture) -> bool:
         """Return whether an architecture keeps the constraints."""
-        return not self.constraints or kept(self.constraints, arch.genes, self._table)
+        return not self.constraints or kept(self.constraints, arch.genes, self.cost_table)
 
     def cost(self, arch: Architecture) -> Cost:
         """Return multiply-accumulates and weights of an architecture."""
-        return self._table.cost(arch.genes)
-
-    @property
-    def cost_table(self) -> CostTable:
-        """The cost of every op at every gene."""
-        return self._table
+        return self.cost_table.cost(arch.genes)
 
     def sample(self, rng: np.random.Generator) -> Architecture:
         """Draw uniformly among the architectures that keep the constraints.
@@ -248,65 +216,99 @@ class SearchSpace:
         Raises:
             InfeasibleConstraint: a bounded number of draws kept none; with the acceptance rate.
         """
-        return _operators.sample(self, rng)
+        return self._kept(_operators.uniform(self.free_genes, rng), "sampling")
 
     def mutate(
         self, arch: Architecture, rng: np.random.Generator, prob: float = 0.1, *, force: bool = True
     ) -> Architecture:
         """Give each free gene another op with probability `prob`; with `force` at least one gene changes."""
-        return _operators.mutate(self, arch, rng, prob, force=force)
+        return self._kept(_operators.mutant(self.free_genes, self._free_ops(arch), rng, prob, force=force), "mutation")
 
     def crossover(
         self, a: Architecture, b: Architecture, rng: np.random.Generator, level: _operators.Level = "gene"
     ) -> Architecture:
-        """Take each gene, stage (with its mixer) or branch from one of two parents by a fair coin."""
-        return _operators.crossover(self, a, b, rng, level)
+        """Take each gene, stage (with its mixer) or branch from one of two parents by a fair coin.
+
+        A tied gene goes with its first place.
+        """
+        firsts = [self.genes[n] for n in self.free_positions]
+        draw = _operators.child(firsts, self._free_ops(a), self._free_ops(b), rng, level)
+        return self._kept(draw, f"crossover of {a.key} and {b.key}")
 
     def neighbours(self, arch: Architecture) -> Iterator[Architecture]:
         """Yield the architectures one free gene away that keep the constraints."""
-        return _operators.neighbours(self, arch)
+        start = self._free_ops(arch)
+        for n, gene in enumerate(self.free_genes):
+            others = (self.from_free_ops((*start[:n], op, *start[n + 1 :])) for op in gene.ops if op != start[n])
+            yield from filter(self.satisfies, others)
 
     def enumerate(self) -> Iterator[Architecture]:
-        """Yield all architectures that keep the constraints."""
-        return _operators.enumerate_all(self)
+        """Yield all architectures that keep the constraints, the last free gene changing fastest."""
+        paths = itertools.product(*(gene.ops for gene in self.free_genes))
+        return filter(self.satisfies, map(self.from_free_ops, paths))
 
     def count(self, *, limit: int = 100_000, draws: int = 2000, seed: int = 0) -> _operators.Count:
         """Count the architectures that keep the constraints: exactly up to `limit` points, else from `draws` draws."""
-        return _operators.count(self, limit=limit, draws=draws, seed=seed)
+        if not self.constraints:
+            return _operators.Count(self.size, self.size, 1.0, 0.0)
+        if self.size <= limit:
+            feasible = sum(1 for _ in self.enumerate())
+            return _operators.Count(self.size, feasible, feasible / self.size, 0.0)
+        draw = _operators.uniform(self.free_genes, rng_for(seed, "count"))
+        share = sum(self.satisfies(self.from_free_ops(draw())) for _ in range(draws)) / draws
+        return _operators.Count(self.size, None, share, (share * (1 - share) / draws) ** 0.5)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the space as plain values, as YAML and JSON write it."""
-        return space_to_dict(self, factored=True)
+    def _kept(self, draw: _operators.Draw, what: str) -> Architecture:
+        """Return the first draw that keeps the constraints."""
+        for _ in range(DRAWS):
+            arch = self.from_free_ops(draw())
+            if self.satisfies(arch):
+                return arch
+        rules = "; ".join(str(item) for item in self.constraints)
+        rule = f"{what} found no architecture that keeps: {rules}"
+        value = f"0 of {DRAWS} draws (acceptance rate below {1 / DRAWS:.2%})"
+        raise InfeasibleConstraint(Problem(f"{self.name}: constraints", rule, value, "Loosen the constraints."))
+
+    def _free_ops(self, arch: Architecture) -> _operators.FreeOps:
+        """The free ops of an architecture, which may be of another space where it fits into this one."""
+        same = arch.space is self or arch.space.hash == self.hash
+        return arch.free_ops if same else self.architecture(arch.genes).free_ops
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> SearchSpace:
         """Read plain values without `extends` (see `load_space`)."""
-        parser = Parser()
-        fields = parser.space(content)
-        if parser.findings or fields is None:
-            raise SpaceError(to_problems(parser.findings))
-        return cls(**fields)
-
-    def to_yaml(self) -> str:
-        """Return the space as YAML."""
-        return dump_yaml(self.to_dict())
+        return cls.from_document(Document(copied(content), ""))
 
     @classmethod
     def from_yaml(cls, text: str) -> SearchSpace:
         """Read YAML without `extends` (see `load_space`)."""
-        return cls.from_dict(parse_yaml(text, "yaml")[0])
+        return cls.from_document(parse(text, "yaml", SpaceError))
+
+    @classmethod
+    def from_document(cls, document: Document) -> SearchSpace:
+        """Read a document without `extends`; the document is changed.
+
+        Raises:
+            SpaceError: with all that is wrong, each with file, line and key.
+        """
+        spread(document)
+        space, problems, dropped = check_model(cls, document, extra_keys=SUGAR)
+        problems = [*document.problems, *problems]
+        if space is not None and problems:
+            faulty = {str(place[0]) for place in dropped} & {"tie", "constraints", "share_weights"}
+            space = space.model_copy(update=dict.fromkeys(faulty, ()))  # their entries have other numbers now
+            problems += space._problems(document)
+        if space is None or problems:
+            raise SpaceError(problems)
+        space._check(document)
+        return space
 
 
-def check_fields(fields: Mapping[str, Any]) -> list[Finding]:
-    """Check the parts of a space against each other; `fields` are the arguments of `SearchSpace`."""
-    found = check_branches(fields["branches"])
-    if found:
-        return found
-    found += check_shared(fields["share_weights"], fields["branches"])
-    genes = [gene for branch in fields["branches"] for gene in genes_of(branch)]
-    resolved, broken = resolve(genes, fields["tie"], fields["fix"], fields["without"])
-    found += broken + check_places(fields["branches"], resolved.genes) + check_size(resolved.free)
-    if not found:
-        table = CostTable(fields["branches"], resolved.genes, fields["share_weights"])
-        found += check_constraints(fields["constraints"], resolved.genes, resolved, table)
-    return found
+def available(space: SearchSpace, wanted: int) -> int:
+    """Return how many of `wanted` distinct architectures a space has.
+
+    Constraints count in spaces of up to `ENUMERABLE` points; in larger ones the points are counted before constraints.
+    """
+    if not space.constraints or space.size > ENUMERABLE:
+        return min(wanted, space.size)
+    return sum(1 for _ in itertools.islice(space.enumerate(), wanted))

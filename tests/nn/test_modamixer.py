@@ -27,10 +27,7 @@ def test_equation(small_space, pictures, sentences, path) -> None:
     language = sentences([True, True])
     images = pictures(2, 32)
     network = net.network("template")
-    x = network.stem(images, "template")
-    for n in (1, 2):
-        gene = f"template.stage1.block{n}"
-        x = network.stage1[f"block{n}"](x, path[gene], "template", gene)
+    x = network.stage1(network.enter(images, "template"), path, "template")
     mixer = network.mixer1
     token = mixer.project(language.embedding, "template")
     mixed = mixer.mixed[path["template.mixer1.mixed"]](x * token[:, :, None, None], "template")

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from asymnas.core.errors import AsymNASError, DataError, Problem
 from asymnas.core.runtime.cluster import import_ray, start_ray
+from asymnas.runs.times import Reporter
 from asymnas.tracking.benchmark.conditions import Condition, language_condition
 from asymnas.tracking.benchmark.open import TrackerSpec, describe_tracker
 from asymnas.tracking.benchmark.report import BenchmarkReport, TrackerScores, default_protocol, make_report
-from asymnas.tracking.benchmark.run import DEFAULTS, BenchmarkOptions, BenchmarkPlan, BenchmarkRun, OnProgress
+from asymnas.tracking.benchmark.run import DEFAULTS, BenchmarkOptions, BenchmarkPlan, BenchmarkRun
 from asymnas.tracking.benchmark.worker import BenchmarkVideos
 from asymnas.tracking.data import Dataset, annotation_of
 from asymnas.tracking.metrics import get_protocol, score_many
@@ -32,7 +33,7 @@ def test_trackers(
     languages: Sequence[str] = (),
     missing: Sequence[str] = (),
     options: BenchmarkOptions = DEFAULTS,
-    on_progress: OnProgress | None = None,
+    progress: Reporter | None = None,
 ) -> tuple[Dataset, list[BenchmarkRun]]:
     """Run every tracker under every language condition; all of them are checked before the first one starts.
 
@@ -43,7 +44,7 @@ def test_trackers(
         languages: "with", "without", files of sentences; none: "with" where the data set has sentences.
         missing: strategies for missing sentences; none: as each tracker has it.
         options: how.
-        on_progress: as for `run_benchmark`.
+        progress: as for `run_benchmark`.
 
     Returns:
         the data set, and the runs in the order of `specs`.
@@ -81,7 +82,7 @@ def test_trackers(
     if problems:
         raise DataError(problems)
     with _ray(options.workers * options.threads):
-        return data, [run for plan in plans for run in plan.run(options, on_progress)]
+        return data, [run for plan in plans for run in plan.run(options, progress)]
 
 
 @contextmanager

@@ -13,8 +13,7 @@ from asymnas.core.errors import JobError, Problem, RunFolderError, nearest
 from asymnas.tracking.cli.options import TrackerOptions, Weights, read_options
 
 if TYPE_CHECKING:
-    from asymnas.report import ProgressDisplay
-    from asymnas.tracking.benchmark.run import BenchmarkProgress, BenchmarkRun
+    from asymnas.tracking.benchmark.run import BenchmarkRun
 
 __all__ = ["test"]
 
@@ -68,10 +67,9 @@ def test(
     """
     from asymnas.report import make_progress, print_sections
     from asymnas.tracking.benchmark.open import TrackerSpec
-    from asymnas.tracking.benchmark.page import write_benchmark
     from asymnas.tracking.benchmark.run import BenchmarkOptions
     from asymnas.tracking.benchmark.score_runs import score_runs, test_trackers
-    from asymnas.tracking.benchmark.sections import tested_sections
+    from asymnas.tracking.benchmark.sections import tested_sections, write_benchmark
     from asymnas.tracking.benchmark.worker import BenchmarkVideos
     from asymnas.tracking.data import evaluation_split
     from asymnas.tracking.metrics import get_protocol
@@ -93,7 +91,7 @@ def test(
             languages=_words(language),
             missing=_strategies(missing),
             options=BenchmarkOptions(workers, threads, lockstep, resume, fresh),
-            on_progress=lambda state: _show(progress, state),
+            progress=progress,
         )
     report = score_runs(data, runs, protocol)
     if not as_json:
@@ -144,13 +142,6 @@ def _strategies(text: str | None) -> list[str]:
     if problems:
         raise JobError(problems)
     return words
-
-
-def _show(progress: ProgressDisplay, state: BenchmarkProgress) -> None:
-    speed = "" if state.frames_per_second is None else f", {state.frames_per_second:.1f} frames/s"
-    failed = f", {state.failed} failed" if state.failed else ""
-    text = f"{state.videos}/{state.of_videos} videos{speed}{failed}"
-    progress.update(state.label, state.frames, state.of_frames, text)
 
 
 def _run(run: BenchmarkRun) -> dict[str, Any]:

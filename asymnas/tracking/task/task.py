@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any
 
-from asymnas.core.errors import DataError, EvaluationError, Problem, TrackerError, WeightsError
+from asymnas.core.errors import DataError, EvaluationError, Problem, TrackerError
 from asymnas.space import load_space
 from asymnas.task import GenePath, Measurement, Reward, Split, Task
 from asymnas.tracking import OnlineTracker, TrainableTracker, get_tracker
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from asymnas.space import Architecture
     from asymnas.task import Keeper
 
-__all__ = ["TrackingTask", "initialise"]
+__all__ = ["TrackingTask"]
 
 FRAME_CACHE_MIB = 512
 """Memory for the frames of the evaluation videos, in each process that measures."""
@@ -150,7 +149,10 @@ class TrackingTask(Task):
         """
         model = self.built()
         if self.job.training.initial_weights is not None:
-            initialise(model, self.job.training.initial_weights)
+            from asymnas.nn.pretrained import load_initial
+
+            supernet: Any = model.supernet  # every tracker that can be initialised so has one
+            load_initial(self.job.training.initial_weights, model, supernet)
         return model
 
     def built(self) -> TrainableTracker:
@@ -242,24 +244,3 @@ def _collected(problems: list[Problem]) -> Iterator[None]:
 def encoder_key(table: Any) -> str:
     """Return name and hash of a sentence table's encoder."""
     return f"{table.name}-{table.fingerprint}"
-
-
-def initialise(model: TrainableTracker, source: str) -> None:
-    """Start from weights of this project, an SPOS supernet or a public VLT backbone (as they are, or converted).
-
-    Raises:
-        WeightsError: the file cannot be read or does not fit.
-    """
-    from asymnas.nn import load_weights, read_weights
-    from asymnas.nn.pretrained import load_spos, load_vlt, read_checkpoint
-
-    if source.endswith(".safetensors") and "converted_from" not in read_weights(source)[1]:
-        load_weights(source, model)
-        return
-    state = read_checkpoint(source)
-    load = load_vlt if any(key.startswith("nlp_layers.") for key in state) else load_spos
-    supernet: Any = model.supernet  # every tracker that can be initialised so has one
-    try:
-        load(state, supernet)
-    except WeightsError as error:
-        raise WeightsError([replace(item, where=source) for item in error.problems]) from error

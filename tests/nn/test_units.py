@@ -1,15 +1,17 @@
-"""Shuffle units: forms, channel order, depth-wise gradients, the registry."""
+"""Shuffle units: forms, channel order, depth-wise gradients; convolutions, skips, the registry."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from asymnas.core.errors import SpaceError
-from asymnas.nn import Chain, RecalibratedBatchNorm, build_unit, register_unit, registered_units
+from asymnas.nn import Chain, RecalibratedBatchNorm, build_unit
 from asymnas.nn._depthwise import DepthwiseConv2d
-from asymnas.space import Place
+from asymnas.space import OPS as ALL_OPS
+from asymnas.space import OpCost, Place, register_op
 
 OPS = ["shuffle_3x3", "shuffle_5x5", "shuffle_7x7", "shuffle_xception"]
 
@@ -72,14 +74,31 @@ def test_depthwise_gradients_are_those_of_torch(kernel: int, stride: int) -> Non
     torch.testing.assert_close(layer.weight.grad, weight.grad)
 
 
-def test_registry_takes_other_ops_once() -> None:
-    def builder(place: Place, norm: object) -> Chain:
-        return Chain(torch.nn.Conv2d(place.in_channels, place.out_channels, 1))
+@pytest.mark.parametrize("op", ["skip", *(name for name in ALL_OPS if name.startswith("conv_"))])
+@pytest.mark.parametrize(
+    ("channels", "stride", "projected"), [(8, 1, False), (8, 1, True), (12, 1, False), (12, 2, True)]
+)
+def test_convolutions_and_skips_cost_what_the_space_says(
+    op: str, channels: int, stride: int, *, projected: bool
+) -> None:
+    where = place(8, channels, stride, projected=projected)
+    unit = build_unit(op, where, norm)
+    x = torch.randn(2, 8, 9, 9)
+    with FlopCounterMode(display=False) as counter:
+        y = unit(x, "template")
+    cost = ALL_OPS.get(op).cost(where)
+    assert y.shape == (2, channels, *where.out_size)
+    assert counter.get_total_flops() == 2 * 2 * cost.macs  # of a batch of two, a multiplication and an addition
+    assert sum(p.numel() for p in unit.parameters()) == cost.params
+    assert torch.equal(y, x) == (op == "skip" and cost.params == 0)
 
-    assert set(OPS) <= set(registered_units())
-    with pytest.raises(SpaceError, match="has a module already"):
-        register_unit("shuffle_3x3", builder)
+
+def test_an_op_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ALL_OPS, "_objects", dict(ALL_OPS._objects))
+    register_op("test_pointwise", lambda place: OpCost(0, 0), unit=lambda place, norm: Chain(torch.nn.Conv2d(3, 5, 1)))
+    assert build_unit("test_pointwise", place(3, 5, 1, projected=True), norm)(torch.ones(1, 3, 2, 2)).shape[1] == 5
+    register_op("test_described", lambda place: OpCost(0, 0))
+    with pytest.raises(SpaceError, match="has no torch module"):
+        build_unit("test_described", place(8, 8, 1, projected=False), norm)
     with pytest.raises(SpaceError, match=r"Did you mean 'shuffle_3x3'"):
         build_unit("shufle_3x3", place(8, 8, 1, projected=False), norm)
-    register_unit("test_pointwise", builder, replace=True)
-    assert build_unit("test_pointwise", place(3, 5, 1, projected=True), norm)(torch.ones(1, 3, 2, 2)).shape[1] == 5

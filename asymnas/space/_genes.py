@@ -1,0 +1,96 @@
+"""Genes, and how stages become genes: sizes and channels carried through the branches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from asymnas.space._parts import Branch, Input, Stage
+from asymnas.space.mixers import MixerPlace
+from asymnas.space.ops import Place, Size
+
+__all__ = ["FreeGene", "Gene", "genes_of", "mixer_places", "stem_place"]
+
+
+@dataclass(frozen=True, slots=True)
+class Gene:
+    """The decision of one choice block.
+
+    Attributes:
+        id: `{branch}.{stage}.block{n}`, or `{branch}.{mixer}.{block}` such as `template.mixer1.visual`.
+        ops: the ops allowed there (after `without`).
+        branch: name of the branch.
+        stage: name of the stage, also for the blocks of the mixer after it.
+        block: `block1`, ..., or the name of the mixer's block.
+        mixer: name of the mixer, or None for a block of the stage.
+        place: channels, sizes, stride and form.
+    """
+
+    id: str
+    ops: tuple[str, ...]
+    branch: str
+    stage: str
+    block: str
+    mixer: str | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class FreeGene:
+    """One decision of the search: a gene, or several tied ones (`places`); `id` is that of the first place."""
+
+    id: str
+    ops: tuple[str, ...]
+    places: tuple[str, ...]
+
+
+def _shrunk(size: Size, stride: int) -> Size:
+    return tuple(-(-n // stride) for n in size)
+
+
+def stem_place(branch: Branch) -> Place | None:
+    """Return the place of the stem; None without one."""
+    if branch.stem is None:
+        return None
+    out = _shrunk(branch.size, branch.stem.stride)
+    return Place(branch.input_channels, branch.stem.channels, branch.size, out, branch.stem.stride, False)
+
+
+def _walk(branch: Branch) -> Iterator[tuple[Stage, Place, Place]]:
+    """Yield each stage with the places of its first and of its other blocks."""
+    stem = stem_place(branch)
+    channels, size = (stem.out_channels, stem.out_size) if stem else (branch.input_channels, branch.size)
+    for stage in branch.stages:
+        out = _shrunk(size, stage.stride)
+        rest = Place(stage.channels, stage.channels, out, out, 1, False)
+        yield stage, Place(channels, stage.channels, size, out, stage.stride, stage.projected), rest
+        channels, size = stage.channels, out
+
+
+def genes_of(branch: Branch) -> Iterator[Gene]:
+    """Yield the genes of a branch: per stage its blocks, then those of the mixer."""
+    for stage, first, rest in _walk(branch):
+        for n in range(1, stage.blocks + 1):
+            name, place = f"{branch.name}.{stage.name}.block{n}", first if n == 1 else rest
+            yield Gene(name, stage.ops, branch.name, stage.name, f"block{n}", None, place)
+        if stage.mixer is not None:
+            mixer = stage.mixer.name
+            for block, ops in stage.mixer_ops.items():
+                yield Gene(f"{branch.name}.{mixer}.{block}", ops, branch.name, stage.name, block, mixer, rest)
+
+
+def mixer_places(branches: Sequence[Branch], inputs: Mapping[str, Input]) -> dict[str, MixerPlace]:
+    """Return `{branch}.{mixer}` -> where the mixer sits and what it reads, by the branches and inputs of a space."""
+    places = {branch.name: [rest for _, _, rest in _walk(branch)] for branch in branches}
+    found = {}
+    for branch in branches:
+        for n, stage in enumerate(branch.stages):
+            if stage.mixer is None:
+                continue
+            reads, here = stage.mixer.reads, places[branch.name][n]
+            read = places[reads][: n + 1][-1] if reads in places else None
+            declared = inputs[reads].channels if reads in inputs else None
+            channels, size = (read.out_channels, read.out_size) if read else (declared, None)
+            place = MixerPlace(here.out_channels, here.out_size, channels, size, stage.mixer.settings)
+            found[f"{branch.name}.{stage.mixer.name}"] = place
+    return found
