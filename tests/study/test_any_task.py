@@ -112,7 +112,7 @@ def test_the_model_and_the_rules_of_a_task_count(tmp_path: Path) -> None:
     for values, told in (({"levle": 1}, "Did you mean 'level'"), ({"level": 2.0}, "level: must be at most 1")):
         with pytest.raises(JobError, match=told):
             load_job(_job(**values))
-    with pytest.raises(JobError, match="search.temperature: unknown key"):
+    with pytest.raises(JobError, match=r"search\.temperature: unknown key"):
         load_job(_job(), ["search.temperature=1"])
     file = tmp_path / "x.yaml"
     file.write_text("extends: vlt_scar\nname: x\ntask: trakcing\n")
