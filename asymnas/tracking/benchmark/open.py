@@ -286,21 +286,14 @@ def _with_options(job: TrackingJob, plugin: TrackerPlugin, spec: TrackerSpec) ->
 
 
 def _load(run: RunFiles, model: TrainableTracker, *, own: str | None, missing: str | None) -> None:
-    """Load the weights; only what stands for missing sentences may be left over under another strategy."""
+    """Load the weights; what stands for missing sentences may be left over under another strategy."""
     from asymnas.nn import load_weights, weights_hash
 
-    if missing in (None, own):
-        load_weights(run.weights, model)
-    else:
-        found = load_weights(run.weights, model, strict=False)
-        where = str(run.weights)
-        if found.missing:
-            rule = f"holds no weights for missing={missing}, for it was trained with missing={own}"
-            way_out = f"Train with `--set tracker.missing={missing}`; such a run tracks with both."
-            raise WeightsError(Problem(where, rule, way_out=way_out))
-        foreign = [key for key in found.unexpected if ".template_embedding." not in key]
-        if foreign:
-            raise WeightsError(Problem(where, "unexpected tensors in the file", ", ".join(foreign[:5])))
-    if weights_hash(run.weights) != run.weights_hash:
+    found = weights_hash(run.weights)
+    if found != run.weights_hash:
         rule = f"is not the file of the run, whose hash is {run.weights_hash}"
-        raise WeightsError(Problem(str(run.weights), rule, weights_hash(run.weights), "Restore the run folder."))
+        raise WeightsError(Problem(str(run.weights), rule, found, "Restore the run folder."))
+    if load_weights(run.weights, model, strict=missing in (None, own)).missing:
+        rule = f"holds no weights for missing={missing}, for it was trained with missing={own}"
+        way_out = f"Train with `--set tracker.missing={missing}`; such a run tracks with both."
+        raise WeightsError(Problem(str(run.weights), rule, way_out=way_out))

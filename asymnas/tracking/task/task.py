@@ -225,6 +225,10 @@ class TrackingTask(Task):
 
         return BoxKeeper(run, self, architecture, weights)
 
+    def describe(self) -> Mapping[str, Any]:
+        """Return what each source gives to the training."""
+        return {"mixture": self.batches("training").summary()} if self.training_data else {}
+
     def rehearsal(self) -> tuple[Task, list[str]]:
         """Return the task with made-up sentences, pairs and videos for those that are not on this machine."""
         from asymnas.tracking.task.rehearsal import Rehearsal
