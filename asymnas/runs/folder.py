@@ -50,12 +50,16 @@ class RunFolder:
     Attributes:
         path: the folder.
         resumed: whether the folder held this run already.
+        weights: file of the trained weights; those of a search are the supernet's.
+        evaluations: the log of evaluations.
+        architecture: file of the found architecture.
+        summary: file of the results.
     """
 
     def __init__(self, path: Path, lock: FileLock, resumed: bool) -> None:
-        self.path = path
-        self.resumed = resumed
-        self._lock = lock
+        self.path, self.resumed, self._lock = path, resumed, lock
+        self.weights, self.evaluations = path / "supernet.safetensors", path / "evaluations.jsonl"
+        self.architecture, self.summary = path / "architecture.json", path / "summary.json"
         self._handler = _LogFile(path / LOG, encoding="utf-8")
         self._handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         self._handler.setLevel(logging.INFO)
@@ -135,41 +139,6 @@ class RunFolder:
         if error is not None:
             logger.info("the run stopped: %s: %s", type(error).__name__, error)
         self.close()
-
-    @property
-    def job(self) -> Path:
-        """The resolved job, `job.yaml`."""
-        return self.path / JOB
-
-    @property
-    def space(self) -> Path:
-        """The search space, `space.json`."""
-        return self.path / SPACE
-
-    @property
-    def weights(self) -> Path:
-        """The trained supernet, `supernet.safetensors`."""
-        return self.path / "supernet.safetensors"
-
-    @property
-    def evaluations(self) -> Path:
-        """The log of evaluations, `evaluations.jsonl`."""
-        return self.path / "evaluations.jsonl"
-
-    @property
-    def architecture(self) -> Path:
-        """The found architecture, `architecture.json`."""
-        return self.path / "architecture.json"
-
-    @property
-    def summary(self) -> Path:
-        """The results, `summary.json`."""
-        return self.path / "summary.json"
-
-    @property
-    def report(self) -> Path:
-        """The report, `report.html`."""
-        return self.path / "report.html"
 
     def write_json(self, name: str, data: Any) -> Path:
         """Write data as JSON under a name in the folder, whole or not at all.
