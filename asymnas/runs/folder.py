@@ -90,6 +90,8 @@ class RunFolder:
         resolved = written(job.resolved())
         with disk_errors(folder):
             _check_ours(folder)  # before anything is written: a folder of the user's own gets no lock either
+            if not fresh:
+                _check_version(folder)
             lock = _take_lock(folder)
         try:
             with disk_errors(folder):
@@ -189,13 +191,13 @@ def _check_ours(folder: Path) -> None:
 
 def _check_version(folder: Path) -> None:
     if _version(folder) not in ("", MARKED):
-        way_out = "Move it aside with --fresh, or choose another folder with --run."
-        raise RunFolderError(Problem(str(folder), "holds a run of another version of AsymNAS", "", way_out))
+        rule = "holds a run of another version of AsymNAS, which this one does not read"
+        way_out = "Run its job again, with --fresh or in another folder with --run."
+        raise RunFolderError(Problem(str(folder), rule, "", way_out))
 
 
 def _check_enter(folder: Path, job: Job | CompareJob, *, resumed: bool) -> None:
     """Refuse a folder whose run is not to be continued, or is that of another job."""
-    _check_version(folder)
     if resumed:
         _check_same(folder, job)
     elif _has_work(folder):
