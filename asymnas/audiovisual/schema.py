@@ -30,9 +30,7 @@ class DigitData(JobModel):
 class AudiovisualBaselines(Baselines):
     """Baselines that need no search."""
 
-    models: list[Literal["majority", "nearest_image", "nearest_audio"]] = Field(
-        default_factory=lambda: ["majority", "nearest_image", "nearest_audio"]
-    )
+    models: list[Literal["majority", "nearest_image", "nearest_audio"]] = ["majority", "nearest_image", "nearest_audio"]
     """The most frequent digit; the nearest neighbours of the picture, or of the sound, among those of training."""
 
 
