@@ -1,4 +1,4 @@
-"""Speech by espeak-ng, in a process of its own: its library keeps a state, and a fresh one always says a word alike.
+"""Speech by espeak-ng, in a process of its own: its library keeps a state, and a fresh one says equal lists alike.
 
 `python -m asymnas.audiovisual.espeak OUT.npz` reads a JSON list of [word, voice, rate, pitch] from standard input.
 """
@@ -35,7 +35,9 @@ def synthesise(utterances: Sequence[Utterance]) -> tuple[list[np.ndarray], int]:
     """
     if find_spec("espeakng_loader") is None:
         way_out = "Run pip install 'asymnas[audio]', or name a folder of recordings in data.recordings."
-        raise MissingDependency(Problem("data.recordings", "spoken digits need the package espeakng-loader", "", way_out))
+        raise MissingDependency(
+            Problem("data.recordings", "spoken digits need the package espeakng-loader", "", way_out)
+        )
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "sounds.npz")
         command = [sys.executable, "-m", __name__, str(out)]
@@ -53,7 +55,7 @@ def _speak(utterances: Sequence[Utterance]) -> tuple[list[np.ndarray], int]:
     library, parts = ctypes.CDLL(espeakng_loader.get_library_path()), []
 
     @ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
-    def receive(samples, count, events):  # noqa: ANN001, ANN202 - called from C
+    def receive(samples, count, events):
         if samples and count > 0:
             parts.append(np.ctypeslib.as_array(samples, (count,)).copy())
         return 0
@@ -65,6 +67,7 @@ def _speak(utterances: Sequence[Utterance]) -> tuple[list[np.ndarray], int]:
         if voice != current and library.espeak_SetVoiceByName(voice.encode()):
             raise SystemExit(f"no voice '{voice}'")
         current = voice
+        library.espeak_ng_SetRandSeed(ctypes.c_long(1))  # breath and flutter are random; the clock is the seed else
         library.espeak_SetParameter(RATE, speed, 0)
         library.espeak_SetParameter(PITCH, pitch, 0)
         text = word.encode()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
@@ -10,6 +10,8 @@ from asymnas.core.models import JobModel
 from asymnas.job import Baselines, Job
 
 __all__ = ["AudiovisualBaselines", "AudiovisualJob", "DigitData"]
+
+Model = Literal["majority", "nearest_image", "nearest_audio"]
 
 
 class DigitData(JobModel):
@@ -30,9 +32,7 @@ class DigitData(JobModel):
 class AudiovisualBaselines(Baselines):
     """Baselines that need no search."""
 
-    models: list[Literal["majority", "nearest_image", "nearest_audio"]] = Field(
-        default_factory=lambda: ["majority", "nearest_image", "nearest_audio"]
-    )
+    models: list[Model] = Field(default_factory=lambda: list(get_args(Model)))
     """The most frequent digit; the nearest neighbours of the picture, or of the sound, among those of training."""
 
 

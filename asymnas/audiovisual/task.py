@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path as File
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import torch
 
 from asymnas.audiovisual.model import DigitBatches, DigitModel, digit_batch
 from asymnas.audiovisual.samples import Part, load_parts
@@ -23,6 +23,10 @@ __all__ = ["AudiovisualTask"]
 LEAST = -5.0
 """Log-probabilities below count as this."""
 NEIGHBOURS = 15
+REWARDS = (
+    Reward("accuracy", "accuracy"),
+    Reward("log_likelihood", "log-likelihood", low=LEAST, high=0.0),
+)
 
 
 class AudiovisualTask(Task):
@@ -33,10 +37,7 @@ class AudiovisualTask(Task):
     still the picture's digit. A space of one branch has "both" alone.
     """
 
-    rewards = {
-        "accuracy": Reward("accuracy", "accuracy"),
-        "log_likelihood": Reward("log_likelihood", "log-likelihood", low=LEAST, high=0.0),
-    }
+    rewards = MappingProxyType({reward.name: reward for reward in REWARDS})
     scored = ("both",)
 
     def __init__(self, job: AudiovisualJob) -> None:
@@ -44,7 +45,9 @@ class AudiovisualTask(Task):
         self.baselines = tuple(job.baselines.models)
         names = {branch.name for branch in self.space.branches}
         if not names <= {"image", "audio"}:
-            raise SpaceError(Problem(self.space.name, "the branches are image, audio, or both", ", ".join(sorted(names))))
+            raise SpaceError(
+                Problem(self.space.name, "the branches are image, audio, or both", ", ".join(sorted(names)))
+            )
         self.conditions = ("both", "image", "audio", "wrong_audio") if len(names) == 2 else ("both",)
 
     @cached_property
@@ -115,12 +118,13 @@ class AudiovisualTask(Task):
         from sklearn.neighbors import KNeighborsClassifier
 
         training, part, sounds = self.parts["training"], self.parts[split], self._sounds(split)
-        known, digits = (training.sounds, training.said) if name == "nearest_audio" else (training.pictures, training.digits)
-        asked = part.sounds if name == "nearest_audio" else part.pictures
+        hears = name == "nearest_audio"
+        known, digits = (training.sounds, training.said) if hears else (training.pictures, training.digits)
+        asked = part.sounds if hears else part.pictures
         model = DummyClassifier() if name == "majority" else KNeighborsClassifier(NEIGHBOURS)
         model.fit(known.reshape(len(known), -1), digits)
-        shares = model.predict_proba(asked.reshape(len(asked), -1))  # (pictures or sounds, 10)
-        probable = shares[sounds] if name == "nearest_audio" else shares[:, None].repeat(sounds.shape[1], 1)
+        shares = model.predict_proba(asked.reshape(len(asked), -1))  # (sounds or pictures, 10)
+        probable = shares[sounds] if hears else shares[:, None].repeat(sounds.shape[1], 1)  # (items, voices, 10)
         return self._measured(np.log(np.maximum(probable, 1e-9)), part, reward, keep)
 
     def _measured(self, logs: np.ndarray, part: Part, reward: Reward, keep: bool) -> Measurement:
