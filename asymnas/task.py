@@ -267,6 +267,10 @@ class Task(ABC):
         """
         return None
 
+    def describe(self) -> Mapping[str, Any]:
+        """Return what a dry run shows of the task's data, as JSON values by name."""
+        return {}
+
     def rehearsal(self) -> tuple[Task, list[str]]:
         """Return the task for a dry run, in which made-up data of the same shape stands in for what this machine lacks.
 

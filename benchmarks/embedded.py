@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
 from asymnas.core.seeding import rng_for
 from asymnas.job import load_job
 from asymnas.tracking import track
-from asymnas.tracking.task.data import sampler_of, sentences_of, space_of, video_set
-from asymnas.tracking.task.workers import trainable_tracker
-from asymnas.training import paths_for_step, to_training_batch
+from asymnas.training import paths_for_step
 
 ROUNDS = 5
 STEPS = 12
@@ -40,24 +39,26 @@ def main() -> None:
     """Measure and print."""
     torch.set_num_threads(1)
     job = load_job("vlt_scar")
-    space, sentences, sampler = space_of(job), sentences_of(job), sampler_of(job)
-    model = trainable_tracker(job, sentences.dim).train()
+    task: Any = job.open()
+    space, source = task.space, task.batches("training")
+    model = task.model().train()
     for step in range(60):  # frames and videos get into their caches, as in a long training
-        sampler.batch(step)
-    batches = [sampler.batch(1000 + step) for step in range(STEPS)]
-    sentences.prepare(sentence for batch in batches for sentence in batch.sentences)
+        source.batch(step)
+    batches = [source.batch(1000 + step) for step in range(STEPS)]
+    for batch in batches:
+        batch.to("cpu")  # embeds the sentences
 
     def train() -> None:
         for step, batch in enumerate(batches):
             genes = paths_for_step(space, 0, step, "uniform")[0].genes
-            model.loss(to_training_batch(batch, sentences), genes)["total"].backward()
+            model.loss(batch.to("cpu"), genes)["total"].backward()
             model.zero_grad(set_to_none=True)
 
     def draw() -> None:
         for step in range(STEPS):
-            sampler.batch(2000 + step)
+            source.batch(2000 + step)
 
-    videos = video_set(job, "validation")[0][:8]
+    videos = task.videos("validation")[:8]
     genes = space.sample(rng_for(0, "benchmark")).genes
     model.eval()
     with torch.inference_mode():

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from small_run import command, inprocess, reference, sets, silent, small  # noqa: F401 - fixtures
 
 settings.register_profile("asymnas", max_examples=30, deadline=None)
 settings.load_profile("asymnas")

@@ -39,14 +39,14 @@ def test_every_key_of_a_job_is_documented_with_its_default():
     from pydantic import BaseModel
     from pydantic_core import PydanticUndefined
 
-    from asymnas.job import _compare_schema, _schema
+    from asymnas.job import _compare, _schema
     from asymnas.tracking.task import schema as _data_schema
 
     text = (DOCS / "jobs.md").read_text("utf-8")
     rows = re.findall(r"^\| `(\w+)` \| `?(.*?)`? \|", text, re.MULTILINE)
     models = {
         item
-        for module in (_compare_schema, _data_schema, _schema)
+        for module in (_compare, _data_schema, _schema)
         for item in vars(module).values()
         if isinstance(item, type) and issubclass(item, BaseModel)
     }

@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from asymnas.core.errors import DataError
 from asymnas.core.seeding import rng_for
 from asymnas.nn import RecalibratedBatchNorm
+from asymnas.search import CandidateWorker
 from asymnas.space import SearchSpace, load_space
 from asymnas.task import TASKS, Measurement, Reward, Split, Task, TaskPlugin
 from asymnas.training import TrainingSetup
@@ -235,3 +236,9 @@ TASKS.register("toy", ToyPlugin(), replace=True)
 
 def open_toy(**values) -> ToyTask:
     return ToyTask(ToyJob(**values))
+
+
+def toy_candidates() -> CandidateWorker:
+    task = open_toy()
+    source = task.batches("recalibration")
+    return CandidateWorker(task, task.model(), [source.batch(step) for step in range(2)])

@@ -21,7 +21,7 @@ def doctor(data_root: DataRoot = None, as_json: Json = False) -> None:
     if as_json:
         print_json(found)
     else:
-        print_sections(mapping_sections("machine", {**found, "problems": []}))
+        print_sections(mapping_sections("machine", {key: value for key, value in found.items() if key != "problems"}))
         typer.echo("\n".join(f"problem: {problem}" for problem in found["problems"]) or "no problems")
     if found["problems"]:
         raise typer.Exit(1)

@@ -45,7 +45,8 @@ REGISTRIES = {
 
 def _registered(kind: Kind) -> dict[str, str]:
     registry: Registry[Any] = load_object(REGISTRIES[kind])
-    return _summaries(registry.names(), registry.get)
+    found = _summaries(registry.names(), registry.get)
+    return {name: summary or registry.origin(name) for name, summary in found.items()}
 
 
 def _datasets() -> dict[str, str]:

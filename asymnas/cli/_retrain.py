@@ -1,4 +1,4 @@
-"""`asymnas retrain`: trains the tracker of one architecture."""
+"""`asymnas retrain`: trains the model of one architecture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing of files: whole or not at all, through links, and in place where the target is a device."""
+"""Files: written whole or not at all, and where caches lie."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ import secrets
 import stat
 from pathlib import Path
 
-__all__ = ["write_whole"]
+from platformdirs import user_cache_path
+
+__all__ = ["cache_folder", "write_whole"]
+
+
+def cache_folder() -> Path:
+    """Return the folder of what can be made again: `$ASYMNAS_CACHE`, else `asymnas` in the user's cache folder."""
+    return Path(os.environ.get("ASYMNAS_CACHE") or user_cache_path("asymnas"))
 
 
 def write_whole(path: Path, content: bytes, *, sync: bool = True) -> None:

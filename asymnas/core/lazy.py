@@ -17,7 +17,7 @@ def lazy(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
         homes: by name the module that has it.
 
     Example:
-        >>> __getattr__ = lazy(__name__, {"track": "asymnas.tracking.online"})
+        >>> __getattr__ = lazy(__name__, {"load_space": "asymnas.space"})
     """
 
     def get(name: str) -> Any:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["MACHINE", "Count", "JobModel", "NotNegative", "Positive", "Seed", "Share", "Whole"]
+__all__ = ["MACHINE", "MOST", "Count", "JobModel", "NotNegative", "Positive", "Seed", "Share", "Whole"]
 
 MOST, LARGEST = 10**9, 1e12  # no number of a job comes near them; a slip of the keyboard does
 

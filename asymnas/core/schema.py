@@ -183,7 +183,8 @@ def _problem(
         written = ", ".join(_written(fields))
         return Problem(where, "this key is required", "", f"Add `{name}:`; keys here: {written}.")
     value = fault.get("input")
-    return Problem(where, _rule(fault), shown(value), _way_out(kind, value, fields.get(str(name)), context))
+    got = "" if kind == "value_error" and isinstance(value, dict) else shown(value)
+    return Problem(where, _rule(fault), got, _way_out(kind, value, fields.get(str(name)), context))
 
 
 def _written(fields: Mapping[str, FieldInfo]) -> list[str]:

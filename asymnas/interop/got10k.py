@@ -11,7 +11,6 @@ import numpy as np
 from asymnas.core.errors import DataError, MissingDependency, Problem
 from asymnas.interop._sequences import sentence_of, sequence_name
 from asymnas.tracking.benchmark.open import ReadyTracker, open_tracker
-from asymnas.tracking.online import begin, follow
 
 try:
     from got10k.trackers import Tracker
@@ -33,8 +32,8 @@ class GOT10kTracker(Tracker):  # type: ignore[misc]
     of the frames.
 
     Args:
-        tracker: what `asymnas.study.open_tracker` opens (a plugin's name, a run folder, an architecture.json), or an
-            opened tracker.
+        tracker: what `open_tracker` opens (a plugin's name, a run folder, an architecture.json), or an opened
+            tracker.
         name: names the folder of results; None: the tracker's own.
         sentences: sentences by sequence; sequences that are not in it have none.
         dataset: the experiment's data set. Needed for sentences only where one folder holds several targets, as
@@ -62,7 +61,7 @@ class GOT10kTracker(Tracker):  # type: ignore[misc]
         self._sentences = dict(sentences or {})
         self._dataset = dataset
         self._shift = np.array([1.0, 1.0, 0.0, 0.0]) * one_based
-        self._sessions: list[Any] = []
+        self._live = self.ready.live()
         self._targets: dict[tuple[str, tuple[float, ...]], str] | None = None
 
     def track(
@@ -93,14 +92,12 @@ class GOT10kTracker(Tracker):  # type: ignore[misc]
             image: the first frame, RGB.
             box: x, y, w, h in pixels.
         """
-        start = np.asarray(box, np.float64)[None] - self._shift
-        language = self.ready.embed([self.sentence])
-        self._sessions = begin(self.ready.tracker, [_bgr(image)], start, language=language, path=self.ready.path)
+        self._live.start(_bgr(image), np.asarray(box, np.float64) - self._shift, self.sentence)
 
     def update(self, image: Image) -> np.ndarray:
         """Return the box (4,) x, y, w, h in the next frame."""
-        boxes, _ = follow(self.ready.tracker, self._sessions, [_bgr(image)])
-        return np.asarray(boxes[0] + self._shift)
+        box, _ = self._live.step(_bgr(image))
+        return np.asarray(box + self._shift)
 
     def _look_up(self, files: Sequence[str], box: np.ndarray) -> str | None:
         folder = sequence_name(files[0])

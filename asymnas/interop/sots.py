@@ -1,4 +1,4 @@
-"""Architectures as SOTS writes them: the four integer lists of the key `MODEL.CAND` (reference facts 2.1 and 2.2)."""
+"""Architectures as SOTS writes them: the four integer lists of the key `MODEL.CAND`."""
 
 from __future__ import annotations
 
@@ -21,10 +21,14 @@ Cand = list[list[int]]
 
 def _layout(branch: Branch) -> tuple[list[str], list[str]]:
     """Gene ids of a branch's long list (stage by stage: blocks, the mixer's visual block) and of its mixed list."""
-    long, mixed = [], []
+    long: list[str] = []
+    mixed: list[str] = []
     for stage in branch.stages:
         long += [f"{branch.name}.{stage.name}.block{n}" for n in range(1, stage.blocks + 1)]
         if stage.mixer is not None:
+            if stage.mixer.kind != "moda":
+                rule = "SOTS' lists know only ModaMixers"
+                raise ArchitectureMismatch(Problem(f"{branch.name}.{stage.mixer.name}", rule, stage.mixer.kind))
             for block in stage.mixer.blocks:
                 (mixed if block == "mixed" else long).append(f"{branch.name}.{stage.mixer.name}.{block}")
     return long, mixed

@@ -33,8 +33,8 @@ class VOTTracker:
     object's `prompt` property, else from the file of sentences by the sequence's name (the folder above `color/`).
 
     Args:
-        tracker: what `asymnas.study.open_tracker` opens: a run folder, an architecture.json, a plugin's name.
-        sentences: file of sentences by sequence, see `asymnas.study.read_sentences`; "" for none.
+        tracker: what `open_tracker` opens: a run folder, an architecture.json, a plugin's name.
+        sentences: file of sentences by sequence, see `read_sentences`; "" for none.
         threads: torch and OpenCV threads; "" leaves them.
 
     Raises:
@@ -171,11 +171,11 @@ def _argument(section: Sequence[str]) -> str | None:
 def _found(tracker: str | Path) -> tuple[str, str]:
     """A tracker's name, and what opens it from anywhere; a run's network is not built."""
     from asymnas.tracking import list_trackers
-    from asymnas.tracking.benchmark.open import open_tracker
+    from asymnas.tracking.benchmark.open import describe_tracker
     from asymnas.tracking.benchmark.run_files import find_run
 
     if str(tracker) in list_trackers():
-        return open_tracker(str(tracker)).name, str(tracker)
+        return describe_tracker(str(tracker)).name, str(tracker)
     path = Path(tracker).expanduser()
     return find_run(path, list_trackers()).name, str(path.resolve())
 

@@ -44,9 +44,8 @@ class SentenceTable:
         self.encoder: TextEncoder = load_encoder(spec) if isinstance(spec, str) else spec
         self.dim = self.encoder.dim
         self.name = self.encoder.name
-        cache_dir = Path(cache_dir).expanduser()
-        self.fingerprint = self.encoder.fingerprint(cache_dir / "hashes.json")
-        self.folder = cache_dir / f"{self.name}-{self.fingerprint[:16]}-{_makers()[:8]}"
+        self.fingerprint = self.encoder.fingerprint()
+        self.folder = Path(cache_dir).expanduser() / f"{self.name}-{self.fingerprint[:16]}-{_makers()[:8]}"
         self._rows: dict[str, int] = {}
         self._matrix = np.zeros((1, self.dim), dtype=np.float32)  # row 0: no sentence
         self._files: set[str] = set()
@@ -83,6 +82,7 @@ class SentenceTable:
         if missing:
             self._read_new_files()
             missing = [sentence for sentence in missing if sentence not in self._rows]
+        if missing:
             log.info("embedding %d sentences with %s", len(missing), self.name)
         for start in range(0, len(missing), _BLOCK):
             block = missing[start : start + _BLOCK]

@@ -6,7 +6,6 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -28,8 +27,8 @@ class TextEncoder(Protocol):
     name: str
     dim: int
 
-    def fingerprint(self, memory: Path | None = None) -> str:
-        """Return what changes whenever the embeddings would; `memory` is a JSON file to keep hashes of files in."""
+    def fingerprint(self) -> str:
+        """Return what changes whenever the embeddings would."""
 
     def embed(self, sentences: Sequence[str]) -> np.ndarray:
         """Return (n, dim) float32 for n sentences."""
@@ -92,9 +91,9 @@ class TransformersEncoder:
         self.files, self.name, self.dim = files, files.name, files.dim()
         self._loaded: tuple[Any, Any, int] | None = None
 
-    def fingerprint(self, memory: Path | None = None) -> str:
-        """Hash of weights, config and tokenizer; see `EncoderFiles.fingerprint`."""
-        return self.files.fingerprint(memory)
+    def fingerprint(self) -> str:
+        """Hash of weights, config and tokenizer."""
+        return self.files.fingerprint()
 
     def embed(self, sentences: Sequence[str]) -> np.ndarray:
         """Return (n, dim) float32 embeddings of n sentences, each run by itself.

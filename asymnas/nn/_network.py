@@ -94,7 +94,9 @@ class BranchNetwork(nn.Module):
             same = [(branch.name, branch.stages[number].mixer) for branch in branches]
             steps.append(Step(blocks, mixer, {name: found.reads for name, found in same if found is not None}))
         self.steps = tuple(steps)  # the modules above in the order in which they run
-        self.choices = [module for module in self.modules() if isinstance(module, Choice)]
+        self._choices = [module for module in self.modules() if isinstance(module, Choice)]
+        inside = {module for choice in self._choices for module in choice.modules()}
+        self._outside = [module for module in self.modules() if module not in inside]
         del self._genes, self._mixers, self._branches
 
     def _norm(self, channels: int) -> RecalibratedBatchNorm:
@@ -130,6 +132,7 @@ class BranchNetwork(nn.Module):
 
     def active(self, branch: str, path: Mapping[str, str]) -> Iterator[nn.Parameter]:
         """Yield the parameters that `branch` runs through on `path`."""
-        chosen = {id(p) for choice in self.choices for p in choice.unit(path, branch).parameters()}
-        others = {id(p) for choice in self.choices for p in choice.parameters()} - chosen
-        return (parameter for parameter in self.parameters() if id(parameter) not in others)
+        for module in self._outside:
+            yield from module.parameters(recurse=False)
+        for choice in self._choices:
+            yield from choice.unit(path, branch).parameters()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -24,11 +25,6 @@ class BranchStatistics(nn.Module):
         super().__init__()
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.ones(channels))
-
-    def reset(self) -> None:
-        """Set mean 0 and variance 1."""
-        self.running_mean.zero_()
-        self.running_var.fill_(1.0)
 
 
 class RecalibratedBatchNorm(nn.Module):
@@ -56,7 +52,8 @@ class RecalibratedBatchNorm(nn.Module):
 
     def statistics(self, branch: str | None) -> BranchStatistics:
         """Return the statistics that `branch` is normalised with."""
-        return self.stats[self.branches[0] if branch is None or len(self.branches) == 1 else branch]  # type: ignore[return-value]
+        name = self.branches[0] if branch is None or len(self.branches) == 1 else branch
+        return cast("BranchStatistics", self.stats[name])
 
     def forward(self, x: Tensor, branch: str | None = None) -> Tensor:
         """Normalise `x`; `branch` chooses the statistics of eval mode."""

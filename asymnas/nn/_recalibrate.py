@@ -42,7 +42,7 @@ class _Pool:
         self.count = total
 
 
-def _running(layer: nn.Module, branch: str | None) -> nn.Module:
+def _holder(layer: nn.Module, branch: str | None) -> nn.Module:
     """Return the module that holds running_mean and running_var."""
     return layer.statistics(branch) if isinstance(layer, RecalibratedBatchNorm) else layer
 
@@ -51,6 +51,20 @@ def _layers(model: nn.Module) -> list[nn.Module]:
     return [
         layer for layer in model.modules() if isinstance(layer, _LAYERS) and getattr(layer, "track_running_stats", True)
     ]
+
+
+@contextmanager
+def _restored(model: nn.Module, buffers: Iterable[Tensor]) -> Iterator[None]:
+    """Put the modes of all modules and the values of `buffers` back after the block."""
+    modes = [(module, module.training) for module in model.modules()]
+    values = [(buffer, buffer.clone()) for buffer in buffers]
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+        for buffer, value in values:
+            buffer.copy_(value)
 
 
 def recalibrate(model: nn.Module, batches: Iterable[Batch], run: Callable[[Batch], Any]) -> None:
@@ -70,42 +84,33 @@ def recalibrate(model: nn.Module, batches: Iterable[Batch], run: Callable[[Batch
         EvaluationError: there was no batch.
     """
     layers = _layers(model)
+    counters = [layer.num_batches_tracked for layer in layers if isinstance(layer, _BatchNorm)]
     pools: dict[nn.Module, _Pool] = {}
+    seen = 0
 
     def watch(layer: nn.Module, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
-        holder = _running(layer, args[1] if len(args) > 1 else keywords.get("branch"))
+        holder = _holder(layer, args[1] if len(args) > 1 else keywords.get("branch"))
         pools.setdefault(holder, _Pool()).add(args[0].detach())
 
-    modes = [(module, module.training) for module in model.modules()]
-    counters = [
-        (layer.num_batches_tracked, layer.num_batches_tracked.clone())
-        for layer in layers
-        if isinstance(layer, _BatchNorm) and layer.num_batches_tracked is not None
-    ]
     hooks = [layer.register_forward_pre_hook(watch, with_kwargs=True) for layer in layers]
     try:
-        model.eval()
-        for layer in layers:
-            layer.training = True
-        seen = 0
-        with torch.no_grad():
+        with _restored(model, [counter for counter in counters if counter is not None]), torch.no_grad():
+            model.eval()
+            for layer in layers:
+                layer.training = True
             for batch in batches:
                 run(batch)
                 seen += 1
     finally:
         for hook in hooks:
             hook.remove()
-        for module, training in modes:
-            module.training = training
-        for counter, value in counters:
-            counter.copy_(value)
     if not seen:
         way_out = "Set the number of batches to 1 or more."
         raise EvaluationError(Problem("recalibration", "needs at least one batch", way_out=way_out))
     for holder, pool in pools.items():
         if pool.count:
-            holder.running_mean.copy_(pool.mean)  # type: ignore[union-attr, operator, arg-type]
-            holder.running_var.copy_(pool.squares / pool.count)  # type: ignore[union-attr, operator, arg-type]
+            holder.get_buffer("running_mean").copy_(torch.as_tensor(pool.mean))
+            holder.get_buffer("running_var").copy_(torch.as_tensor(pool.squares / pool.count))
 
 
 @contextmanager
@@ -117,17 +122,10 @@ def recalibrated(model: nn.Module, run: Callable[[Batch], Any], batches: Iterabl
         run: as for `recalibrate`.
         batches: as for `recalibrate`.
     """
-    saved = [(b, b.clone()) for layer in _layers(model) for b in layer.buffers()]
-    modes = [(module, module.training) for module in model.modules()]
-    try:
+    with _restored(model, [buffer for layer in _layers(model) for buffer in layer.buffers()]):
         recalibrate(model, batches, run)
         model.eval()
         yield
-    finally:
-        for buffer, value in saved:
-            buffer.copy_(value)
-        for module, training in modes:
-            module.training = training
 
 
 def statistics_of(model: nn.Module) -> dict[str, Tensor]:

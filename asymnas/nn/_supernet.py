@@ -229,6 +229,7 @@ def _mixer_places(space: SearchSpace, language_dim: int) -> dict[str, MixerPlace
                 declared = places[name].source_channels
                 if not (language_dim or declared) or (language_dim and declared not in (None, language_dim)):
                     rule = f"reads language of {language_dim or 'unknown'} numbers a sentence"
-                    raise SpaceError(Problem(name, rule, f"inputs.language.channels: {declared}"))
+                    way_out = "Declare `inputs: {language: {channels: ...}}` in the space as the encoder has it."
+                    raise SpaceError(Problem(name, rule, f"{declared} in the space", way_out))
                 places[name] = replace(places[name], source_channels=language_dim or declared)
     return places

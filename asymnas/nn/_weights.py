@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from asymnas.core.errors import Problem, WeightsError
 from asymnas.core.files import write_whole
 
-__all__ = ["LoadedWeights", "load_weights", "read_weights", "save_weights", "weights_hash", "write_weights"]
+__all__ = ["LoadedWeights", "listed", "load_weights", "read_weights", "save_weights", "weights_hash", "write_weights"]
 
 _SPACE, _STRUCTURE = "space_hash", "space_structure"
 _SHOWN = 12
@@ -119,7 +119,7 @@ def load_weights(path: Path | str, module: nn.Module, *, strict: bool = True) ->
     missing = tuple(name for name in state if name not in tensors)
     unexpected = tuple(name for name in tensors if name not in state)
     problems = [
-        Problem(str(path), f"{what} in the file: {_listed(names)}")
+        Problem(str(path), f"{what} in the file: {listed(names)}")
         for what, names in (
             ("tensors missing", missing), ("unexpected tensors", unexpected), ("tensors of another shape", misshapen),
         )
@@ -132,9 +132,10 @@ def load_weights(path: Path | str, module: nn.Module, *, strict: bool = True) ->
     return LoadedWeights(metadata, missing + tuple(misshapen), unexpected)
 
 
-def _listed(names: tuple[str, ...] | list[str]) -> str:
+def listed(names: Sequence[str], separator: str = ", ") -> str:
+    """Return names for a message, at most 12."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+    return separator.join(names[:_SHOWN]) + more
 
 
 def weights_hash(source: Path | str | nn.Module | Mapping[str, Tensor]) -> str:

@@ -8,17 +8,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from asymnas.core.errors import Problem, WeightsError
-from asymnas.nn import Supernet, read_weights, write_weights
+from asymnas.nn._supernet import Supernet
+from asymnas.nn._weights import listed, load_weights, read_weights, write_weights
 from asymnas.space import Branch
 
-__all__ = ["convert_checkpoint", "load_spos", "load_vlt", "read_checkpoint"]
+__all__ = ["convert_checkpoint", "load_initial", "load_spos", "load_vlt", "read_checkpoint"]
 
 _CHOICES = {"shuffle_3x3": "0", "shuffle_5x5": "1", "shuffle_7x7": "2", "shuffle_xception": "3"}
 _ALIASES = {"k3": "0", "k5": "1", "k7": "2", "xcep": "3"}
-_SHOWN = 12
 
 Source = Path | str | Mapping[str, Tensor]
 
@@ -35,7 +35,7 @@ def read_checkpoint(path: Path | str) -> dict[str, Tensor]:
     if not path.is_file():
         raise WeightsError(Problem(str(path), "no such weight file"))
     if path.suffix == ".safetensors":
-        return _plain_keys(read_weights(path)[0])
+        return _renamed(read_weights(path)[0])
     try:
         with warnings.catch_warnings(action="ignore", category=UserWarning):  # on pickle protocols; refused or read
             content = torch.load(path, map_location="cpu", weights_only=True)
@@ -49,7 +49,7 @@ def read_checkpoint(path: Path | str) -> dict[str, Tensor]:
         content = content["state_dict"]
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
         raise WeightsError(Problem(str(path), "a state_dict of tensors is expected", type(content).__name__))
-    return _plain_keys(content)
+    return _renamed(content)
 
 
 def convert_checkpoint(source: Path | str, target: Path | str) -> None:
@@ -61,8 +61,26 @@ def convert_checkpoint(source: Path | str, target: Path | str) -> None:
     write_weights(target, read_checkpoint(source), {"converted_from": Path(source).name})
 
 
+def load_initial(file: str, model: nn.Module, supernet: Supernet) -> None:
+    """Start a model from its own weights, or its supernet from a SPOS supernet or a public VLT backbone.
+
+    Args:
+        file: what `save_weights` wrote of such a model, or a public checkpoint as it is or converted.
+        model: the whole model.
+        supernet: the part of it that a public checkpoint fills.
+
+    Raises:
+        WeightsError: the file cannot be read or does not fit.
+    """
+    if file.endswith(".safetensors") and "converted_from" not in read_weights(file)[1]:
+        load_weights(file, model)
+        return
+    mixers = any(key.startswith("nlp_layers.") for key in read_checkpoint(file))
+    _load(file, supernet, vlt=mixers)
+
+
 def load_spos(source: Source, supernet: Supernet) -> None:
-    """Fill a full-width supernet from the official SPOS supernet (reference fact 1.2), all branches alike.
+    """Fill a full-width supernet from the official SPOS supernet, all branches alike.
 
     The 20 feature blocks are the blocks of the stages in order, a mixer's visual block being the last of its stage; the
     mixed blocks are copies of the same feature block (3, 7, 15, 19), as the paper says. Language projections and
@@ -71,7 +89,7 @@ def load_spos(source: Source, supernet: Supernet) -> None:
 
     Args:
         source: a file (see `read_checkpoint`) or a state dict.
-        supernet: what to fill; its choice blocks hold SPOS ops only.
+        supernet: what to fill; its choice blocks hold SPOS ops only, its mixers are ModaMixers.
 
     Raises:
         WeightsError: with every tensor that is not filled, or has another shape. The supernet is then unchanged.
@@ -80,7 +98,7 @@ def load_spos(source: Source, supernet: Supernet) -> None:
 
 
 def load_vlt(source: Source, supernet: Supernet) -> None:
-    """Fill a supernet from the public VLT backbone (reference fact 2.1), which adds to SPOS' keys those of the mixers.
+    """Fill a supernet from the public VLT backbone, which adds to SPOS' keys those of the mixers.
 
     `nlp_layers` are the mixed blocks, `token_map` the language projections, `vistoken_layers` the template embeddings.
 
@@ -94,21 +112,22 @@ def load_vlt(source: Source, supernet: Supernet) -> None:
     _load(source, supernet, vlt=True)
 
 
-def _plain_keys(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Remove prefixes and write the choices as 0..3."""
-    plain = {}
+    renamed = {}
     for key, tensor in state.items():
         parts = key.split(".")
         while parts[0] in ("module", "backbone"):
             parts = parts[1:]
         if len(parts) > 2 and parts[0] in ("features", "nlp_layers"):
             parts[2] = _ALIASES.get(parts[2], parts[2])
-        plain[".".join(parts)] = tensor
-    return plain
+        renamed[".".join(parts)] = tensor
+    return renamed
 
 
 def _blocks(branch: Branch) -> Iterator[tuple[str, str]]:
-    """Yield (module name, official name) of all parts of a branch that have choices or language."""
+    """Yield (module name, official name) of all parts of a branch."""
+    yield "stem", "first_conv"
     index = 0
     for number, stage in enumerate(branch.stages):
         for block in range(1, stage.blocks + 1):
@@ -130,31 +149,26 @@ def _official(parts: list[str], names: Mapping[str, str], vlt: bool) -> str | No
     if "stats" in parts:  # stats.<branch>.running_mean
         at = parts.index("stats")
         parts = [*parts[:at], *parts[at + 2 :]]
-    if parts[0] == "stem":
-        return ".".join(["first_conv", *parts[1:]])
-    for length in (2, 3):
-        name = ".".join(parts[:length])
-        if name in names:
-            break
-    else:
+    length = next((n for n in (1, 2, 3) if ".".join(parts[:n]) in names), None)
+    if length is None:
         raise WeightsError(Problem(".".join(parts), "the public networks have no such part"))
-    official, rest = names[name], parts[length:]
+    official, rest = names[".".join(parts[:length])], parts[length:]
     if parts[1] in ("project", "template_embedding"):
         return ".".join([official, *rest]) if vlt else None
+    if length == 1:
+        return ".".join([official, *rest])
     if not vlt and parts[1] == "mixed":
         official = names[f"{parts[0]}.visual"]
-    choice = _CHOICES.get(rest[0], rest[0])
-    return ".".join([official, choice, f"branch_{rest[1]}", *rest[2:]])
+    return ".".join([official, _CHOICES.get(rest[0], rest[0]), f"branch_{rest[1]}", *rest[2:]])
 
 
 def _load(source: Source, supernet: Supernet, *, vlt: bool) -> None:
-    state = _plain_keys(source) if isinstance(source, Mapping) else read_checkpoint(source)
+    state = _renamed(source) if isinstance(source, Mapping) else read_checkpoint(source)
     where = "state dict" if isinstance(source, Mapping) else str(source)
-    ours = supernet.state_dict()
     names = {network: dict(_blocks(supernet.space.branch(network.split("+")[0]))) for network in supernet.branches}
     filled: dict[str, Tensor] = {}
     absent, misshapen, used = [], [], set()
-    for name, tensor in ours.items():
+    for name, tensor in supernet.state_dict().items():
         _, network, *parts = name.split(".")
         key = _official(parts, names[network], vlt)
         if key is None:
@@ -167,14 +181,11 @@ def _load(source: Source, supernet: Supernet, *, vlt: bool) -> None:
             misshapen.append(f"{key} is {tuple(found.shape)}, {name} is {tuple(tensor.shape)}")
         else:
             filled[name] = found.reshape(tensor.shape).to(tensor.dtype)
-    parts_used = {key.rpartition(".")[0] for key in used}
-    left = [
-        key
-        for key in state
-        if key not in used and key.rpartition(".")[0] in parts_used and not key.endswith("num_batches_tracked")
-    ]
+    layers = {key.rpartition(".")[0] for key in used} - {""}
+    counter = "num_batches_tracked"
+    left = [key for key in state if key not in used and key.rpartition(".")[0] in layers and not key.endswith(counter)]
     problems = [
-        Problem(where, f"{len(items)} tensors {what}: {_listed(items)}")
+        Problem(where, f"{len(items)} tensors {what}: {listed(items, '; ')}")
         for what, items in (
             ("of the supernet are not in the checkpoint", absent),
             ("differ in shape", misshapen),
@@ -182,15 +193,11 @@ def _load(source: Source, supernet: Supernet, *, vlt: bool) -> None:
         )
         if items
     ]
-    blocks = 1 + max((int(key.split(".")[1]) for key in state if key.startswith("features.")), default=-1)
+    blocks = len({key.split(".")[1] for key in state if key.startswith("features.")})
     for network, table in names.items():
-        wanted = len({official for official in table.values() if official.startswith("features.")})
+        wanted = sum(official.startswith("features.") for official in table.values())
         if blocks > wanted:
             problems.append(Problem(where, f"has {blocks} feature blocks, branch '{network}' has places for {wanted}"))
     if problems:
         raise WeightsError(problems)
     supernet.load_state_dict(filled, strict=False)
-
-
-def _listed(items: list[str]) -> str:
-    return "; ".join(items[:_SHOWN]) + (f"; and {len(items) - _SHOWN} more" if len(items) > _SHOWN else "")

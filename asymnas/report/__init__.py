@@ -1,10 +1,9 @@
 """What people see of a run: progress, tables, plots and the report, which is a list of sections."""
 
 from asymnas.report.doctor import diagnose
-from asymnas.report.page import page
 from asymnas.report.progress import LineProgress, LiveProgress, ProgressDisplay, make_progress
+from asymnas.report.render import page, print_sections
 from asymnas.report.sections import Figure, Section, mapping_sections
-from asymnas.report.terminal import print_sections
 from asymnas.report.write import print_dry_run, print_run, print_summary, write_report
 
 __all__ = [

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from asymnas.report.plots import difference_plot, seeds_plot
 from asymnas.report.sections import Figure, Section
 from asymnas.report.texts import difference_text, facts_text, verdict
 from asymnas.runs.summary import CompareSummary
@@ -9,17 +12,17 @@ from asymnas.runs.summary import CompareSummary
 __all__ = ["comparison_sections"]
 
 
-def comparison_sections(summary: CompareSummary, *, figures: bool = False) -> list[Section]:
-    """Return what a finished comparison found; `figures` draws, which imports matplotlib."""
+def comparison_sections(summary: CompareSummary) -> list[Section]:
+    """Return what a finished comparison found."""
     facts = facts_text(summary.test_facts)
     note = (
         f"Spaces {', '.join(summary.spaces)}; seeds {', '.join(map(str, summary.seeds))}; {summary.budget} evaluations "
         f"a search; scored on {summary.test_items} held-out {summary.noun}, {facts}".removesuffix(", ")
     )
-    return [Section("", note=note), *_differences(summary, figures=figures), _seeds(summary, figures=figures)]
+    return [Section("", note=note), *_differences(summary), _seeds(summary)]
 
 
-def _differences(summary: CompareSummary, *, figures: bool) -> list[Section]:
+def _differences(summary: CompareSummary) -> list[Section]:
     if not summary.differences:
         return []
     reward, level = summary.reward.title, f"{summary.level:.0%}"
@@ -32,33 +35,26 @@ def _differences(summary: CompareSummary, *, figures: bool) -> list[Section]:
         )
         for row in summary.differences
     )
-    drawn: tuple[Figure, ...] = ()
-    if figures:
-        from asymnas.report.plots import difference_plot
-
-        label = f"difference in {reward}, {level} interval over seeds and {summary.noun}"
-        drawn = (Figure(difference_plot(summary.differences, label), "png", "paired differences"),)
+    label = f"difference in {reward}, {level} interval over seeds and {summary.noun}"
+    drawn = (Figure(partial(difference_plot, summary.differences, label), "png", "paired differences"),)
     head = ("difference", f"{reward}, {level} interval", "measured on", "")
     said = "\n".join(f"{row.kind.replace('_', ' ')}: {row.verdict}" for row in summary.differences)
     return [Section("Differences", head, rows, said, drawn)]
 
 
-def _seeds(summary: CompareSummary, *, figures: bool) -> Section:
+def _seeds(summary: CompareSummary) -> Section:
+    every = [seed for space in summary.spaces.values() for seed in space.seeds]
+    others = {"random search, test": "random_search_test", "random median, test": "random_median_test"}
+    others = {title: name for title, name in others.items() if any(getattr(seed, name) is not None for seed in every)}
     rows: list[tuple[str, ...]] = []
     for name, space in summary.spaces.items():
         for seed in space.seeds:
-            others = (
-                "" if value is None else f"{value:.3f}" for value in (seed.random_search_test, seed.random_median_test)
-            )
             scores = (f"{seed.validation:.3f}", f"{seed.test:.3f}", f"{seed.gap:+.3f}")
-            rows.append((name, str(seed.seed), *scores, *others))
-        rows.append((name, "all", "", "", difference_text(space.gap), "", ""))
-    head = ("space", "seed", "validation", "test", "gap", "random search, test", "random median, test")
-    drawn: tuple[Figure, ...] = ()
-    if figures:
-        from asymnas.report.plots import seeds_plot
-
-        drawn = (Figure(seeds_plot(summary.spaces, summary.reward.title), "png", "score of each seed"),)
+            more = (getattr(seed, other) for other in others.values())
+            rows.append((name, str(seed.seed), *scores, *("" if value is None else f"{value:.3f}" for value in more)))
+        rows.append((name, "all", "", "", difference_text(space.gap)))
+    head = ("space", "seed", "validation", "test", "gap", *others)
+    drawn = (Figure(partial(seeds_plot, summary.spaces, summary.reward.title), "png", "score of each seed"),)
     return Section(
         f"Seed by seed, {summary.reward.title}", head, tuple(rows), "The gap is validation minus test.", drawn
     )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from asymnas.core.errors import EvaluationError
+from asymnas.report.plots import frequency_plot
 from asymnas.report.sections import Figure, Section
 from asymnas.search.analysis import asymmetry_index, op_frequencies
 from asymnas.space import SearchSpace
@@ -37,15 +39,15 @@ def frequencies_section(run: RunData) -> Iterator[Section]:
     best = best_of([*run.stage("search"), *run.stage("random")])
     if not best or not run.space:
         return
-    from asymnas.report.plots import frequency_plot
-
     space = SearchSpace.from_dict(run.space)
     rows = op_frequencies([space.architecture(item.genes or {}) for item in best])
     note = (
         f"Shares among the best {len(best)} architectures. Framed: outside the band that 95 % of independent uniform "
         "choices keep to. Architectures of an evolution are related, so a frame is a hint and no proof."
     )
-    yield Section("Ops of the best", note=note, figures=(Figure(frequency_plot(rows), "png", "op frequencies"),))
+    yield Section(
+        "Ops of the best", note=note, figures=(Figure(partial(frequency_plot, rows), "png", "op frequencies"),)
+    )
 
 
 def agreement(run: RunData) -> str:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from asymnas.report.texts import difference_text
 from asymnas.runs.summary import ConditionEffect, Difference, SpaceResult
 from asymnas.search import Evaluation
 from asymnas.search.analysis import OpFrequency
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = [
     "BLUE",
@@ -43,6 +43,9 @@ NAMED = 200
 
 def make_axes(width: float = 8.0, height: float = 3.6) -> tuple[Figure, Axes]:
     """Return an empty figure of the house style; width and height in inches."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # takes a second to import
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -55,7 +58,7 @@ def make_axes(width: float = 8.0, height: float = 3.6) -> tuple[Figure, Axes]:
 def make_png(figure: Figure) -> bytes:
     """Return a figure as PNG bytes."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
+    figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")  # labels of polar axes are not cut
     return buffer.getvalue()
 
 
@@ -71,7 +74,7 @@ def progress_plot(searches: Mapping[str, Sequence[Evaluation]], label: str, band
     for (name, evaluations), colour in zip(searches.items(), COLOURS, strict=False):
         scored = [(number, item) for number, item in enumerate(evaluations, start=1) if item.value is not None]
         x = np.array([number for number, _ in scored])
-        values = np.array([item.value for _, item in scored], dtype=float)
+        values = np.array([item.value for _, item in scored], dtype=np.float64)
         leaders = [int(np.argmax(values[: index + 1])) for index in range(len(values))]
         best = values[leaders]
         se = np.array([scored[index][1].se or 0.0 for index in leaders])
@@ -122,6 +125,8 @@ def items_plot(models: Mapping[str, Mapping[str, float]], label: str) -> bytes:
 
 def frequency_plot(rows: Sequence[OpFrequency]) -> bytes:
     """Draw the share of each op for each gene; a frame marks shares outside the band of chance."""
+    from matplotlib.patches import Rectangle
+
     genes = list(dict.fromkeys(row.place for row in rows))
     ops = list(dict.fromkeys(row.op for row in rows))
     figure, axes = make_axes(width=max(5.0, 2.6 + 1.0 * len(ops)), height=max(2.4, 1.2 + 0.21 * len(genes)))

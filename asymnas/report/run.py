@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from asymnas.report import plots
+from asymnas.report.frequencies import agreement, frequencies_section
 from asymnas.report.sections import Figure, Section
 from asymnas.report.texts import difference_text, measured_on, names, score_text, span, verdict
-from asymnas.runs.summary import CostSummary, RunSummary, Score, SearchCounts, TestResults, TrainingSummary
+from asymnas.runs.summary import (
+    CostSummary,
+    RunSummary,
+    Score,
+    SearchCounts,
+    TestResults,
+    TrainingSummary,
+    UnfinishedSummary,
+)
 
 if TYPE_CHECKING:
     from asymnas.runs.read import RunData
@@ -19,13 +30,8 @@ LISTED = 40
 """Items that a terminal lists with their scores; a page has them all."""
 
 
-def summary_sections(summary: RunSummary, *, figures: bool = False) -> list[Section]:
-    """Return what a finished run found; parts that are missing are left out.
-
-    Args:
-        summary: its summary.
-        figures: whether to draw, which imports matplotlib.
-    """
+def summary_sections(summary: RunSummary) -> list[Section]:
+    """Return what a finished run found, the architecture first and then the scores; what is missing is left out."""
     reward, test, found = summary.reward.title, summary.test, summary.architecture
     scored = {"test": test.best if test else None, "validation": summary.validation}
     architecture = Section(
@@ -36,8 +42,8 @@ def summary_sections(summary: RunSummary, *, figures: bool = False) -> list[Sect
     sections = [
         architecture,
         _scores(summary, reward),
-        _conditions(test, reward, figures=figures),
-        _items({name: score for name, score in scored.items() if score}, summary, figures=figures),
+        _conditions(test, reward),
+        _items({name: score for name, score in scored.items() if score}, test, reward, summary.noun),
         _cost(summary.cost),
         _budget(summary),
     ]
@@ -46,18 +52,15 @@ def summary_sections(summary: RunSummary, *, figures: bool = False) -> list[Sect
 
 def run_sections(run: RunData, extra: Sequence[Section] = ()) -> list[Section]:
     """Return all sections of a run's page, finished or not; `extra` are those of its task."""
-    from asymnas.report.frequencies import agreement, frequencies_section
-
-    summary = run.summary
-    assert not summary or isinstance(summary, RunSummary)
-    job = run.job
-    head = f"task {job.get('task', 'tracking')}, seed {job.get('seed')}"
-    sections = [Section("", note=head)]
-    if summary:
-        architecture, *rest = summary_sections(summary, figures=True)
+    sections = [Section("", note=f"task {run.job.get('task', 'tracking')}, seed {run.job.get('seed')}")]
+    if isinstance(run.summary, RunSummary):
+        architecture, *rest = summary_sections(run.summary)
         sections += [*rest[:1], *extra, *_search(run), *rest[1:], replace(architecture, note=agreement(run))]
     else:
-        sections += [*so_far(run), *extra, *_search(run)]
+        found = run.so_far
+        items = {"validation": found.validation} if found.validation else {}
+        sections += [so_far(found), *extra, *_search(run)]
+        sections += filter(None, [_items(items, None, found.reward, "items")])
     sections += [*frequencies_section(run), *_training(run), provenance(run)]
     return sections
 
@@ -93,7 +96,8 @@ def _counts_text(counts: SearchCounts) -> str:
 
 
 def _scores(summary: RunSummary, reward: str) -> Section | None:
-    noun, rows = summary.noun, []
+    noun = summary.noun
+    rows: list[tuple[str, ...]] = []
     random, test = summary.random_search, summary.test
     if summary.validation:
         on = measured_on(summary.validation, noun) + _given(summary.validation)
@@ -137,7 +141,7 @@ def _given(score: Score) -> str:
     return "" if not found else f", condition {found[0]}" if len(found) == 1 else f", mean of {', '.join(found)}"
 
 
-def _conditions(test: TestResults | None, reward: str, *, figures: bool) -> Section | None:
+def _conditions(test: TestResults | None, reward: str) -> Section | None:
     if not test or not test.conditions:
         return None
     rows = tuple(
@@ -153,35 +157,28 @@ def _conditions(test: TestResults | None, reward: str, *, figures: bool) -> Sect
         for row in test.conditions
     )
     head = ("part", "condition", reward, "against", reward, "paired difference", "95 % interval")
-    drawn: tuple[Figure, ...] = ()
-    if figures:
-        from asymnas.report.plots import conditions_plot
-
-        label = f"{reward}; the difference is paired by item, 95 % interval"
-        drawn = (Figure(conditions_plot(test.conditions, label), "png", "scores under each condition"),)
-    return Section("What the inputs are worth, held-out test", head, rows, figures=drawn)
+    draw = partial(plots.conditions_plot, test.conditions, f"{reward}; the difference is paired by item, 95 % interval")
+    picture = Figure(draw, "png", "scores under each condition")
+    return Section("What the inputs are worth, held-out test", head, rows, figures=(picture,))
 
 
-def _items(scored: Mapping[str, Score], summary: RunSummary, *, figures: bool) -> Section | None:
-    """Every item's score: as a table where they are few, as pictures and an unfolding list on a page."""
+def _items(scored: Mapping[str, Score], test: TestResults | None, reward: str, noun: str) -> Section | None:
+    """Every item's score: pictures and a list on a page, and a table where they are few."""
     rows = [(name, kind, f"{value:.3f}") for kind, score in scored.items() for name, value in score.items.items()]
-    title, head = f"{summary.reward.title} of each of the {summary.noun}", (summary.noun, "set", summary.reward.title)
-    if not figures:
-        return Section(title, head, tuple(rows)) if 0 < len(rows) <= LISTED else None
-    from asymnas.report.plots import items_plot
-
     drawn = []
     for kind, score in scored.items():
         models = {"best": score.items}
-        if kind == "test" and summary.test:
-            others = {"best of random search": summary.test.random_search, **summary.test.baselines}
+        if kind == "test" and test:
+            others = {"best of random search": test.random_search, **test.baselines}
             models |= {name.replace("_", " "): other.items for name, other in others.items() if other and other.items}
         if score.items:
-            label = f"{summary.reward.title}, {kind}, {names(score.facts)}".removesuffix(", ")
-            drawn.append(Figure(items_plot(models, label), "png", f"score of each {kind} item"))
+            label = f"{reward}, {kind}, {names(score.facts)}".removesuffix(", ")
+            drawn.append(Figure(partial(plots.items_plot, models, label), "png", f"score of each {kind} item"))
+    title = f"{reward} of each of the {noun}"
+    if len(rows) <= LISTED:
+        return Section(title, (noun, "set", reward), tuple(rows), figures=tuple(drawn)) if rows else None
     listing = "\n".join("  ".join((value, kind, name)) for name, kind, value in rows)
-    details = ((f"All {len(rows)} scores", listing),)
-    return Section(title, figures=tuple(drawn), details=details) if rows else None
+    return Section(title, figures=tuple(drawn), details=((f"All {len(rows)} scores", listing),))
 
 
 def _cost(cost: CostSummary) -> Section:
@@ -205,19 +202,16 @@ def _budget(summary: RunSummary) -> Section:
     return Section("Budget spent", ("stage", "time", "what"), tuple(rows))
 
 
-def so_far(run: RunData) -> Iterator[Section]:
-    """What the log of an unfinished run says."""
-    scored = [item for item in run.stage("search") if item.value is not None]
-    note = f"This run is not finished; the figures are those of its log so far: {len(scored)} architectures scored"
-    note += f", {run.training[-1].get('step')} training steps." if run.training else "."
-    rows: tuple[tuple[str, ...], ...] = ()
-    if scored:
-        best = max(scored, key=lambda item: item.value)
-        score = Score(value=best.value, se=best.se, items=best.items, facts=best.facts, by_condition=best.by_condition)
-        on = f"{measured_on(score, 'items')}, {names(score.facts)}{_given(score)}"
-        rows = (("best, validation (the reward)", score_text(score), on),)
-    reward = scored[0].reward if scored else ""
-    yield Section("So far", ("", reward, "measured on") if rows else (), rows, note)
+def so_far(found: UnfinishedSummary) -> Section:
+    """Return what the log of an unfinished run says."""
+    note = f"This run is not finished; the figures are those of its log so far: {found.evaluated} architectures scored"
+    note += f", {found.steps:,} training steps." if found.steps else "."
+    score = found.validation
+    if score is None:
+        return Section("So far", note=note)
+    on = f"{measured_on(score, 'items')}, {names(score.facts)}{_given(score)}"
+    row = ("best, validation (the reward)", score_text(score), on)
+    return Section("So far", ("", found.reward, "measured on"), (row,), note)
 
 
 def _search(run: RunData) -> Iterator[Section]:
@@ -225,8 +219,6 @@ def _search(run: RunData) -> Iterator[Section]:
     scored = {name: found for name, found in stages.items() if any(item.value is not None for item in found)}
     if not scored:
         return
-    from asymnas.report.plots import progress_plot
-
     first = next(item for found in scored.values() for item in found if item.value is not None)
     reward = run.summary.reward.title if run.summary else first.reward
     noun = run.summary.noun if run.summary else "items"
@@ -235,14 +227,14 @@ def _search(run: RunData) -> Iterator[Section]:
         for name, found in scored.items()
     )
     label = f"validation {reward} ({names(first.facts)})".removesuffix(" ()")
-    picture = Figure(progress_plot(scored, label, f"± SE over {noun}"), "png", "search progress")
+    picture = Figure(partial(plots.progress_plot, scored, label, f"± SE over {noun}"), "png", "search progress")
     yield Section("Search", note=f"{note}.", figures=(picture,))
 
 
 def _training(run: RunData) -> Iterator[Section]:
     if len(run.training) < 2:
         return
-    from asymnas.report.plots import loss_plot
-
     note = _training_text(run.summary.training) if isinstance(run.summary, RunSummary) else ""
-    yield Section("Training", note=note, figures=(Figure(loss_plot(run.training), "png", "training loss"),))
+    yield Section(
+        "Training", note=note, figures=(Figure(partial(plots.loss_plot, run.training), "png", "training loss"),)
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,20 +15,21 @@ class Figure:
     """A picture.
 
     Args:
-        content: the bytes of its file.
+        content: the bytes of its file, or what draws them; a page draws, a terminal does not.
         kind: form of the file; "jpg" pictures are shown wider than the text.
         alternative: what it shows, in words.
     """
 
-    content: bytes
+    content: bytes | Callable[[], bytes]
     kind: Literal["png", "jpg", "svg"]
     alternative: str
 
     @property
     def uri(self) -> str:
         """The picture itself as a data URI."""
+        content = self.content if isinstance(self.content, bytes) else self.content()
         form = {"png": "png", "jpg": "jpeg", "svg": "svg+xml"}[self.kind]
-        return f"data:image/{form};base64,{base64.b64encode(self.content).decode('ascii')}"
+        return f"data:image/{form};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +56,19 @@ class Section:
 
     @property
     def numeric(self) -> tuple[bool, ...]:
-        """Whether each column holds numbers, which are aligned at the right; the first one never does."""
+        """Whether each column below a head holds numbers, to be aligned at the right; the first one never does."""
         columns = max((len(row) for row in (self.head, *self.rows)), default=0)
         found = []
         for index in range(columns):
             cells = [row[index] for row in self.rows if index < len(row) and row[index]]
             numbers = sum(_is_number(cell) for cell in cells)
-            found.append(index > 0 and 2 * numbers > len(cells))
+            found.append(0 < index < len(self.head) and 2 * numbers > len(cells))
         return tuple(found)
 
 
 def _is_number(cell: str) -> bool:
     """Whether a cell is a number with its uncertainty or unit: `0.5 ± 0.1`, `[1, 2]`, `3 min 05 s`."""
-    return cell.lstrip("+-[")[:1].isdecimal() and sum(map(str.isalpha, cell)) <= 4
+    return cell == "-" or (cell.lstrip("+-[")[:1].isdecimal() and sum(map(str.isalpha, cell)) <= 4)
 
 
 def mapping_sections(title: str, data: Mapping[str, Any]) -> list[Section]:
@@ -77,12 +78,12 @@ def mapping_sections(title: str, data: Mapping[str, Any]) -> list[Section]:
         title: of the first section.
         data: plain values, mappings and lists by name.
     """
-    nested = {key: value for key, value in data.items() if isinstance(value, Mapping | list | tuple)}
-    sections = [Section(title, rows=tuple((_words(key), _plain(data[key])) for key in data if key not in nested))]
+    nested = {key: value for key, value in data.items() if value and isinstance(value, Mapping | list | tuple)}
+    sections = [Section(title, rows=tuple(_flat({key: data[key] for key in data if key not in nested})))]
     for key, value in nested.items():
         if isinstance(value, Mapping):
             sections.append(Section(_words(key), rows=tuple(_flat(value))))
-        elif value and all(isinstance(item, Mapping) for item in value):
+        elif all(isinstance(item, Mapping) for item in value):
             names = [name for name, cell in value[0].items() if not isinstance(cell, Mapping | list)]
             rows = tuple(tuple(_plain(item.get(name)) for name in names) for item in value)
             sections.append(Section(_words(key), tuple(map(_words, names)), rows))
@@ -99,12 +100,12 @@ def _flat(data: Mapping[str, Any], before: str = "") -> list[tuple[str, ...]]:
             rows += _flat(value, f"{name}: ")
         else:
             items: Sequence[Any] = value if isinstance(value, list | tuple) else [value]
-            rows += [(name, _plain(item)) for item in items]
+            rows += [(name, _plain(item) or "none") for item in items or ("none",)]
     return rows
 
 
 def _words(key: str) -> str:
-    return str(key).replace("_", " ")
+    return key if key.isupper() else key.replace("_", " ")
 
 
 def _plain(value: Any) -> str:
@@ -112,4 +113,6 @@ def _plain(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return "" if value is None else str(value)

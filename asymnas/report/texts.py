@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from asymnas.runs.summary import PartScore, Score, Spread
 
-__all__ = ["amounts", "difference_text", "facts_text", "measured_on", "names", "score_text", "span", "verdict"]
+__all__ = ["difference_text", "facts_text", "measured_on", "names", "score_text", "span", "verdict"]
 
 
 class _Interval(Protocol):
@@ -43,14 +43,10 @@ def names(facts: Mapping[str, Any]) -> str:
     return facts_text({name: value for name, value in facts.items() if isinstance(value, str)})
 
 
-def amounts(facts: Mapping[str, Any]) -> str:
-    """Write the facts that are amounts, `1,152 frames`."""
-    return facts_text({name: value for name, value in facts.items() if not isinstance(value, str)})
-
-
 def measured_on(score: Score, noun: str) -> str:
     """Write what a score was measured on: `24 videos, 1,152 frames`."""
-    return ", ".join(part for part in (f"{len(score.items)} {noun}", amounts(score.facts)) if part)
+    amounts = {name: value for name, value in score.facts.items() if not isinstance(value, str)}
+    return facts_text({noun: len(score.items), **amounts})
 
 
 def span(seconds: float) -> str:

@@ -10,10 +10,9 @@ from rich.console import Console
 
 from asymnas.core.disk import write_text
 from asymnas.report.comparison import comparison_sections
-from asymnas.report.page import page
+from asymnas.report.render import page, print_sections
 from asymnas.report.run import provenance, run_sections, so_far, summary_sections
 from asymnas.report.sections import Section, mapping_sections
-from asymnas.report.terminal import print_sections
 from asymnas.runs.read import read_run
 from asymnas.runs.summary import CompareSummary, RunSummary
 
@@ -45,7 +44,7 @@ def report_sections(run: RunData) -> Sequence[Section]:
     if run.job.get("kind") == "compare":
         if not isinstance(run.summary, CompareSummary):
             return [Section("", note="This comparison is not finished."), provenance(run)]
-        return [*comparison_sections(run.summary, figures=True), provenance(run)]
+        return [*comparison_sections(run.summary), provenance(run)]
     from asymnas.task import TASKS
 
     return run_sections(run, TASKS.get(run.job.get("task", "tracking")).sections(run))
@@ -55,10 +54,11 @@ def print_summary(
     summary: RunSummary | CompareSummary, folder: Path | None = None, console: Console | None = None
 ) -> None:
     """Print what a search, retraining or comparison found, and where its folder is."""
-    compared = isinstance(summary, CompareSummary)
-    sections = comparison_sections(summary) if compared else summary_sections(summary)
+    if isinstance(summary, CompareSummary):
+        sections, files = comparison_sections(summary), "report.html, summary.json"
+    else:
+        sections, files = summary_sections(summary), "report.html, architecture.json, evaluations.jsonl"
     if folder is not None:
-        files = "report.html, summary.json" if compared else "report.html, architecture.json, evaluations.jsonl"
         sections.append(Section("", note=f"run folder: {folder}  ({files})"))
     print_sections(sections, console)
 
@@ -71,7 +71,7 @@ def print_run(folder: Path | str, console: Console | None = None) -> None:
     elif run.job.get("kind") == "compare":
         print_sections([Section("", note="This comparison is not finished.")], console)
     else:
-        print_sections(list(so_far(run)), console)
+        print_sections([so_far(run.so_far)], console)
 
 
 def print_dry_run(result: Mapping[str, Any], console: Console | None = None) -> None:

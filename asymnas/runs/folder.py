@@ -19,7 +19,7 @@ from asymnas.core.errors import Problem, RunFolderError
 from asymnas.job import CompareJob, Job, load_compare, load_job
 from asymnas.job.base import differences
 
-__all__ = ["RunFolder"]
+__all__ = ["MARKED", "RunFolder"]
 
 LOCK, OWNER, MARK, LOG = ".lock", ".pid", ".asymnas-run", "log.txt"
 JOB, SPACE, SECONDS = "job.yaml", "space.json", "seconds.json"
@@ -187,7 +187,7 @@ class RunFolder:
 
 def _take_lock(folder: Path) -> FileLock:
     """Make the folder and lock it; the kernel releases the lock when the process ends, however it ends."""
-    folder.mkdir(parents=True, exist_ok=True)
+    Path(os.path.realpath(folder)).mkdir(parents=True, exist_ok=True)  # of a link, what it names
     lock = FileLock(folder / LOCK, timeout=0)
     try:
         lock.acquire()

@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from asymnas.core.disk import write_text
 from asymnas.core.errors import Problem, RunFolderError
 from asymnas.core.schema import problems_of
 from asymnas.core.statistics import Interval
 
-__all__ = [
-    "ArchitectureSummary",
-    "BaselineScore",
-    "CompareSummary",
-    "ConditionEffect",
-    "CostSummary",
-    "Difference",
-    "MedianScore",
-    "PartScore",
-    "RewardName",
-    "RunSummary",
-    "Score",
-    "SearchCounts",
-    "SpaceResult",
-    "SpaceSeed",
-    "Spread",
-    "TestResults",
-    "TrainingSummary",
-    "UnfinishedSummary",
-    "read_summary",
-]
+__all__ = ["ArchitectureSummary", "BaselineScore", "CompareSummary", "ConditionEffect", "CostSummary", "Difference"]
+__all__ += ["MedianScore", "PartScore", "RewardName", "RunSummary", "Score", "SearchCounts", "SpaceResult"]
+__all__ += ["SpaceSeed", "Spread", "TestResults", "TrainingSummary", "UnfinishedSummary", "read_summary"]
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -198,15 +179,21 @@ class _File(_Part):
         Raises:
             RunFolderError: there is no such file, or it is not of this form: damaged, or of an older version.
         """
-        rule = "must be the summary of a finished run of this version"
-        way_out = "Restore the file; or remove it and resume the run; a run of an older version starts anew."
-        try:
-            return cls.model_validate(json.loads(file.read_text(encoding="utf-8")))
-        except ValidationError as error:
-            found = [f"{item.where} ({item.rule})" for item in problems_of(error)]
-            raise RunFolderError(Problem(str(file), rule, ", ".join(found[:3]), way_out)) from error
-        except (OSError, ValueError) as error:
-            raise RunFolderError(Problem(str(file), rule, str(error), way_out)) from error
+        found = _read(file, cls)
+        assert isinstance(found, cls)
+        return found
+
+
+def _read(file: Path, model: Any) -> Any:
+    rule = "must be the summary of a finished run of this version"
+    way_out = "Restore the file; or remove it and resume the run; a run of an older version starts anew."
+    try:
+        return TypeAdapter(model).validate_json(file.read_bytes())
+    except ValidationError as error:
+        found = ", ".join(f"{item.where} ({item.rule})" for item in problems_of(error)[:3])
+    except OSError as error:
+        found = str(error.strerror)
+    raise RunFolderError(Problem(str(file), rule, found, way_out))
 
 
 class RunSummary(_File):
@@ -307,7 +294,6 @@ def read_summary(file: Path) -> RunSummary | CompareSummary | None:
     Raises:
         RunFolderError: the file is damaged, or of another version.
     """
-    if not file.is_file():
-        return None
-    compare = '"kind": "compare"' in file.read_text(encoding="utf-8", errors="replace")
-    return CompareSummary.read(file) if compare else RunSummary.read(file)
+    found = _read(file, Annotated[RunSummary | CompareSummary, Field(discriminator="kind")]) if file.is_file() else None
+    assert found is None or isinstance(found, RunSummary | CompareSummary)
+    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Iterator
@@ -89,7 +88,7 @@ def _read(run: RunFolder) -> dict[str, float]:
     """What earlier processes spent; times that cannot be read are no reason to stop."""
     file = run.path / SECONDS
     try:
-        return TypeAdapter(dict[str, NonNegativeFloat]).validate_python(json.loads(file.read_text(encoding="utf-8")))
+        return TypeAdapter(dict[str, NonNegativeFloat]).validate_json(file.read_bytes(), strict=True)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

@@ -36,7 +36,6 @@ class ResultLog:
         self._by_key: dict[str, Evaluation] = {}
         self._by_place: dict[tuple[str, int], Evaluation] = {}
         self._end = 0  # bytes of whole lines
-        self._size: int | None = 0  # bytes of the file, None when a failed write left that open
         self._read()
 
     def __len__(self) -> int:
@@ -70,15 +69,12 @@ class ResultLog:
             RunFolderError: it could not be written, e.g. because the disk is full; all earlier lines are kept.
         """
         line = evaluation.to_json().encode() + b"\n"
-        new = self._end == 0
         try:
             handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
             try:
                 self._write(handle, line)
             finally:
                 os.close(handle)
-            if new:
-                _sync_folder(self.path.parent)
         except OSError as error:
             raise RunFolderError(
                 Problem(
@@ -89,21 +85,9 @@ class ResultLog:
                 )
             ) from error
         self._end += len(line)
-        self._size = self._end
         self._remember(evaluation.but(kept=None, statistics=None))
 
     def _write(self, handle: int, line: bytes) -> None:
-        size = os.fstat(handle).st_size
-        if self._size is not None and size != self._size:
-            raise RunFolderError(
-                Problem(
-                    str(self.path),
-                    f"the log must hold the {self._size} bytes this run knows of",
-                    f"{size}",
-                    "Another process changed it; let one run at a time use the folder.",
-                )
-            )
-        self._size = None
         os.ftruncate(handle, self._end)  # cuts off a torn line, of this process or of a killed one
         os.lseek(handle, self._end, os.SEEK_SET)
         rest = memoryview(line)
@@ -118,7 +102,6 @@ class ResultLog:
             return
         except OSError as error:
             raise RunFolderError(Problem(str(self.path), f"the log cannot be read ({error.strerror})")) from error
-        self._size = len(content)
         lines = content.splitlines(keepends=True)
         for number, line in enumerate(lines, start=1):
             where = f"{self.path}, line {number}"
@@ -144,12 +127,3 @@ class ResultLog:
     def _failed(self, stage: str, index: int) -> bool:
         evaluation = self.at(stage, index)
         return evaluation is not None and not evaluation.ok
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the file's name last through a power cut as well."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

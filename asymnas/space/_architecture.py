@@ -7,19 +7,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from asymnas.core.errors import ArchitectureMismatch, Problem, nearest
 
 if TYPE_CHECKING:
     from asymnas.space._space import SearchSpace
 
-__all__ = ["Architecture", "canonical_json", "checked_path", "distance"]
-
-
-def canonical_json(value: Any) -> str:
-    """Return the one JSON text of a value: no spaces, keys sorted."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+__all__ = ["Architecture", "checked_path", "distance"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +47,7 @@ class Architecture:
     @cached_property
     def key(self) -> str:
         """16 hex digits that name this architecture of this space, the same on every machine."""
-        text = canonical_json({"space": self.space.hash, "genes": self.genes})
+        text = json.dumps({"genes": self.genes, "space": self.space.hash}, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def __eq__(self, other: object) -> bool:
@@ -66,30 +61,6 @@ class Architecture:
     def __repr__(self) -> str:
         return f"<Architecture {self.key} of {self.space.name}>"
 
-    def to_json(self) -> str:
-        """Return the canonical JSON of the space's hash and all genes."""
-        return canonical_json({"space": self.space.hash, "genes": self.genes})
-
-    @classmethod
-    def from_json(cls, text: str, space: SearchSpace) -> Architecture:
-        """Read what `to_json` wrote.
-
-        Raises:
-            ArchitectureMismatch: no such JSON, another space, or genes that are not of the space.
-        """
-        try:
-            content = json.loads(text)
-            of, genes = content["space"], content["genes"]
-        except (ValueError, TypeError, KeyError) as error:
-            rule = "an architecture is a JSON object with 'space' and 'genes'"
-            raise ArchitectureMismatch(Problem("architecture", rule, repr(text[:60]))) from error
-        if of != space.hash:
-            way_out = "Load the space it was found in."
-            raise ArchitectureMismatch(
-                Problem("architecture.space", f"the space '{space.name}' has hash {space.hash}", f"{of}", way_out)
-            )
-        return space.architecture(genes)
-
 
 def checked_path(space: SearchSpace, genes: Mapping[str, str], where: str = "genes") -> tuple[str, ...]:
     """Return one op a gene after checking names, ops, ties and fixes.
@@ -97,8 +68,6 @@ def checked_path(space: SearchSpace, genes: Mapping[str, str], where: str = "gen
     Raises:
         ArchitectureMismatch: with all that is wrong.
     """
-    if not isinstance(genes, Mapping):
-        raise ArchitectureMismatch(Problem(where, "a mapping from gene ids to ops is needed", repr(genes)[:60]))
     domains = {gene.id: gene.ops for gene in space.genes}
     problems = [
         Problem(f"{where}.{name}", f"space '{space.name}' has no such gene", f"'{name}'", nearest(name, domains))

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from asymnas.core.document import Document, Place
 from asymnas.core.errors import Problem, nearest
 from asymnas.space._cost import CostTable
-from asymnas.space._parts import Constraint, FreeGene
+from asymnas.space._genes import FreeGene
+from asymnas.space._parts import Constraint
 from asymnas.space._patterns import matching
 from asymnas.space._resolve import Resolved
 
-__all__ = ["bounds", "check_constraints", "kept", "measured"]
+__all__ = ["bounds", "check_limits", "check_reach", "kept", "measured"]
 
 
 def measured(constraint: Constraint, path: Mapping[str, str], table: CostTable) -> float:
@@ -64,32 +65,42 @@ def measured_part(constraint: Constraint, path: Mapping[str, str], table: CostTa
     return measured(constraint, path, table) - empty
 
 
-def check_constraints(
+def check_limits(constraints: Sequence[Constraint], branches: Sequence[str], document: Document) -> list[Problem]:
+    """Find constraints that contradict themselves or name a branch that is not there."""
+    broken = ((n, _wrong_keys(item, branches)) for n, item in enumerate(constraints))
+    return [_problem(n, found, document) for n, found in broken if found is not None]
+
+
+def check_reach(
     constraints: Sequence[Constraint], resolved: Resolved, table: CostTable, document: Document
 ) -> list[Problem]:
-    """Find constraints that contradict themselves, name what is not there, or that no architecture can keep."""
+    """Find constraints that count what is nowhere, and those that no architecture can keep by their bounds alone."""
     domains = {gene.id: gene.ops for gene in resolved.genes}
-    found: list[Problem] = []
+    problems = []
     for n, item in enumerate(constraints):
-        broken = _wrong_keys(item, list(table.rates)) or _nowhere(item, domains)
+        broken = _nowhere(item, domains)
         if broken is None:
             low, high = bounds(item, resolved.free, resolved.fixed, table)
             way_out = f"The space reaches from {low:,.0f} to {high:,.0f}."
             if item.max is not None and low > item.max:
-                broken = (("max",), f"no architecture can keep '{item}'", f"{item.max:,}", way_out)
+                broken = ("max",), f"no architecture can keep '{item}'", f"{item.max:,}", way_out
             elif item.min is not None and high < item.min:
-                broken = (("min",), f"no architecture can keep '{item}'", f"{item.min:,}", way_out)
+                broken = ("min",), f"no architecture can keep '{item}'", f"{item.min:,}", way_out
         if broken is not None:
-            key, *words = broken
-            found.append(Problem(document.where(("constraints", n, *key)), *words))
-    return found
+            problems.append(_problem(n, broken, document))
+    return problems
+
+
+def _problem(n: int, broken: Broken, document: Document) -> Problem:
+    key, rule, value, way_out = broken
+    return Problem(document.where(("constraints", n, *key)), rule, value, way_out)
 
 
 Broken = tuple[Place, str, str, str]
 """Key inside the constraint, rule, value, way out."""
 
 
-def _wrong_keys(item: Constraint, branches: list[str]) -> Broken | None:
+def _wrong_keys(item: Constraint, branches: Sequence[str]) -> Broken | None:
     if item.min is None and item.max is None:
         return (), "a constraint has `max`, `min` or both", "neither", ""
     if item.min is not None and item.max is not None and item.min > item.max:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from asymnas.space._genes import stem_place
-from asymnas.space._parts import Branch, Gene
+from asymnas.space._genes import Gene, stem_place
+from asymnas.space._parts import Branch
 from asymnas.space.mixers import MIXERS, MixerPlace
 from asymnas.space.ops import OPS, OpCost
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import BaseModel, ConfigDict, Field
+
+from asymnas.core.document import Document
 from asymnas.core.errors import ArchitectureMismatch, AsymNASError, Problem, RunFolderError, SpaceError, nearest
 from asymnas.core.files import write_whole
+from asymnas.core.schema import check_model
 from asymnas.core.text import read_text
 from asymnas.space._architecture import Architecture, checked_path
 from asymnas.space._cost import Cost
@@ -20,8 +24,6 @@ from asymnas.space._space import SearchSpace
 __all__ = ["ArchitectureFile", "architecture_content", "list_architectures", "load_architecture", "save_architecture"]
 
 FORMAT, VERSION = "asymnas-architecture", 1
-LARGEST = 1e300  # of a score; a whole number of JSON may be larger than any float
-_KEYS = ("format", "version", "space", "genes", "ties", "score", "cost", "provenance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def architecture_content(
         "version": VERSION,
         "space": {"name": space.name, "hash": space.hash, "definition": space.to_dict()},
         "genes": arch.genes,
-        "ties": _ties(space),
+        "ties": space.ties,
         "score": None if score is None else dict(score),
         "cost": cost.to_dict() if isinstance(cost, Cost) else dict(cost),
         "provenance": dict(provenance or {}),
@@ -92,6 +94,33 @@ def save_architecture(
         raise RunFolderError(Problem(str(path), rule, way_out="Make room or choose another place.")) from error
 
 
+class _Parsed(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class _SpaceOfFile(_Parsed):
+    name: str
+    hash: str
+    definition: dict[str, Any]
+
+
+class _ScoreOfFile(_Parsed):
+    model_config = ConfigDict(strict=True, extra="allow")
+    metric: str
+    value: Annotated[float, Field(allow_inf_nan=False)]
+
+
+class _Content(_Parsed):
+    format: str
+    version: int
+    space: _SpaceOfFile
+    genes: dict[str, str]
+    ties: dict[str, list[str]]
+    score: _ScoreOfFile | None
+    cost: dict[str, Any]
+    provenance: dict[str, Any]
+
+
 def load_architecture(source: Path | str) -> ArchitectureFile:
     """Read an architecture file and check it against the space it embeds.
 
@@ -100,54 +129,39 @@ def load_architecture(source: Path | str) -> ArchitectureFile:
 
     Raises:
         SpaceError: no such file, no JSON, another format or version, an invalid space, a hash that is not that of the
-            embedded space, genes or ties that are not of the space; all at once where possible.
+            embedded space, genes, ties or a cost that are not of the space; all at once where possible.
     """
     where, text = _text(source)
     try:
-        content = json.loads(text, parse_constant=_no_constant)
+        data = json.loads(text)
     except json.JSONDecodeError as error:
         raise SpaceError(Problem(f"{where}:{error.lineno}", f"the file is no JSON: {error.msg}")) from error
-    except ValueError as error:
-        raise SpaceError(Problem(where, f"the file is no JSON: {error}")) from error
-    except RecursionError:
-        raise SpaceError(Problem(where, "the file is nested too deeply")) from None
-    problems = _header_problems(content, where)
-    if problems:
+    kind = (data.get("format"), data.get("version")) if isinstance(data, dict) else (None, None)
+    if kind != (FORMAT, VERSION):
+        rule = f"this AsymNAS reads architecture files: format '{FORMAT}', version {VERSION}"
+        raise SpaceError(Problem(f"{where}: format", rule, f"format {kind[0]!r}, version {kind[1]!r}"))
+    content, problems, _ = check_model(_Content, Document(data, where))
+    if content is None or problems:
         raise SpaceError(problems)
-    space = _space(content["space"], where)
+    space = _space(content.space, where)
     try:
-        ops = checked_path(space, content["genes"], f"{where}: genes")
+        arch = Architecture(space, checked_path(space, content.genes, f"{where}: genes"))
     except ArchitectureMismatch as error:
         problems += error.problems
-    if content["ties"] != _ties(space):
-        rule = "the ties are those of the space"
-        problems.append(Problem(f"{where}: ties", rule, f"{len(content['ties'])} of {len(_ties(space))} tied genes"))
-    problems += _score_problems(content["score"], where)
+    if content.ties != space.ties:
+        value = f"{len(content.ties)} of {len(space.ties)} tied genes"
+        problems.append(Problem(f"{where}: ties", "the ties are those of the space", value))
     if problems:
         raise ArchitectureMismatch(problems)
-    _check_cost(Architecture(space, ops), content["cost"], where)
-    return ArchitectureFile(Architecture(space, ops), content["score"], content["cost"], content["provenance"])
-
-
-def _check_cost(arch: Architecture, cost: Mapping[str, Any], where: str) -> None:
-    """A cost of other genes gives away a file whose genes were changed by hand: its score is then not theirs either."""
-    total = arch.space.cost(arch).to_dict()["total"]
-    if "total" in cost and cost["total"] != total:
-        rule = f"the cost is that of the genes, {total}"
+    # A cost of other genes gives away a file whose genes were changed by hand: its score is then not theirs either.
+    total = space.cost(arch).to_dict()["total"]
+    if content.cost.get("total", total) != total:
         way_out = "If the genes were changed by hand, take the original, or make the score null and the cost {}."
-        raise ArchitectureMismatch(Problem(f"{where}: cost.total", rule, repr(cost["total"])[:60], way_out))
-
-
-def _ties(space: SearchSpace) -> dict[str, list[str]]:
-    """Gene -> all its places, for the genes that have several."""
-    groups: dict[str, list[str]] = {}
-    for name, first in space.tied_to.items():
-        groups.setdefault(first, []).append(name)
-    return {name: places for name, places in groups.items() if len(places) > 1}
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON number")
+        value = repr(content.cost["total"])[:60]
+        raise ArchitectureMismatch(
+            Problem(f"{where}: cost.total", f"the cost is that of the genes, {total}", value, way_out)
+        )
+    return ArchitectureFile(arch, data["score"], content.cost, content.provenance)
 
 
 def _text(source: Path | str) -> tuple[str, str]:
@@ -164,58 +178,16 @@ def _text(source: Path | str) -> tuple[str, str]:
         raise SpaceError(Problem(name, f"the architecture cannot be read ({reason})")) from error
 
 
-def _header_problems(content: Any, where: str) -> list[Problem]:
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        got = content.get("format") if isinstance(content, dict) else type(content).__name__
-        return [Problem(f"{where}: format", f"an architecture file has format '{FORMAT}'", repr(got))]
-    if content.get("version") != VERSION:
-        rule = f"this AsymNAS reads version {VERSION} of the format"
-        return [
-            Problem(f"{where}: version", rule, repr(content.get("version")), "Use the AsymNAS that wrote the file.")
-        ]
-    problems = [
-        Problem(f"{where}: {key}", "unknown key", f"'{key}'", nearest(key, _KEYS))
-        for key in content
-        if key not in _KEYS
-    ]
-    for key in ("space", "genes", "ties", "score", "cost", "provenance"):
-        value = content.get(key)
-        if key not in content:
-            problems.append(Problem(f"{where}: {key}", f"'{key}' is needed", "nothing"))
-        elif not isinstance(value, dict) and not (key == "score" and value is None):
-            problems.append(Problem(f"{where}: {key}", "a JSON object is needed", repr(value)[:60]))
-    return problems
-
-
-def _space(content: dict[str, Any], where: str) -> SearchSpace:
-    definition = content.get("definition")
-    if not isinstance(definition, dict):
-        raise SpaceError(Problem(f"{where}: space.definition", "the whole space is needed", repr(definition)[:60]))
+def _space(content: _SpaceOfFile, where: str) -> SearchSpace:
     try:
-        space = load_space(definition)
+        space = load_space(content.definition)
     except AsymNASError as error:
         prefix = f"{where}: space.definition."
-        raise SpaceError([Problem(prefix + p.where, p.rule, p.value, p.way_out) for p in error.problems]) from error
-    problems = []
-    if content.get("hash") != space.hash:
-        rule = f"the hash is that of the embedded space, {space.hash}"
-        way_out = "The file was changed by hand; take the original."
-        problems.append(Problem(f"{where}: space.hash", rule, repr(content.get("hash")), way_out))
-    if content.get("name") != space.name:
+        raise SpaceError([replace(item, where=prefix + item.where) for item in error.problems]) from error
+    if content.hash != space.hash:
+        rule, way_out = f"the hash is that of the embedded space, {space.hash}", "Take the original file."
+        raise ArchitectureMismatch(Problem(f"{where}: space.hash", rule, repr(content.hash), way_out))
+    if content.name != space.name:
         rule = f"the name is that of the embedded space, '{space.name}'"
-        problems.append(Problem(f"{where}: space.name", rule, repr(content.get("name"))))
-    if problems:
-        raise ArchitectureMismatch(problems)
+        raise ArchitectureMismatch(Problem(f"{where}: space.name", rule, repr(content.name)))
     return space
-
-
-def _score_problems(score: dict[str, Any] | None, where: str) -> list[Problem]:
-    if score is None:
-        return []
-    problems = []
-    if not isinstance(score.get("metric"), str):
-        problems.append(Problem(f"{where}: score.metric", "a score names its metric", repr(score.get("metric"))))
-    value = score.get("value")
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST:
-        problems.append(Problem(f"{where}: score.value", "a finite number is needed", repr(value)))
-    return problems

@@ -1,14 +1,47 @@
-"""From stages to genes: sizes and channels carried through the branches."""
+"""Genes, and how stages become genes: sizes and channels carried through the branches."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from asymnas.space._parts import Branch, Gene, Input, Stage
+from asymnas.space._parts import Branch, Input, Stage
 from asymnas.space.mixers import MixerPlace
 from asymnas.space.ops import Place, Size
 
-__all__ = ["genes_of", "mixer_places", "stem_place"]
+__all__ = ["FreeGene", "Gene", "genes_of", "mixer_places", "stem_place"]
+
+
+@dataclass(frozen=True, slots=True)
+class Gene:
+    """The decision of one choice block.
+
+    Attributes:
+        id: `{branch}.{stage}.block{n}`, or `{branch}.{mixer}.{block}` such as `template.mixer1.visual`.
+        ops: the ops allowed there (after `without`).
+        branch: name of the branch.
+        stage: name of the stage, also for the blocks of the mixer after it.
+        block: `block1`, ..., or the name of the mixer's block.
+        mixer: name of the mixer, or None for a block of the stage.
+        place: channels, sizes, stride and form.
+    """
+
+    id: str
+    ops: tuple[str, ...]
+    branch: str
+    stage: str
+    block: str
+    mixer: str | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class FreeGene:
+    """One decision of the search: a gene, or several tied ones (`places`); `id` is that of the first place."""
+
+    id: str
+    ops: tuple[str, ...]
+    places: tuple[str, ...]
 
 
 def _shrunk(size: Size, stride: int) -> Size:
@@ -55,11 +88,9 @@ def mixer_places(branches: Sequence[Branch], inputs: Mapping[str, Input]) -> dic
             if stage.mixer is None:
                 continue
             reads, here = stage.mixer.reads, places[branch.name][n]
-            if reads in places:
-                source = places[reads][: n + 1][-1]
-                channels, size = source.out_channels, source.out_size
-            else:
-                channels, size = inputs[reads].channels if reads in inputs else None, None
+            read = places[reads][: n + 1][-1] if reads in places else None
+            declared = inputs[reads].channels if reads in inputs else None
+            channels, size = (read.out_channels, read.out_size) if read else (declared, None)
             place = MixerPlace(here.out_channels, here.out_size, channels, size, stage.mixer.settings)
             found[f"{branch.name}.{stage.mixer.name}"] = place
     return found

@@ -39,10 +39,8 @@ def load_space(source: str | Path | Mapping[str, Any]) -> SearchSpace:
         True
     """
     if isinstance(source, Mapping):
-        document, folder, seen = Document(copied(source), ""), None, ()
-    else:
-        document, folder, seen = _open(source, None, "space", ())
-    return SearchSpace.from_document(_extended(document, folder, seen))
+        return SearchSpace.from_document(_extended(Document(copied(source), "", {(): ("", 0)}), None, ()))
+    return SearchSpace.from_document(_extended(*_open(source, None, "space", ())))
 
 
 def _open(

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from asymnas.core.errors import Problem, SpaceError
-from asymnas.space._parts import FreeGene, Gene
+from asymnas.space._genes import FreeGene, Gene
 
 __all__ = ["Count", "Level", "child", "mutant", "uniform"]
 
@@ -53,7 +53,7 @@ def mutant(free: Sequence[FreeGene], start: FreeOps, rng: np.random.Generator, p
         if force and len(start) and not hit.any():
             hit[int(rng.integers(len(start)))] = True
         found = list(start)
-        for n in np.flatnonzero(hit):
+        for n in np.flatnonzero(hit).tolist():
             others = [op for op in free[n].ops if op != start[n]]
             found[n] = others[int(rng.integers(len(others)))]
         return tuple(found)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -12,9 +11,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from asymnas.core.errors import SpaceError
 from asymnas.core.schema import problems_of
 from asymnas.space.mixers import LANGUAGE, MIXERS
-from asymnas.space.ops import Place, Size
+from asymnas.space.ops import Size
 
-__all__ = ["Branch", "Constraint", "FreeGene", "Gene", "Input", "Mixer", "SpacePart", "Stage", "Stem", "named"]
+__all__ = ["Branch", "Constraint", "Input", "Mixer", "SpacePart", "Stage", "Stem", "named"]
 
 
 def _name(value: str) -> str:
@@ -231,7 +230,7 @@ class Branch(SpacePart):
     input_size: Number | Annotated[tuple[Number, ...], Field(strict=False, min_length=1, max_length=8)]
     rate: Literal["frame", "video"] = "frame"
     stem: Stem | None = None
-    stages: Annotated[tuple[Stage, ...], Field(strict=False, min_length=1), BeforeValidator(_named)]
+    stages: Annotated[tuple[Stage, ...], Field(strict=False), BeforeValidator(_named)]
 
     @property
     def size(self) -> Size:
@@ -243,7 +242,7 @@ class Branch(SpacePart):
         return {stage.name: stage for stage in self.stages}[name]
 
 
-Branches = Annotated[tuple[Branch, ...], Field(strict=False, min_length=1), BeforeValidator(_named)]
+Branches = Annotated[tuple[Branch, ...], Field(strict=False), BeforeValidator(_named)]
 
 
 class Constraint(SpacePart):
@@ -275,35 +274,3 @@ class Constraint(SpacePart):
         low = f"{self.min:g} <= " if self.min is not None else ""
         high = f" <= {self.max:g}" if self.max is not None else ""
         return f"{low}{what}{high}"
-
-
-@dataclass(frozen=True, slots=True)
-class Gene:
-    """The decision of one choice block.
-
-    Attributes:
-        id: `{branch}.{stage}.block{n}`, or `{branch}.{mixer}.{block}` such as `template.mixer1.visual`.
-        ops: the ops allowed there (after `without`).
-        branch: name of the branch.
-        stage: name of the stage, also for the blocks of the mixer after it.
-        block: `block1`, ..., or the name of the mixer's block.
-        mixer: name of the mixer, or None for a block of the stage.
-        place: channels, sizes, stride and form.
-    """
-
-    id: str
-    ops: tuple[str, ...]
-    branch: str
-    stage: str
-    block: str
-    mixer: str | None
-    place: Place
-
-
-@dataclass(frozen=True, slots=True)
-class FreeGene:
-    """One decision of the search: a gene, or several tied ones (`places`); `id` is that of the first place."""
-
-    id: str
-    ops: tuple[str, ...]
-    places: tuple[str, ...]

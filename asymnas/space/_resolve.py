@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from asymnas.core.document import Document, Place
 from asymnas.core.errors import Problem, nearest
-from asymnas.space._parts import FreeGene, Gene
+from asymnas.space._genes import FreeGene, Gene
 from asymnas.space._patterns import captures, filled, matching, stars
 
 __all__ = ["Resolved", "resolve"]

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from asymnas.core.document import Document, Place
 from asymnas.core.errors import AsymNASError, Problem, SpaceError, nearest
 from asymnas.core.schema import problems_of
-from asymnas.space._genes import stem_place
-from asymnas.space._parts import Branch, FreeGene, Gene, Input, Mixer, Stage
+from asymnas.space._genes import FreeGene, Gene, stem_place
+from asymnas.space._parts import Branch, Input, Mixer, Stage
 from asymnas.space.mixers import LANGUAGE, MIXERS
 from asymnas.space.ops import OPS
 
@@ -32,6 +32,8 @@ def check_branches(branches: Sequence[Branch], inputs: Mapping[str, Input], docu
         Problem(document.where(("branches", name)), "branch names are unique", f"'{name}' twice")
         for name in _twice(names)
     ]
+    if not branches:
+        found.append(Problem(document.where(("branches",)), "a space needs at least one branch", "none"))
     sources = {LANGUAGE, *inputs, *names}
     for branch in branches:
         found += _check_branch(branch, sources - {branch.name}, document)
@@ -46,6 +48,8 @@ def _check_branch(branch: Branch, sources: set[str], document: Document) -> Iter
     key: Place = ("branches", branch.name)
     if branch.stem is not None:
         yield from _check_ops([branch.stem.op], document.where((*key, "stem", "op")))
+    if not branch.stages:
+        yield Problem(document.where((*key, "stages")), "a branch needs at least one stage", "none")
     names = [stage.name for stage in branch.stages]
     names += [stage.mixer.name for stage in branch.stages if stage.mixer is not None]
     for name in _twice(names):

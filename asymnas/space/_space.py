@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import BeforeValidator, Field
 
-from asymnas.core.document import Document, copied, parse, written
+from asymnas.core.document import Document, copied, parse
 from asymnas.core.errors import ArchitectureMismatch, InfeasibleConstraint, Problem, SpaceError, nearest
 from asymnas.core.schema import check_model
 from asymnas.core.seeding import rng_for
 from asymnas.space import _operators
 from asymnas.space._architecture import Architecture, checked_path
-from asymnas.space._constraints import check_constraints, kept
+from asymnas.space._constraints import check_limits, check_reach, kept
+from asymnas.space._content import SpaceContent
 from asymnas.space._cost import Cost, CostTable
-from asymnas.space._genes import genes_of, mixer_places
-from asymnas.space._parts import Branch, Branches, Constraint, FreeGene, Gene, Input, Names, SpacePart
+from asymnas.space._genes import FreeGene, Gene, genes_of, mixer_places
+from asymnas.space._parts import Branch
 from asymnas.space._patterns import matching
 from asymnas.space._resolve import Resolved, resolve
 from asymnas.space._rules import check_branches, check_places, check_shared, check_size
@@ -38,46 +36,15 @@ ENUMERABLE = 16_384
 """Spaces up to this size are enumerated where that tells more than draws."""
 
 
-def _tie(value: Any) -> Any:
-    items = [value] if isinstance(value, str) else value
-    if not isinstance(items, list | tuple):
-        return value
-    return [[side.strip() for side in item.split("=")] if isinstance(item, str) else item for item in items]
+class SearchSpace(SpaceContent):
+    """A space of architectures: content, genes, costs, and what draws and changes architectures.
 
-
-def _one_or_more(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
-class SearchSpace(SpacePart):
-    """A space of architectures. Immutable; equal by name and content.
-
-    Attributes:
-        name: the space's name; like the description no part of its hash.
-        description: one line for people.
-        inputs: what mixers may read that is no branch, and how many channels it has.
-        branches: the branches in order.
-        share_weights: groups of branches that run through the same parameters. It leaves the choices free.
-        tie: tuples of patterns (or texts such as `a.* = b.*`); the genes that match with equal star parts are one
-            decision with several places.
-        fix: pattern -> op: genes that are decided.
-        without: pattern -> op or ops that are removed at places.
-        constraints: limits every architecture keeps.
+    Made of the fields of `SpaceContent`; immutable, equal by name and content.
 
     Raises:
         SpaceError: with all broken rules at once.
         InfeasibleConstraint: no architecture kept the constraints in a bounded number of draws.
     """
-
-    name: str = "unnamed"
-    description: str = ""
-    inputs: Mapping[str, Input] = {}
-    branches: Branches
-    share_weights: Annotated[tuple[Names, ...], Field(strict=False)] = ()
-    tie: Annotated[tuple[Names, ...], Field(strict=False), BeforeValidator(_tie)] = ()
-    fix: Mapping[str, str] = {}
-    without: Mapping[str, Annotated[Names, Field(min_length=1), BeforeValidator(_one_or_more)]] = {}
-    constraints: Annotated[tuple[Constraint, ...], Field(strict=False)] = ()
 
     if not TYPE_CHECKING:
 
@@ -91,14 +58,6 @@ class SearchSpace(SpacePart):
         state = super().__getstate__()
         fields = {name: value for name, value in state["__dict__"].items() if name in type(self).model_fields}
         return {**state, "__dict__": fields}
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, SearchSpace):
-            return NotImplemented
-        return self.name == other.name and self.hash == other.hash
-
-    def __hash__(self) -> int:
-        return hash(self.hash)
 
     def __repr__(self) -> str:
         return f"<SearchSpace {self.name}: {len(self.free_genes)} free of {len(self.genes)} genes, {self.hash[:8]}>"
@@ -125,8 +84,9 @@ class SearchSpace(SpacePart):
         found += check_shared(self.share_weights, self.branches, document)
         resolved, broken = resolve(self._all_genes(), self.tie, self.fix, self.without, document)
         self.__dict__["_resolved"] = resolved
-        found += broken + check_places(self.branches, resolved.genes, document) + check_size(resolved.free, document)
-        return found or check_constraints(self.constraints, resolved, self.cost_table, document)
+        found += check_limits(self.constraints, [branch.name for branch in self.branches], document) + broken
+        found += check_places(self.branches, resolved.genes, document) + check_size(resolved.free, document)
+        return found or check_reach(self.constraints, resolved, self.cost_table, document)
 
     def _all_genes(self) -> list[Gene]:
         return [gene for branch in self.branches for gene in genes_of(branch)]
@@ -187,6 +147,14 @@ class SearchSpace(SpacePart):
         return self._resolved.first
 
     @cached_property
+    def ties(self) -> dict[str, list[str]]:
+        """First place -> all places, for the genes that are tied."""
+        groups: dict[str, list[str]] = {}
+        for name, first in self.tied_to.items():
+            groups.setdefault(first, []).append(name)
+        return {name: places for name, places in groups.items() if len(places) > 1}
+
+    @cached_property
     def free_positions(self) -> tuple[int, ...]:
         """For each free gene the position of its first place among all genes."""
         position = {name: n for n, name in enumerate(self.gene_ids)}
@@ -202,29 +170,6 @@ class SearchSpace(SpacePart):
     def size(self) -> int:
         """The exact number of architectures, before constraints."""
         return prod(len(gene.ops) for gene in self.free_genes)
-
-    @cached_property
-    def hash(self) -> str:
-        """16 hex digits of the content; name, description and the order of unordered lists do not matter."""
-        return self._digest(("branches", "share_weights", "tie", "fix", "without", "constraints"))
-
-    @cached_property
-    def structure_hash(self) -> str:
-        """16 hex digits of what the supernet's weights depend on: branches and shared weights, nothing of the choices.
-
-        Spaces that differ only in ties, fixes, removals and constraints have it in common: their weights have the same
-        names and shapes, though a space with fewer ops needs a part of them only.
-        """
-        return self._digest(("branches", "share_weights"))
-
-    def _digest(self, keys: tuple[str, ...]) -> str:
-        content = self.plain()
-        for key in ("share_weights", "tie", "constraints"):
-            content[key] = sorted(json.dumps(item) for item in content.get(key, []))
-        for key in ("fix", "without"):
-            content[key] = sorted(content.get(key, {}).items())
-        parts = [content[key] for key in keys] + ([content["inputs"]] if self.inputs else [])
-        return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()[:16]
 
     def from_free_ops(self, ops: tuple[str, ...]) -> Architecture:
         """Make an architecture of one op a free gene, in their order, unchecked."""
@@ -329,34 +274,10 @@ class SearchSpace(SpacePart):
         same = arch.space is self or arch.space.hash == self.hash
         return arch.free_ops if same else self.architecture(arch.genes).free_ops
 
-    def plain(self, *, factored: bool = False) -> dict[str, Any]:
-        """Return the space as plain values; every stage and mixer lists its ops unless `factored`."""
-        content = super().plain()
-        stages = {(branch.name, stage.name): stage for branch in self.branches for stage in branch.stages}
-        common = {stage.ops for stage in stages.values()}
-        for (branch, name), stage in stages.items():
-            content["branches"][branch]["stages"][name] = plain = stage.plain(factored=factored)
-            if factored and len(common) == 1:
-                del plain["ops"]
-        if self.tie:
-            content["tie"] = [" = ".join(sides) for sides in self.tie]
-        if factored and len(common) == 1:
-            head = {key: content.pop(key) for key in ("name", "description") if key in content}
-            content = {**head, "ops": list(*common), **content}
-        return content
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the space as plain values, as YAML and JSON write it: ops that all stages have stand at the top."""
-        return self.plain(factored=True)
-
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> SearchSpace:
         """Read plain values without `extends` (see `load_space`)."""
         return cls.from_document(Document(copied(content), ""))
-
-    def to_yaml(self) -> str:
-        """Return the space as YAML."""
-        return written(self.to_dict())
 
     @classmethod
     def from_yaml(cls, text: str) -> SearchSpace:
@@ -374,8 +295,8 @@ class SearchSpace(SpacePart):
         space, problems, dropped = check_model(cls, document, extra_keys=SUGAR)
         problems = [*document.problems, *problems]
         if space is not None and problems:
-            lists = {"tie", "constraints", "share_weights"}  # with an entry left out the others have other numbers
-            space = space.model_copy(update={name: () for name in lists if (name,) in dropped})
+            faulty = {str(place[0]) for place in dropped} & {"tie", "constraints", "share_weights"}
+            space = space.model_copy(update=dict.fromkeys(faulty, ()))  # their entries have other numbers now
             problems += space._problems(document)
         if space is None or problems:
             raise SpaceError(problems)

@@ -10,7 +10,7 @@ from typing import Any
 from asymnas.core.errors import Problem, SpaceError
 from asymnas.core.plugins import Registry
 
-__all__ = ["OPS", "Op", "OpCost", "Place", "Size", "find_op", "register_op", "registered_ops"]
+__all__ = ["OPS", "Op", "OpCost", "Place", "Size", "register_op"]
 
 Size = tuple[int, ...]
 
@@ -192,13 +192,3 @@ for _n in (3, 5, 7):
         _op = Op(_rectangle(_h, _w), _two_dimensions, f"{_UNITS}:build_conv", {"kernel": (_h, _w)})
         OPS.register(f"conv_{_h}x{_w}", _op)
 OPS.register("skip", Op(_skip, None, f"{_UNITS}:build_skip"))
-
-
-def find_op(token: str) -> Op:
-    """Return the op of that token; SpaceError where there is none."""
-    return OPS.get(token)
-
-
-def registered_ops() -> tuple[str, ...]:
-    """Return the tokens of all ops."""
-    return tuple(OPS.names())

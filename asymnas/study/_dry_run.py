@@ -58,6 +58,7 @@ def dry_run(job: Job, progress: Reporter | None = None) -> dict[str, Any]:
         "job": job.name,
         "space": {key: value for key, value in describe(task.space).items() if isinstance(value, (str, int, float))},
         "stand_ins": stand_ins,
+        **task.describe(),
         "device": torch.cuda.get_device_name() if device == "cuda" else f"cpu, {threads} threads",
         "parameters": sum(value.numel() for value in model.parameters()),
         "path_parameters": sum(value.numel() for name, value in model.named_parameters() if name in active),

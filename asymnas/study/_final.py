@@ -73,8 +73,11 @@ def test_results(task: Task, job: Job, results: Mapping[str, Evaluation]) -> Tes
     for name in task.baselines:
         if f"baseline {name}" in good:
             result = good[f"baseline {name}"]
-            more = {"difference": _difference(task, best, [result]), "parts": _parts(task, split, result)}
-            baselines[name] = BaselineScore(**dict(score_of(result)), **more)
+            baselines[name] = BaselineScore(
+                **dict(score_of(result)),
+                difference=_difference(task, best, [result]),
+                parts=_parts(task, split, result),
+            )
     return TestResults(
         best=score_of(best),
         parts=_parts(task, split, best),

@@ -123,7 +123,12 @@ def write_architecture(path: Path, job: Job, task: Task, found: SearchResult, we
         weights: hash of the supernet's weights.
     """
     best, split = found.best_evaluation, task.splits["validation"]
-    score = {"metric": task.reward.title, "value": best.value, "se": best.se, split.noun: len(best.items)}
+    score: dict[str, Any] = {
+        "metric": task.reward.title,
+        "value": best.value,
+        "se": best.se,
+        split.noun: len(best.items),
+    }
     score |= {**best.facts, "conditions": list(best.conditions), "set": "validation"}
     save_architecture(
         path,

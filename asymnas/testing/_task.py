@@ -199,7 +199,8 @@ def _same(one: Any, other: Any) -> bool:
 
 def _equal(one: Any, other: Any) -> bool:
     if isinstance(one, torch.Tensor | np.ndarray):
-        return np.array_equal(np.asarray(one), np.asarray(other), equal_nan=one.dtype not in (torch.bool, bool))
+        a, b = np.asarray(one), np.asarray(other)
+        return np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
     if isinstance(one, dict):
         return one.keys() == other.keys() and all(_equal(one[key], other[key]) for key in one)
     if isinstance(one, list | tuple):

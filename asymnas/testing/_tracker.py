@@ -236,12 +236,9 @@ class TrackerContract:
         assert all(torch.equal(value, again[name]) for name, value in trainable.state_dict().items())
         assert any(not torch.equal(value, other[name]) for name, value in trainable.state_dict().items())
 
-    def test_forward_runs_the_path(self, trainable, architecture) -> None:
-        with torch.no_grad():
-            assert trainable(self.batch(trainable), architecture.genes) is not None
-
     def test_loss_reaches_exactly_the_active_parameters(self, plugin, options, space, trainable, architecture) -> None:
         tracker = self.build(plugin, options, space).train()
+        assert tracker(self.batch(tracker), architecture.genes) is not None
         for positive in (True, False):
             losses = tracker.loss(self.batch(tracker, positive=positive), architecture.genes)
             assert "total" in losses

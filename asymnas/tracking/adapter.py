@@ -27,19 +27,12 @@ class FrameTracker(OnlineTracker):
         factory: makes the object of one video.
         colour: order of the channels that the object expects.
         reads_language: whether `init` takes the sentence.
-        deterministic: whether equal videos give equal boxes.
     """
 
     def __init__(
-        self,
-        factory: Callable[[], Any],
-        *,
-        colour: Literal["rgb", "bgr"] = "rgb",
-        reads_language: bool = False,
-        deterministic: bool = True,
+        self, factory: Callable[[], Any], *, colour: Literal["rgb", "bgr"] = "rgb", reads_language: bool = False
     ) -> None:
         self.factory, self.colour, self.reads_language = factory, colour, reads_language
-        self.deterministic = deterministic
 
     def start(
         self,

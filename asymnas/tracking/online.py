@@ -68,9 +68,7 @@ def track(
     for video in videos:
         first = np.asarray(video.boxes[0])
         if not np.isfinite(first).all() or (first[2:] <= 0).any():
-            raise DataError(
-                Problem(f"video {video.key}", "the first box must have an area", str(first.tolist()))
-            )
+            raise DataError(Problem(f"video {video.key}", "the first box must have an area", str(first.tolist())))
     order = sorted(range(len(videos)), key=lambda index: (-len(videos[index]), index))
     results: dict[int, TrackResult] = {}
     for start in range(0, len(order), lockstep):

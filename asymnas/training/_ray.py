@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from asymnas.core.errors import AsymNASError, JobError, MissingDependency, Problem
+from asymnas.core.files import write_whole
 from asymnas.core.runtime.cluster import import_ray, start_ray
-from asymnas.training._failure import read_failure, write_failure
 from asymnas.training._journal import Tail
 from asymnas.training._setup import TrainingSetup
 from asymnas.training.config import TrainingConfig
@@ -65,12 +65,13 @@ def run_ray(
         left.unlink(missing_ok=True)
     # Named after this call: workers of a killed driver may outlive it by a moment, and must not be heard.
     token = f"{os.getpid()}_{time.time_ns()}"
-    failed, stop = state / f"failure_{token}.json", state / f"stop_{token}"
+    failed, stop = state / f"failure_{token}", state / f"stop_{token}"
     trainer = _trainer(factory, config, folder, address, cpus, {"weights": weights, "failed": failed, "stop": stop})
     _fit(trainer, stop, Tail(folder / "training.jsonl", first_step), on_record, config)
-    failure = read_failure(failed)
-    if failure is not None:
-        raise failure
+    if failed.is_file():
+        error = pickle.loads(failed.read_bytes())
+        failed.unlink()
+        raise error
     shutil.rmtree(state / "ray", ignore_errors=True)
     if stop.exists():
         stop.unlink()
@@ -171,7 +172,15 @@ def _work(payload: dict[str, Any]) -> None:
         except (LoopStopped, PeerFailed):
             return
         except AsymNASError as error:
-            write_failure(payload["failed"], error)
+            _leave(error, payload["failed"])
+
+
+def _leave(error: AsymNASError, file: Path) -> None:
+    """Leave an error for the driver; where the folder takes no more, it is raised instead."""
+    try:
+        write_whole(file, pickle.dumps(error))
+    except OSError:
+        raise error from None
 
 
 def _fit(

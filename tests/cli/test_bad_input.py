@@ -19,7 +19,7 @@ from asymnas.cli import app
 from asymnas.core.errors import EvaluationError, WeightsError
 from asymnas.job import load_job
 from asymnas.nn.pretrained import read_checkpoint
-from asymnas.runs.folder import RunFolder
+from asymnas.runs.folder import MARKED, RunFolder
 from asymnas.space import load_architecture, load_space, save_architecture
 from asymnas.training import TrainingConfig, train_supernet
 
@@ -198,12 +198,12 @@ def test_damaged_videos_are_told_before_training(damage: Callable[[Path], None],
         ("summary.json", b"{"),
         ("space.json", b""),
         ("training.jsonl", b"[1]\n{}\n"),
-        ("evaluations.jsonl", b"{}\n{}\n"),
+        ("evaluations.jsonl", b'{"version": 1}\n{}\n'),
         ("evaluations.jsonl", b"{\n{}\n"),
     ],
 )
 def test_report_of_a_damaged_run(name: str, content: bytes, tmp_path: Path) -> None:
-    (tmp_path / ".asymnas-run").touch()
+    (tmp_path / ".asymnas-run").write_text(MARKED)
     (tmp_path / "job.yaml").write_text("name: x\n")
     (tmp_path / name).write_bytes(content)
     assert_told(asymnas("report", str(tmp_path)), f"{tmp_path / name}")

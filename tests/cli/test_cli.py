@@ -14,9 +14,24 @@ from typer.testing import CliRunner, Result
 
 from asymnas.cli import app
 from asymnas.core.errors import EvaluationError, Problem
+from asymnas.runs import CompareSummary, RunSummary, Score
 
-SCORE = {"suc": 0.512, "se": 0.03, "videos": {"a/b": 0.512}, "frames": 24}
-SUMMARY = {"job": "x", "protocol": "lasot", "validation": SCORE}
+SCORE = Score(value=0.512, se=0.03, items={"a/b": 0.512}, facts={"frames": 24})
+COMMON = {"task": "tracking", "job": "x", "reward": {"name": "suc", "title": "SUC"}, "noun": "videos", "versions": {}}
+TRAINING = {"steps": 1, "samples": 8, "seconds": 1.0, "losses": {"total": 1.0}}
+SUMMARY = RunSummary.model_validate(
+    {
+        **COMMON, "job_hash": "h", "seed": 0, "space": "s", "space_hash": "h", "weights_hash": "w", "seconds": {},
+        "architecture": {"key": "k", "genes": {}, "drawing": ""}, "validation": SCORE, "training": TRAINING,
+        "cost": {"branches": {}, "amortised_macs": 0, "amortised_frames": 300},
+    }
+)  # fmt: skip
+COMPARED = CompareSummary.model_validate(
+    {
+        **COMMON, "budget": 1, "training": TRAINING, "test_items": 1, "test_facts": {}, "validation_items": 1,
+        "level": 0.95, "samples": 100, "seeds": [0], "spaces": {}, "differences": [], "seconds": 1.0,
+    }
+)  # fmt: skip
 
 
 def asymnas(*words: str) -> Result:
@@ -29,7 +44,7 @@ def study(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     calls: dict[str, Any] = {}
     fake = types.ModuleType("asymnas.study")
 
-    def run_job(job: Any, folder: Path, **options: Any) -> dict[str, Any]:
+    def run_job(job: Any, folder: Path, **options: Any) -> RunSummary:
         calls["run"] = (job, folder, options)
         options["progress"].update("search", 1, 2, "best SUC 0.5")
         if "error" in calls:
@@ -40,17 +55,18 @@ def study(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         calls["dry"] = job
         return {"memory_mb": 812.5}
 
-    def run_compare(job: Any, folder: Path, **options: Any) -> dict[str, Any]:
+    def run_compare(job: Any, folder: Path, **options: Any) -> CompareSummary:
         calls["compare"] = (job, folder, options)
-        return {"spaces": {}, "differences": []}
+        return COMPARED
 
-    def retrain(architecture: Path, job: Any, folder: Path, **options: Any) -> dict[str, Any]:
+    def retrain(architecture: Path, job: Any, folder: Path, **options: Any) -> RunSummary:
         calls["retrain"] = (architecture, job, folder, options)
         return SUMMARY
 
     for function in (run_job, dry_run, run_compare, retrain):
         setattr(fake, function.__name__, function)
     monkeypatch.setitem(sys.modules, "asymnas.study", fake)
+    monkeypatch.setattr("asymnas.report.write_report", lambda folder: calls.setdefault("reports", []).append(folder))
     return calls
 
 
@@ -73,7 +89,7 @@ def test_search_hands_the_job_on_and_prints_the_table(study: dict[str, Any]) -> 
 
 def test_json_is_alone_on_stdout_and_progress_silent(study: dict[str, Any]) -> None:
     result = asymnas("search", "vlt_scar", "--json")
-    assert json.loads(result.stdout) == SUMMARY
+    assert RunSummary.model_validate_json(result.stdout) == SUMMARY
     assert result.stderr == ""
     assert study["run"][1] == Path("runs/vlt_scar")
 
@@ -90,6 +106,7 @@ def test_compare_and_data_root(study: dict[str, Any], tmp_path: Path) -> None:
     job, _, options = study["compare"]
     assert job.overrides["data.root"] == str(tmp_path)
     assert options["fresh"]
+    assert [folder.name for folder in study["reports"]] == ["compare_symmetry", *(arm.name for arm in job.arms)]
 
 
 def test_user_error_is_a_message_and_exit_code_2(study: dict[str, Any]) -> None:
@@ -156,7 +173,8 @@ def test_validate_prints_all_problems(tmp_path: Path) -> None:
 
 def test_list_names_everything_with_one_line() -> None:
     found = json.loads(asymnas("list", "--json").stdout)
-    assert set(found) == {"trackers", "datasets", "spaces", "jobs"}
+    assert set(found) >= {"tasks", "trackers", "datasets", "ops", "mixers", "searchers", "spaces", "jobs"}
+    assert "tracking" in found["tasks"] and "evolution" in found["searchers"]
     assert {"vlt_scar", "static"} <= found["trackers"].keys()
     assert {"vlt_scar", "paper/vlt_scar"} <= found["jobs"].keys()
     assert all(len(line) > 10 for entries in found.values() for line in entries.values())

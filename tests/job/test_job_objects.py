@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -11,9 +10,7 @@ import pytest
 
 from asymnas.core.errors import DataError, JobError
 from asymnas.job import Job, load_compare, load_job
-from asymnas.search import Task
-from asymnas.space import load_space
-from asymnas.study._session import Session
+from asymnas.search import Request, ScoreSettings
 from asymnas.tracking.data import Dataset, FrameCache, Video, cached
 from asymnas.tracking.task.data import check_held_out, video_set
 
@@ -72,15 +69,10 @@ def test_videos_of_two_data_sets_may_have_one_name():
 
 def test_the_key_of_a_score_knows_the_recalibration_videos():
     def key(fingerprint: str) -> str:
-        session = SimpleNamespace(
-            job=job(),
-            space=load_space("tiny_asymmetric"),
-            sets={"validation": ([], "v")},
-            train=[Dataset("d", "train", [], fingerprint)],
-            sentences=SimpleNamespace(name="minilm", fingerprint="e"),
-        )
-        task = Task(genes=(("a", "b"),), videos="validation")
-        return Session.settings(session, "weights").key(task)  # type: ignore[arg-type]
+        task = job().open()
+        task.training_data = [Dataset("d", "train", [], fingerprint)]
+        request = Request(genes=(("a", "b"),), split="validation", conditions=("with",))
+        return ScoreSettings.of(task, "weights").key(request)
 
     assert key("one") == key("one") != key("two")
 
@@ -134,7 +126,7 @@ def test_a_comparison_needs_test_videos_and_names(tmp_path):
     )
     file = tmp_path / "c.yaml"
     file.write_text("kind: compare\nname: c\nbase: base.yaml\nspaces: [tiny_asymmetric, tiny_symmetric]\n")
-    with pytest.raises(JobError, match=r"c\.yaml:3: base: a comparison needs test videos"):
+    with pytest.raises(JobError, match=r"c\.yaml:3: base: a comparison needs held-out items"):
         load_compare(file)
     (tmp_path / "tiny_asymmetric.yaml").write_text("extends: tiny_asymmetric\ntie: template.* = search.*\n")
     file.write_text("kind: compare\nname: c\nbase: vlt_scar\nspaces: [tiny_asymmetric, ./tiny_asymmetric.yaml]\n")

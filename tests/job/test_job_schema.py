@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asymnas.core.errors import JobError
-from asymnas.job import arms, find_job, launch_job, list_jobs, load_compare, load_job, validate_file
+from asymnas.job import find_job, launch_job, list_jobs, load_compare, load_job, validate_file
 
 JOBS = Path(__file__).resolve().parents[2] / "jobs"
 FILES = sorted(JOBS.rglob("*.yaml"))
@@ -149,7 +149,7 @@ def test_launch_options_are_values_and_no_yaml(tmp_path: Path) -> None:
 
 def test_compare_makes_an_arm_of_each_space_and_seed() -> None:
     compare = load_compare("compare_symmetry")
-    made = arms(compare)
+    made = compare.arms
     assert len(made) == len(compare.spaces) * len(compare.seeds)
     assert {(arm.space, arm.seed) for arm in made} == {(s, n) for s in compare.spaces for n in compare.seeds}
     assert all(arm.job.space == arm.space and arm.job.seed == arm.seed and arm.job.name == arm.name for arm in made)

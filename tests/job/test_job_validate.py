@@ -98,7 +98,7 @@ def one(tmp_path: Path, text: str) -> Problem:
         ("seed: 1\nseed: 2", "4: seed", "given twice, first on line 3"),
         ("seed: '1'", "3: seed", "must be a whole number"),
         ("seed: true", "3: seed", "must be a whole number"),
-        ("tracker: {name: static}", "3: tracker.name", "must be a trainable tracker"),
+        ("tracker: {name: static}", "3: tracker.name", "must be a searchable tracker"),
         ("space: nowhere.yaml", "3: space", "does not exist"),
         ("space: {branches: {}}", "3: space", ""),
         ("search: {population: 100000000000000000000000}", "3: search.population", "must be <= 1000000"),

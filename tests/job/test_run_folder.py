@@ -16,7 +16,7 @@ import pytest
 
 from asymnas.core.errors import RunFolderError
 from asymnas.job import Job, load_compare, load_job
-from asymnas.runs.folder import RunFolder
+from asymnas.runs import RunFolder, read_run
 
 HOLDER = """
 import sys, time
@@ -71,10 +71,15 @@ def test_held_run_is_only_touched_when_asked(tmp_path: Path, job: Job) -> None:
         RunFolder.open(tmp_path, job)
     with RunFolder.open(tmp_path, job, resume=True) as run:
         assert json.loads(run.summary.read_text()) == {"suc": 0.5}
-    (tmp_path / "training").mkdir()
     with RunFolder.open(tmp_path, job, fresh=True) as run:
         assert not run.resumed
-        assert sorted(item.name for item in tmp_path.iterdir()) == [".asymnas-run", ".lock", "job.yaml", "log.txt"]
+        held = [".asymnas-run", ".lock", ".pid", "job.yaml", "log.txt"]
+        assert sorted(item.name for item in tmp_path.iterdir()) == held
+    aside = tmp_path.with_name(f"{tmp_path.name}.old-1")
+    assert json.loads((aside / "summary.json").read_text()) == {"suc": 0.5}
+    (tmp_path / "notes.txt").write_text("x")
+    with RunFolder.open(tmp_path, job, fresh=True):
+        assert (tmp_path.with_name(f"{tmp_path.name}.old-2") / "notes.txt").is_file()
 
 
 def test_a_run_that_ended_before_any_work_is_in_nobodys_way(tmp_path: Path, job: Job) -> None:
@@ -89,6 +94,47 @@ def test_a_run_that_ended_before_any_work_is_in_nobodys_way(tmp_path: Path, job:
         RunFolder.open(tmp_path, job)
     with RunFolder.open(tmp_path, other, resume=True):
         assert not list((tmp_path / "training").iterdir())
+
+
+def test_a_run_of_before_is_refused_and_can_be_moved_aside(tmp_path: Path, job: Job) -> None:
+    with RunFolder.open(tmp_path, job) as run:
+        run.write_json("summary.json", {})
+        (tmp_path / ".asymnas-run").write_text("of another version")
+    for options in ({}, {"resume": True}):
+        with pytest.raises(RunFolderError, match=r"another version.*--fresh"):
+            RunFolder.open(tmp_path, job, **options)
+    with pytest.raises(RunFolderError, match="another version"):
+        read_run(tmp_path)
+    with RunFolder.open(tmp_path, job, fresh=True) as run:
+        assert not run.summary.exists()
+
+
+def test_a_job_by_hand_and_its_neighbours_are_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "job.yaml"
+    file.write_text("extends: vlt_scar\nname: mine\n")
+    for options in ({}, {"resume": True}, {"fresh": True}):
+        with pytest.raises(RunFolderError, match=r"no run folder.*job\.yaml.*--run"):
+            RunFolder.open(tmp_path, load_job(file), **options)
+    assert [item.name for item in tmp_path.iterdir()] == ["job.yaml"]
+
+
+def test_a_run_that_has_begun_needs_its_initial_weights_no_more(tmp_path: Path) -> None:
+    weights = tmp_path / "first.safetensors"
+    weights.write_bytes(b"x")
+    job = load_job("vlt_scar", {"training.initial_weights": str(weights)})
+    with RunFolder.open(tmp_path / "run", job):
+        weights.unlink()
+    with RunFolder.open(tmp_path / "run", job, resume=True) as run:
+        assert run.resumed
+
+
+def test_a_linked_folder_is_moved_aside_where_it_is(tmp_path: Path, job: Job) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    with RunFolder.open(tmp_path / "link", job) as run:
+        run.write_json("summary.json", {})
+    with RunFolder.open(tmp_path / "link", job, fresh=True):
+        assert (tmp_path / "link").is_symlink() and (tmp_path / "there.old-1" / "summary.json").is_file()
 
 
 def test_foreign_folder_is_never_emptied(tmp_path: Path, job: Job) -> None:

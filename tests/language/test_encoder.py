@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 
@@ -12,7 +11,7 @@ import torch
 
 from asymnas.core.errors import LanguageError
 from asymnas.language import ENCODERS, EncoderPlugin, SentenceTable, load_encoder
-from asymnas.language.locate import _minilm_folder, file_sha256
+from asymnas.language.locate import _minilm_folder
 
 TEXTS = ["a red ball", "the small blue striped circle on the left moves slowly behind the tall grey wall", "dog"]
 
@@ -117,19 +116,6 @@ def test_other_minilm_weights_are_refused(minilm, tmp_path, monkeypatch):
     monkeypatch.setenv("ASYMNAS_ENCODERS", str(tmp_path))
     with pytest.raises(LanguageError, match="must have sha256 53aa51172d"):
         SentenceTable("minilm", tmp_path / "cache")
-
-
-def test_a_hash_is_remembered_until_the_file_changes(tmp_path):
-    path, memory = tmp_path / "weights", tmp_path / "cache" / "hashes.json"
-    path.write_bytes(b"one")
-    found = file_sha256(path, memory)
-    known = json.loads(memory.read_text())
-    memory.write_text(json.dumps(dict.fromkeys(known, "remembered")))
-    assert file_sha256(path, memory) == "remembered"
-    path.write_bytes(b"other")
-    assert file_sha256(path, memory) not in ("remembered", found)
-    memory.write_text("{")
-    assert file_sha256(path, memory) == file_sha256(path)
 
 
 def test_a_broken_model_is_a_clear_error(gpt2, tmp_path):

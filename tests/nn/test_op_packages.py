@@ -12,7 +12,7 @@ import torch
 from asymnas.core.errors import SpaceError
 from asymnas.core.seeding import rng_for
 from asymnas.nn import Supernet
-from asymnas.space import OPS, load_space, register_op, registered_ops
+from asymnas.space import OPS, load_space, register_op
 
 SPACE = {
     "name": "dilated",
@@ -68,7 +68,7 @@ def package(tmp_path, monkeypatch):
 
 
 def test_a_supernet_is_built_and_run_over_the_op_of_a_package(package):
-    assert "toy_dilated" in registered_ops() and "toy_ops" not in sys.modules
+    assert "toy_dilated" in OPS and "toy_ops" not in sys.modules
     space = load_space(SPACE)
     assert "toy_ops_torch" not in sys.modules  # spaces need no torch module
     path = space.architecture({gene.id: "toy_dilated" for gene in space.genes})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,9 +10,8 @@ from torch import Tensor
 
 from asymnas.core.errors import WeightsError
 from asymnas.nn import Supernet, weights_hash
-from asymnas.nn.pretrained import convert_checkpoint, load_spos, load_vlt, read_checkpoint
+from asymnas.nn.pretrained import convert_checkpoint, load_initial, load_spos, load_vlt, read_checkpoint
 from asymnas.space import load_space
-from asymnas.tracking.task.workers import _initialise
 
 OPS = ["shuffle_3x3", "shuffle_5x5", "shuffle_7x7", "shuffle_xception"]
 CHANNELS = (12, 16, 24, 32)
@@ -188,7 +186,7 @@ def test_a_job_starts_from_a_checkpoint_as_it_is_or_converted(space, official, t
         convert_checkpoint(file, tmp_path / "spos.safetensors")
         file = tmp_path / "spos.safetensors"
     load_spos(official, expected)
-    _initialise(SimpleNamespace(supernet=net), str(file))
+    load_initial(str(file), net, net)
     assert weights_hash(net) == weights_hash(expected)
 
 
@@ -196,4 +194,5 @@ def test_a_job_reads_a_backbone_with_mixers_as_such(space, official, tmp_path) -
     file = tmp_path / "vlt.pth"
     torch.save({**official, "nlp_layers.0.0.branch_main.0.weight": torch.zeros(1)}, file)
     with pytest.raises(WeightsError, match=r"vlt\.pth.*(nlp_layers|token_map)"):
-        _initialise(SimpleNamespace(supernet=_net(space)), str(file))
+        net = _net(space)
+        load_initial(str(file), net, net)

@@ -11,8 +11,7 @@ from functools import partial
 from types import SimpleNamespace
 
 import pytest
-import test_candidate
-import toy_task
+from toy_task import open_toy, toy_candidates
 
 from asymnas.core.errors import EvaluationError
 from asymnas.core.runtime import cluster
@@ -57,12 +56,7 @@ def test_ray_is_started_once_with_enough_cpus(running, monkeypatch):
 def local_ray():
     """One Ray for all tests of the room."""
     ray = pytest.importorskip("ray")
-    for toys in (
-        contracts,
-        test_candidate,
-        toy_task,
-        sys.modules[__name__],
-    ):  # shipped by value, so that actors start without pytest and torch
+    for toys in (contracts, sys.modules[__name__]):  # shipped by value, so that actors start without pytest and torch
         ray.cloudpickle.register_pickle_by_value(toys)
     cluster._start_local(ray, 2)
     yield ray
@@ -136,11 +130,11 @@ def test_actor_killed_from_outside_is_replaced_and_actors_are_reused(local_ray):
 
 
 def test_real_worker_gives_the_same_numbers_as_in_process(local_ray):
-    space = load_space("tiny_asymmetric")
+    space = open_toy().space
     tasks = [Request.of(item, "validation", ("both", "left")) for item in RandomSearcher(space, seed=1, budget=2).ask()]
-    with actors(test_candidate.build, workers=1, threads=1) as pool:
+    with actors(toy_candidates, workers=1, threads=1) as pool:
         remote = pool.map(tasks)
-    here = in_process(test_candidate.build, threads=1).map(tasks)
+    here = in_process(toy_candidates, threads=1).map(tasks)
     assert all(item.ok for item in here)
     assert [item.but(seconds=0.0) for item in remote] == [item.but(seconds=0.0) for item in here]
 

@@ -8,14 +8,13 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from toy_task import open_toy
+from toy_task import open_toy, toy_candidates
 
 from asymnas.core.errors import JobError
 from asymnas.core.runtime.pool import InProcessPool
 from asymnas.core.seeding import rng_for
 from asymnas.nn import recalibrated, save_weights, statistics_of
 from asymnas.search import (
-    CandidateWorker,
     Request,
     ScoreSettings,
     candidate_worker,
@@ -25,15 +24,9 @@ from asymnas.search import (
 from asymnas.task import Task
 
 
-def build():
-    task = open_toy()
-    source = task.batches("recalibration")
-    return CandidateWorker(task, task.model(), [source.batch(step) for step in range(2)])
-
-
 @pytest.fixture(scope="module")
 def worker():
-    return build()
+    return toy_candidates()
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +54,7 @@ def test_evaluation_holds_everything(worker, architectures):
 def test_no_candidate_leaves_a_trace(worker, architectures):
     before = {name: value.clone() for name, value in worker.model.state_dict().items()}
     one, two, again = (worker.handle(asked(architectures[index])) for index in (0, 1, 0))
-    assert one.but(seconds=0) == again.but(seconds=0) == build().handle(asked(architectures[0])).but(seconds=0)
+    assert one.but(seconds=0) == again.but(seconds=0) == toy_candidates().handle(asked(architectures[0])).but(seconds=0)
     assert one.items != two.items
     assert all(torch.equal(value, before[name]) for name, value in worker.model.state_dict().items())
 
@@ -113,7 +106,7 @@ def test_a_baseline_has_no_path_cost_or_condition(worker):
 
 
 def test_a_reward_may_have_a_rule_of_its_own(architectures):
-    worker = build()
+    worker = toy_candidates()
     rewards = worker.task.rewards
     worker.task.rewards = {"best": rewards["best"]}
     found = worker.handle(asked(architectures[0], conditions=("both", "left")))
@@ -122,7 +115,7 @@ def test_a_reward_may_have_a_rule_of_its_own(architectures):
 
 
 def test_a_value_that_is_not_finite_names_the_item(architectures):
-    worker = build()
+    worker = toy_candidates()
     with torch.no_grad():
         worker.model.head.bias.fill_(float("nan"))
     (found,) = InProcessPool(lambda: worker, failed=failed_evaluation).map([asked(architectures[0])])

@@ -121,14 +121,6 @@ def test_full_disk_loses_nothing(written, monkeypatch):
     assert written.read_bytes() == whole + (entry(3).to_json() + "\n").encode()
 
 
-def test_two_processes_on_one_log_are_noticed(written):
-    one, two = ResultLog(written), ResultLog(written)
-    two.append(entry(3))
-    with pytest.raises(RunFolderError, match="Another process changed it"):
-        one.append(entry(4))
-    assert len(ResultLog(written)) == 4
-
-
 def test_numbers_that_are_not_finite_never_reach_the_log(path):
     with pytest.raises(ValueError, match="finite"):
         entry(0, value=float("nan"))

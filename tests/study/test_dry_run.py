@@ -35,8 +35,8 @@ def test_a_step_of_fair_sampling_counts_all_its_paths(monkeypatch):
     missing = "data.validation.sources=[{dataset: got10k, split: val}]"
     found = dry_run(job("training.sampling=fair", "training.optimizer=sgd", missing), Silent())
     step, whole = found["training_step"], found["whole_training"]
-    assert (step["pairs"], step["paths_a_step"]) == (2, 4)  # one of two shards
-    assert whole["hours_here_estimated"] == pytest.approx(whole["pairs"] * 4 / step["pairs_per_second"] / 3600)
+    assert (step["samples"], step["paths_a_step"]) == (2, 4)  # one of two shards
+    assert whole["hours_here_estimated"] == pytest.approx(whole["samples"] / step["samples_per_second"] / 3600)
     assert ["ASYMNAS_DATA" in note for note in found["stand_ins"]] == [True]
     assert 0 < found["path_parameters"] < found["parameters"]
     assert found["whole_search"] == {"evaluations": 12, "random_search": 12}

@@ -12,6 +12,7 @@ import pytest
 
 from asymnas.core.errors import RunFolderError
 from asymnas.job import load_job
+from asymnas.runs import RunSummary
 from asymnas.search import ResultLog
 from asymnas.space import load_architecture
 from asymnas.study import run_job
@@ -23,7 +24,6 @@ FILES = (
     "evaluations.jsonl",
     "architecture.json",
     "summary.json",
-    "report.html",
     "log.txt",
     "training.jsonl",
 )
@@ -32,7 +32,7 @@ FILES = (
 def _archive(folder: Path) -> dict[tuple[str, int], tuple]:
     """What was scored and how, by stage and place."""
     return {
-        (item.stage, item.index): (item.genes, item.tracker, item.suc, item.videos, item.status)
+        (item.stage, item.index): (item.genes, item.baseline, item.value, item.items, item.status)
         for item in ResultLog(folder / "evaluations.jsonl")
     }
 
@@ -40,8 +40,8 @@ def _archive(folder: Path) -> dict[tuple[str, int], tuple]:
 def test_a_run_leaves_a_whole_folder(reference):
     folder, summary, stages = reference
     assert [name for name in FILES if not (folder / name).is_file()] == []
-    assert json.loads((folder / "summary.json").read_text()) == json.loads(json.dumps(summary))
-    assert [stage for stage in stages if stage != "sentences"] == ["training", "search", "random search", "test"]
+    assert RunSummary.read(folder / "summary.json") == summary
+    assert [stage for stage in stages if stage != "preparation"] == ["training", "search", "random search", "test"]
 
 
 def test_the_budget_is_kept_and_the_best_is_the_best(reference):
@@ -50,18 +50,19 @@ def test_the_budget_is_kept_and_the_best_is_the_best(reference):
     search = {key: value for key, value in archive.items() if key[0] == "search"}
     assert len(search) == 12
     assert len({json.dumps(value[0], sort_keys=True) for value in search.values()}) == 12
-    assert summary["validation"]["suc"] == max(value[2] for value in search.values())
-    assert summary["random_search"]["budget"] == summary["search"]["budget"] == 12
-    assert set(summary["test"]["baselines"]) == {"static", "template_matching", "mil"}
-    assert len(summary["test"]["random_architectures"]["scores"]) == 2
+    assert summary.validation.value == max(value[2] for value in search.values())
+    assert summary.random_search.budget == summary.search.budget == 12
+    assert set(summary.test.baselines) == {"static", "template_matching", "mil"}
+    assert len(summary.test.random_architectures.scores) == 2
 
 
 def test_the_architecture_file_says_what_was_found(reference):
     folder, summary, _ = reference
     file = load_architecture(folder / "architecture.json")
-    assert dict(file.architecture.genes) == summary["architecture"]["genes"]
-    assert file.score["value"] == summary["validation"]["suc"]
-    assert file.provenance["weights_hash"] == summary["weights_hash"]
+    assert dict(file.architecture.genes) == summary.architecture.genes
+    assert file.score["value"] == summary.validation.value
+    assert (file.score["metric"], file.score["videos"], file.score["frames"]) == ("SUC", 3, 18)
+    assert file.provenance["weights_hash"] == summary.weights_hash
 
 
 def test_a_folder_with_a_run_is_not_overwritten(reference, small, inprocess, silent):
@@ -77,11 +78,10 @@ def test_resuming_a_finished_run_evaluates_nothing(reference, small, inprocess, 
     job = load_job("vlt_scar", [*inprocess, *small])
     again = run_job(job, folder, resume=True, progress=silent())
     assert (folder / "evaluations.jsonl").read_bytes() == before
-    for stage in ("search", "random_search"):
-        assert again[stage] == summary[stage]  # what was spent by the process before counts
-    assert summary["search"]["evaluated"] == 12
-    assert all(again["seconds"][stage] >= spent for stage, spent in summary["seconds"].items())
-    assert again["architecture"] == summary["architecture"]
+    assert again.search == summary.search and again.random_search == summary.random_search  # of the process before
+    assert summary.search.evaluated == 12
+    assert all(again.seconds[stage] >= spent for stage, spent in summary.seconds.items())
+    assert again.architecture == summary.architecture
 
 
 def _kill_when(process, condition, seconds=600.0) -> bool:
@@ -118,10 +118,11 @@ def test_killed_twice_and_resumed_on_two_workers_it_ends_as_the_uninterrupted_ru
     last = command(*arguments, "--resume", "--json", folder=run.parent)
     out, err = last.communicate(timeout=600)
     assert last.returncode == 0, err
-    resumed = json.loads(out)
-    assert resumed["weights_hash"] == summary["weights_hash"]
-    assert resumed["architecture"] == summary["architecture"]
-    assert resumed["search"] == summary["search"]
+    resumed = RunSummary.model_validate_json(out)
+    assert resumed.weights_hash == summary.weights_hash
+    assert resumed.architecture == summary.architecture
+    assert resumed.search == summary.search
+    assert (run / "report.html").is_file()
     assert _archive(run) == _archive(expected)
     boxes = [path.relative_to(expected) for path in expected.glob("boxes/*/*/*.txt")]
     assert len(boxes) == 5 * 4
@@ -135,5 +136,13 @@ def test_another_seed_is_another_run(reference, small, inprocess, silent, tmp_pa
         [*inprocess, *small, "seed=1", "search.generations=1", "baselines.random_search=false", "~data.test"],
     )
     other = run_job(job, tmp_path / "run", progress=silent())
-    assert other["weights_hash"] != summary["weights_hash"]
-    assert other["architecture"]["key"] != summary["architecture"]["key"]
+    assert other.weights_hash != summary.weights_hash
+    assert other.architecture.key != summary.architecture.key
+    assert other.test is None and other.random_search is None
+
+
+def test_evaluations_are_passed_on_as_they_come(reference, small, inprocess):
+    folder, _, _ = reference
+    seen = []
+    run_job(load_job("vlt_scar", [*inprocess, *small]), folder, resume=True, on_evaluation=seen.append)
+    assert sorted((item.stage, item.index) for item in seen) == sorted(_archive(folder))

@@ -34,8 +34,8 @@ def sixteen(small):
 
 def test_random_architectures_are_all_that_there_are(sixteen, tmp_path):
     assert sixteen.baselines.random_architectures == 20
-    random = run_job(sixteen, tmp_path / "run", progress=Silent())["test"]["random_architectures"]
-    assert (random["n"], random["asked"]) == (16, 20)
+    random = run_job(sixteen, tmp_path / "run", progress=Silent()).test.random_architectures
+    assert (random.n, random.asked) == (16, 20)
 
 
 def test_the_architecture_is_written_before_the_test_stage(sixteen, tmp_path, monkeypatch):
@@ -45,12 +45,12 @@ def test_the_architecture_is_written_before_the_test_stage(sixteen, tmp_path, mo
     def cut(*_, **__):
         raise PowerCut
 
-    monkeypatch.setattr(_run, "final_tasks", cut)
+    monkeypatch.setattr(_run, "final_requests", cut)
     run = tmp_path / "run"
     with pytest.raises(PowerCut):
         run_job(sixteen, run, progress=Silent())
     lines = [json.loads(line) for line in (run / "evaluations.jsonl").read_text().splitlines()]
-    best = max((line for line in lines if line["stage"] == "search"), key=lambda line: line["suc"])
+    best = max((line for line in lines if line["stage"] == "search"), key=lambda line: line["value"])
     assert load_architecture(run / "architecture.json").architecture.genes == best["genes"]
     assert not (run / "summary.json").exists()
 

@@ -59,12 +59,6 @@ def test_a_stage_that_fails_or_is_killed_has_its_time(run: RunFolder, monkeypatc
 def test_torn_times_are_no_reason_to_stop(run: RunFolder, content: str) -> None:
     (run.path / "seconds.json").write_text(content)
     assert StageTimes(run).seconds == {}
-    (run.path / "training.jsonl").write_text('{"step": 1, "seconds": 4.5}\n{"step": 2, "sec')
-    assert StageTimes(run).seconds == {"training": 4.5}
-    run.write_json("summary.json", {"seconds": {"training": 5.0, "search": 7.0}})
-    assert StageTimes(run).seconds == {"training": 5.0, "search": 7.0}
-    run.write_json("summary.json", {"seconds": 9.0})
-    assert StageTimes(run).seconds == {"arms": 9.0}
 
 
 def test_times_that_cannot_be_written_are_a_warning(run: RunFolder, caplog: pytest.LogCaptureFixture) -> None:

@@ -13,7 +13,6 @@ import pytest
 from rich.console import Console
 
 from asymnas.report import print_sections
-from asymnas.tracking.benchmark.page import write_benchmark
 from asymnas.tracking.benchmark.plots import _label, benchmark_plots
 from asymnas.tracking.benchmark.report import (
     DEFAULT_PROTOCOLS,
@@ -22,7 +21,7 @@ from asymnas.tracking.benchmark.report import (
     default_protocol,
     percent,
 )
-from asymnas.tracking.benchmark.sections import benchmark_sections
+from asymnas.tracking.benchmark.sections import benchmark_sections, write_benchmark
 from asymnas.tracking.data import Annotation
 from asymnas.tracking.metrics import PROTOCOLS, compare, get_protocol, score
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from asymnas.core.errors import MissingDependency, Problem
 from asymnas.tracking import FrameTracker, TrackerPlugin
 
-from ._tracker import C_LIBRARY, OpenCVFollower
+from ._tracker import OpenCVFollower
 
 __all__ = ["OpenCVOptions", "csrt", "kcf", "median_flow", "mil", "mosse"]
 
@@ -42,7 +42,7 @@ def _plugin(name: str, attribute: str, summary: str) -> TrackerPlugin:
             way_out = "Install opencv-contrib-python in place of opencv-python; they cannot both be installed."
             raise MissingDependency(Problem(f"tracker '{name}'", rule, way_out=way_out))
         factory = partial(OpenCVFollower, name, create, seed=options.seed, min_side=options.min_side)
-        return FrameTracker(factory, colour="bgr", deterministic=C_LIBRARY is not None)
+        return FrameTracker(factory, colour="bgr")
 
     absent = "" if found() else " (not in this build of OpenCV; opencv-contrib-python has it)"
     return TrackerPlugin(name, summary + absent, build, OpenCVOptions)

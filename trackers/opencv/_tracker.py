@@ -11,11 +11,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-__all__ = ["C_LIBRARY", "OpenCVFollower"]
+__all__ = ["OpenCVFollower"]
 
 logger = logging.getLogger("asymnas.trackers.opencv")
 
-C_LIBRARY = None if sys.platform == "win32" else ctypes.CDLL(None)
+_C_LIBRARY = ctypes.CDLL("ucrtbase" if sys.platform == "win32" else None)
 """MIL draws its features by the C library's `rand`, which OpenCV's own seed does not reach."""
 
 
@@ -76,8 +76,7 @@ class OpenCVFollower:
     def _draw_from(seed: int) -> None:
         """Before each call, so that no video's random numbers depend on the others."""
         cv2.setRNGSeed(seed % 2**31)
-        if C_LIBRARY is not None:
-            C_LIBRARY.srand(seed % 2**31)
+        _C_LIBRARY.srand(seed % 2**31)
 
 
 def _scaled(box: np.ndarray, factor: float) -> np.ndarray:

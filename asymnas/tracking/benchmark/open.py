@@ -10,8 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from asymnas.core.errors import LanguageError, Problem, TrackerError, WeightsError
 from asymnas.core.threads import all_threads
-from asymnas.runs.statistics import load_statistics, save_statistics
-from asymnas.tracking import Language, OnlineTracker, TrackerPlugin, get_tracker, list_trackers
+from asymnas.runs.statistics import load_statistics, save_statistics, statistics_key
+from asymnas.tracking import (
+    Language,
+    OnlineTracker,
+    TrackerPlugin,
+    get_tracker,
+    list_trackers,
+    load_tracker_weights,
+)
 from asymnas.tracking.benchmark.run_files import RunFiles, find_run
 from asymnas.tracking.live import LiveTracker
 from asymnas.tracking.task.data import checked_options, sentence_table, sentences_of
@@ -96,8 +103,10 @@ class ReadyTracker:
         """
         if isinstance(sentences, str):  # would be read as a sentence a letter
             raise LanguageError(Problem("sentences", "must be a list, one a video", repr(sentences[:60])))
-        if self._sentences is None:
+        if not self.reads_language:
             return None
+        if self._sentences is None:  # it has no weights, and reads the text itself
+            return Language.of(sentences)
         device = next(self.tracker.parameters()).device  # type: ignore[attr-defined]
         return self._sentences.embed(sentences).to(device)
 
@@ -187,21 +196,19 @@ def _plugin_settings(plugin: TrackerPlugin, spec: TrackerSpec) -> dict[str, Any]
         from asymnas.nn import weights_hash
 
         settings["weights_hash"] = weights_hash(spec.weights)
-    if plugin.reads_language:
-        settings["encoder"] = _encoder_name(sentence_table(spec.encoder))
+        if plugin.reads_language:
+            settings["encoder"] = _encoder_name(sentence_table(spec.encoder))
     return settings
 
 
 def _open_plugin(plugin: TrackerPlugin, spec: TrackerSpec) -> ReadyTracker:
     settings = _plugin_settings(plugin, spec)
-    table = sentence_table(spec.encoder) if plugin.reads_language else None
+    table = sentence_table(spec.encoder) if "encoder" in settings else None
     options = checked_options(plugin, settings["options"])
     tracker = plugin.build(options, space=None, language_dim=0 if table is None else table.dim, seed=0)
     if spec.weights is not None:
-        from asymnas.nn import load_weights
-
+        load_tracker_weights(plugin, tracker, spec.weights)
         model: Any = tracker
-        load_weights(spec.weights, model)
         model.to(spec.device or "cpu").eval()
     return ReadyTracker(plugin.name, tracker, None, settings, plugin.reads_language, _sentences=table)
 
@@ -236,7 +243,7 @@ def _open_run(plugin: TrackerPlugin, run: RunFiles, spec: TrackerSpec) -> ReadyT
     resources = job.resources
     device = spec.device or ("cuda" if resources.gpus_per_worker > 0 and torch.cuda.is_available() else "cpu")
     # the run's own threads, so that the statistics are the run's too
-    with all_threads(resources.threads or max(1, int(resources.cpus_per_worker))):
+    with all_threads(resources.torch_threads):
         model = task.built()
         _load(run, model, own=run.job.tracker.options.get("missing"), missing=spec.missing)
         model = model.to(device).eval()
@@ -254,7 +261,7 @@ def _recalibrate(run: RunFiles, task: TrackingTask, model: TrainableTracker, *, 
     from asymnas.nn import recalibrate, statistics_of
 
     path, device = run.architecture.genes, next(model.parameters()).device
-    key = statistics_key(task, run.architecture, run.weights_hash)
+    key = statistics_key(task.job, run.architecture, run.weights_hash, **task.model_fingerprint())
     if load_statistics(run.folder, key, model, own=own):
         return
     source = task.batches("recalibration")
@@ -279,21 +286,14 @@ def _with_options(job: TrackingJob, plugin: TrackerPlugin, spec: TrackerSpec) ->
 
 
 def _load(run: RunFiles, model: TrainableTracker, *, own: str | None, missing: str | None) -> None:
-    """Load the weights; only what stands for missing sentences may be left over under another strategy."""
+    """Load the weights; what stands for missing sentences may be left over under another strategy."""
     from asymnas.nn import load_weights, weights_hash
 
-    if missing in (None, own):
-        load_weights(run.weights, model)
-    else:
-        found = load_weights(run.weights, model, strict=False)
-        where = str(run.weights)
-        if found.missing:
-            rule = f"holds no weights for missing={missing}, for it was trained with missing={own}"
-            way_out = f"Train with `--set tracker.missing={missing}`; such a run tracks with both."
-            raise WeightsError(Problem(where, rule, way_out=way_out))
-        foreign = [key for key in found.unexpected if ".template_embedding." not in key]
-        if foreign:
-            raise WeightsError(Problem(where, "unexpected tensors in the file", ", ".join(foreign[:5])))
-    if weights_hash(run.weights) != run.weights_hash:
+    found = weights_hash(run.weights)
+    if found != run.weights_hash:
         rule = f"is not the file of the run, whose hash is {run.weights_hash}"
-        raise WeightsError(Problem(str(run.weights), rule, weights_hash(run.weights), "Restore the run folder."))
+        raise WeightsError(Problem(str(run.weights), rule, found, "Restore the run folder."))
+    if load_weights(run.weights, model, strict=missing in (None, own)).missing:
+        rule = f"holds no weights for missing={missing}, for it was trained with missing={own}"
+        way_out = f"Train with `--set tracker.missing={missing}`; such a run tracks with both."
+        raise WeightsError(Problem(str(run.weights), rule, way_out=way_out))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from asymnas.tracking.data import Annotation
-    from asymnas.tracking.metrics import Comparison, Scores
+    from asymnas.tracking.metrics import Comparison, Protocol, Scores
 
 __all__ = ["DEFAULT_PROTOCOLS", "BenchmarkReport", "TrackerScores", "default_protocol", "make_report", "percent"]
 
@@ -138,7 +138,7 @@ def make_report(
     split: str,
     videos: Sequence[Annotation],
     trackers: Sequence[TrackerScores],
-    rules: BenchmarkProtocol,
+    rules: Protocol,
     *,
     chosen: bool,
     annotations: str,

@@ -6,7 +6,7 @@ import collections
 import datetime
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,9 +16,10 @@ from asymnas.core.errors import DataError, Problem, RunFolderError
 from asymnas.core.runtime.actors import ActorPool
 from asymnas.core.runtime.pool import InProcessPool, Pool
 from asymnas.core.versions import versions
+from asymnas.runs.times import Reporter
 from asymnas.tracking.benchmark.conditions import Condition, language_condition
 from asymnas.tracking.benchmark.open import TrackerSpec, describe_tracker
-from asymnas.tracking.benchmark.progress import BenchmarkProgress, Counter
+from asymnas.tracking.benchmark.progress import Counter
 from asymnas.tracking.benchmark.worker import (
     BatchToTrack,
     BenchmarkVideos,
@@ -30,11 +31,9 @@ from asymnas.tracking.data import Dataset
 from asymnas.tracking.results import ResultSet
 from asymnas.tracking.results.result_folder import ResultFolder
 
-__all__ = ["BenchmarkOptions", "BenchmarkPlan", "BenchmarkProgress", "BenchmarkRun", "run_benchmark"]
+__all__ = ["DEFAULTS", "BenchmarkOptions", "BenchmarkPlan", "BenchmarkRun", "run_benchmark"]
 
 logger = logging.getLogger("asymnas.tracking")
-
-OnProgress = Callable[[BenchmarkProgress], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +57,9 @@ class BenchmarkOptions:
     def __post_init__(self) -> None:
         if self.lockstep < 1:
             raise DataError(Problem("lockstep", "must be at least 1", str(self.lockstep)))
+
+
+DEFAULTS = BenchmarkOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,8 @@ def run_benchmark(
     out: Path | str,
     *,
     language: str | Path = "with",
-    options: BenchmarkOptions = BenchmarkOptions(),
-    on_progress: OnProgress | None = None,
+    options: BenchmarkOptions = DEFAULTS,
+    progress: Reporter | None = None,
 ) -> BenchmarkRun:
     """Track every video from its first box to its end and keep the boxes.
 
@@ -107,7 +109,7 @@ def run_benchmark(
         language: "with" the videos' own sentences, "without", or a file of sentences (see `read_sentences`); a tracker
             that reads no language ignores it.
         options: how.
-        on_progress: called at the start and as videos end.
+        progress: told of frames at the start and as videos end.
 
     Raises:
         AsymNASError: what is wrong with the tracker, data or sentences; or the folder holds other results.
@@ -117,7 +119,7 @@ def run_benchmark(
     about = describe_tracker(spec)
     condition = language_condition(language if about.reads_language else "without", data.videos, known)
     plan = BenchmarkPlan(spec, videos, data, {about.name: (condition, Path(out))})
-    return plan.run(options, on_progress)[0]
+    return plan.run(options, progress)[0]
 
 
 class BenchmarkPlan:
@@ -158,7 +160,7 @@ class BenchmarkPlan:
                 found += error.problems
         return found
 
-    def run(self, options: BenchmarkOptions, on_progress: OnProgress | None = None) -> list[BenchmarkRun]:
+    def run(self, options: BenchmarkOptions, progress: Reporter | None = None) -> list[BenchmarkRun]:
         """Track; see `run_benchmark`."""
         sentences = {condition.label: condition.sentences for condition, _ in self.conditions.values()}
         loaded = None if options.workers else tuple(self.data.videos)
@@ -172,7 +174,7 @@ class BenchmarkPlan:
             for label, (condition, out) in self.conditions.items():
                 folder = self._folder(label, options)
                 with folder.filling(resume=options.resume, fresh=options.fresh):
-                    counter = Counter(label, self.data.videos, on_progress)
+                    counter = Counter(label, self.data.videos, progress)
                     failures, reused = self._track_rest(pool, folder, condition.label, options.lockstep, counter)
                     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
                     folder.finish(failures, {"versions": versions(), "date": now})

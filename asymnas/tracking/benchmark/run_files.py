@@ -8,8 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asymnas.core.document import read
-from asymnas.core.errors import ArchitectureMismatch, JobError, Problem, RunFolderError, TrackerError, WeightsError
-from asymnas.core.errors import nearest
+from asymnas.core.errors import (
+    ArchitectureMismatch,
+    JobError,
+    Problem,
+    RunFolderError,
+    TrackerError,
+    WeightsError,
+    nearest,
+)
 from asymnas.job import load_job
 from asymnas.runs.summary import RunSummary
 from asymnas.space import Architecture, list_architectures, load_architecture, load_space

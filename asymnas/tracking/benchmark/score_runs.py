@@ -10,10 +10,11 @@ from pathlib import Path
 
 from asymnas.core.errors import AsymNASError, DataError, Problem
 from asymnas.core.runtime.cluster import import_ray, start_ray
+from asymnas.runs.times import Reporter
 from asymnas.tracking.benchmark.conditions import Condition, language_condition
 from asymnas.tracking.benchmark.open import TrackerSpec, describe_tracker
 from asymnas.tracking.benchmark.report import BenchmarkReport, TrackerScores, default_protocol, make_report
-from asymnas.tracking.benchmark.run import BenchmarkOptions, BenchmarkPlan, BenchmarkRun, OnProgress
+from asymnas.tracking.benchmark.run import DEFAULTS, BenchmarkOptions, BenchmarkPlan, BenchmarkRun
 from asymnas.tracking.benchmark.worker import BenchmarkVideos
 from asymnas.tracking.data import Dataset, annotation_of
 from asymnas.tracking.metrics import get_protocol, score_many
@@ -31,8 +32,8 @@ def test_trackers(
     *,
     languages: Sequence[str] = (),
     missing: Sequence[str] = (),
-    options: BenchmarkOptions = BenchmarkOptions(),
-    on_progress: OnProgress | None = None,
+    options: BenchmarkOptions = DEFAULTS,
+    progress: Reporter | None = None,
 ) -> tuple[Dataset, list[BenchmarkRun]]:
     """Run every tracker under every language condition; all of them are checked before the first one starts.
 
@@ -43,7 +44,7 @@ def test_trackers(
         languages: "with", "without", files of sentences; none: "with" where the data set has sentences.
         missing: strategies for missing sentences; none: as each tracker has it.
         options: how.
-        on_progress: as for `run_benchmark`.
+        progress: as for `run_benchmark`.
 
     Returns:
         the data set, and the runs in the order of `specs`.
@@ -81,7 +82,7 @@ def test_trackers(
     if problems:
         raise DataError(problems)
     with _ray(options.workers * options.threads):
-        return data, [run for plan in plans for run in plan.run(options, on_progress)]
+        return data, [run for plan in plans for run in plan.run(options, progress)]
 
 
 @contextmanager
@@ -109,7 +110,8 @@ def _plans(
         none = language_condition("without", data.videos)
         return [BenchmarkPlan(spec, videos, data, {first.name: (none, out / first.name)})]
     plans = []
-    for strategy in missing or [None]:
+    strategies: Sequence[str | None] = missing or [None]
+    for strategy in strategies:
         labels = {condition.label: "-".join(filter(None, [first.name, condition.label, strategy]))
                   for condition in conditions}  # fmt: skip
         labelled: Mapping[str, tuple[Condition, Path]] = {

@@ -1,12 +1,14 @@
-"""The evaluation of trackers on a benchmark as sections, made once for the terminal and the page."""
+"""The evaluation of trackers on a benchmark as sections, for the terminal and for a page with its plots."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asymnas.report import Figure, Section
+from asymnas.core.errors import Problem, RunFolderError
+from asymnas.report import Figure, Section, page
 from asymnas.report.texts import verdict
 from asymnas.tracking.benchmark.report import BenchmarkReport, TrackerScores, percent
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from asymnas.tracking.benchmark.run import BenchmarkRun
     from asymnas.tracking.metrics import Comparison, Scores
 
-__all__ = ["benchmark_sections", "difference_files", "tested_sections"]
+__all__ = ["benchmark_sections", "difference_files", "tested_sections", "write_benchmark"]
 
 NAMED = 12
 """Names that a line of missing or short files shows before it counts the rest; JSON has them all."""
@@ -28,6 +30,34 @@ FAILURES = 20
 
 NAME = 60
 """Letters of a tracker's name in a file's name; what two trackers are told apart by may be long paths."""
+
+
+def write_benchmark(report: BenchmarkReport, folder: Path) -> list[Path]:
+    """Write the plots and `index.html`, which holds plots, tables and notes, into a folder (made if missing).
+
+    Args:
+        report: the evaluation.
+        folder: files of the same names in it are replaced.
+
+    Returns:
+        The files, the page last.
+
+    Raises:
+        RunFolderError: the folder cannot be made or written.
+    """
+    from asymnas.tracking.benchmark.plots import benchmark_plots
+
+    plots = benchmark_plots(report)
+    text = page(f"{report.dataset} {report.split}, {report.protocol}", benchmark_sections(report, plots))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, png in plots.items():
+            (folder / name).write_bytes(png)
+        (folder / "index.html").write_text(text, encoding="utf-8")
+    except OSError as error:
+        rule, value = "the folder of the plots must be writable", error.strerror or str(error)
+        raise RunFolderError(Problem(str(folder), rule, value, "Give another folder.")) from None
+    return [folder / name for name in (*plots, "index.html")]
 
 
 def benchmark_sections(report: BenchmarkReport, plots: Mapping[str, bytes] | None = None) -> list[Section]:

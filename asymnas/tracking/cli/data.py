@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from asymnas.core.commands import DataRoot, Json, command, print_json, stderr
-from asymnas.core.errors import DataError, JobError, Problem, shown
+from asymnas.tracking.cli.options import read_options
 
 if TYPE_CHECKING:
     from asymnas.tracking.data import DataReport
@@ -25,30 +25,6 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="A data set; see `asym
 Options = Annotated[
     list[str], typer.Option("--option", metavar="KEY=VALUE", help="An option of the data set; may be repeated.")
 ]
-
-
-def _options(texts: list[str]) -> dict[str, Any]:
-    """Read options; values are read as those of a job."""
-    from asymnas.core.document import parse
-
-    found: dict[str, Any] = {}
-    problems = []
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if key in found:
-            problems.append(Problem("--option", "an option must be given once", shown(text), "Leave one out."))
-        try:
-            given = parse(value, f"--option {key}")
-            problems += given.problems
-            found[key] = given.data
-        except JobError:
-            equals = ""
-        if not equals or not key:
-            way_out = "Write `--option folder=lasot`."
-            problems.append(Problem("--option", "must be KEY=VALUE, the value as YAML", shown(text), way_out))
-    if problems:
-        raise DataError(problems)
-    return found
 
 
 @data.command("check", epilog="Example: asymnas data check otb99_lang --decode")
@@ -68,7 +44,7 @@ def check(
     """Count videos, frames, absent frames, missing sentences, and list every defect; exit code 1 if there are any."""
     from asymnas.tracking.data import check_dataset, splits_to_check
 
-    options = _options(option)
+    options = read_options(option)
     splits, notes = ([split], []) if split else splits_to_check(name, data_root)
     reports = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -134,7 +110,7 @@ def show(
     from asymnas.tracking.pictures.drawing import save_picture
     from asymnas.tracking.pictures.sheets import draw_video_sheet
 
-    found, where = find_video(name, video, split, data_root, _options(option))
+    found, where = find_video(name, video, split, data_root, read_options(option))
     sheet = draw_video_sheet(found, count=frames, title=f"{name}/{where}")
     save_picture(sheet, output)
     if as_json:

@@ -75,8 +75,7 @@ def eval_(
     """
     from asymnas.report import print_sections
     from asymnas.tracking.benchmark.evaluate import evaluate_results
-    from asymnas.tracking.benchmark.page import write_benchmark
-    from asymnas.tracking.benchmark.sections import benchmark_sections
+    from asymnas.tracking.benchmark.sections import benchmark_sections, write_benchmark
 
     if data_root is not None and annotations is not None:
         rule = "give one of them: both say where the annotations lie"

@@ -10,10 +10,10 @@ import typer
 
 from asymnas.core.commands import DataRoot, Fresh, Json, Resume, command, interruptible, print_json, stderr
 from asymnas.core.errors import JobError, Problem, RunFolderError, nearest
+from asymnas.tracking.cli.options import TrackerOptions, Weights, read_options
 
 if TYPE_CHECKING:
-    from asymnas.report import ProgressDisplay
-    from asymnas.tracking.benchmark.run import BenchmarkProgress, BenchmarkRun
+    from asymnas.tracking.benchmark.run import BenchmarkRun
 
 __all__ = ["test"]
 
@@ -44,15 +44,17 @@ def test(
         Path | None, typer.Option("--out", metavar="DIR", help="Result folders go there; results/<data> by default.")
     ] = None,
     workers: Annotated[int, typer.Option(min=0, help="Ray workers; 0 tracks in this process. Changes no box.")] = 0,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of each worker; boxes differ by rounding.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of each worker; boxes differ in their last bits.")] = 1,
     lockstep: Annotated[
-        int, typer.Option(min=1, help="Videos tracked as one batch: quicker on a GPU, boxes differ by rounding.")
+        int, typer.Option(min=1, help="Videos tracked as one batch; boxes differ in their last bits.")
     ] = 1,
     videos: Annotated[int | None, typer.Option(min=1, help="So many videos, always the same ones.")] = None,
     frames: Annotated[int | None, typer.Option(min=1, help="The first frames of each video.")] = None,
     resume: Resume = False,
     fresh: Fresh = False,
     data_root: DataRoot = None,
+    option: TrackerOptions = [],  # noqa: B006 - typer copies it
+    weights: Weights = None,
     plots: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write plots (PNG) and a page with everything there.")
     ] = None,
@@ -64,31 +66,32 @@ def test(
     Example: asymnas test runs/vlt_scar mil static --dataset otb99_lang --language with,without --workers 2
     """
     from asymnas.report import make_progress, print_sections
-    from asymnas.tracking.benchmark.page import write_benchmark
-    from asymnas.tracking.benchmark.run import default_split
+    from asymnas.tracking.benchmark.open import TrackerSpec
+    from asymnas.tracking.benchmark.run import BenchmarkOptions
     from asymnas.tracking.benchmark.score_runs import score_runs, test_trackers
-    from asymnas.tracking.benchmark.sections import tested_sections
+    from asymnas.tracking.benchmark.sections import tested_sections, write_benchmark
     from asymnas.tracking.benchmark.worker import BenchmarkVideos
+    from asymnas.tracking.data import evaluation_split
     from asymnas.tracking.metrics import get_protocol
 
     if protocol is not None:
         get_protocol(protocol)
     if plots is not None:
         _check_plots(plots)
-    what = BenchmarkVideos(dataset, split or default_split(dataset), data_root, videos, frames)
+    if (option or weights) and len(trackers) > 1:
+        rule = "are those of one tracker, but several are named"
+        raise JobError(Problem("--option, --weights", rule, ", ".join(trackers), "Name one tracker a call."))
+    options = read_options(option)
+    what = BenchmarkVideos(dataset, split or evaluation_split(dataset), data_root, videos, frames)
     with interruptible(), make_progress(stderr(), silent=as_json) as progress:
         data, runs = test_trackers(
-            trackers,
+            [TrackerSpec(name, options, weights) for name in trackers],
             what,
             out or _folder(what),
             languages=_words(language),
             missing=_strategies(missing),
-            workers=workers,
-            threads=threads,
-            lockstep=lockstep,
-            resume=resume,
-            fresh=fresh,
-            on_progress=lambda state: _show(progress, state),
+            options=BenchmarkOptions(workers, threads, lockstep, resume, fresh),
+            progress=progress,
         )
     report = score_runs(data, runs, protocol)
     if not as_json:
@@ -126,26 +129,19 @@ def _words(text: str | None) -> list[str]:
 
 
 def _strategies(text: str | None) -> list[str]:
-    from asymnas.tracking.benchmark.score_runs import MISSING
+    from asymnas.tracking.benchmark.score_runs import STRATEGIES
 
     words = _words(text)
     problems = [
-        Problem("--missing", f"must be {' or '.join(MISSING)}", repr(word), nearest(word, MISSING))
+        Problem("--missing", f"must be {' or '.join(STRATEGIES)}", repr(word), nearest(word, STRATEGIES))
         for word in words
-        if word not in MISSING
+        if word not in STRATEGIES
     ]
     if len(set(words)) < len(words):
         problems.append(Problem("--missing", "must not name the same twice", repr(text)))
     if problems:
         raise JobError(problems)
     return words
-
-
-def _show(progress: ProgressDisplay, state: BenchmarkProgress) -> None:
-    speed = "" if state.frames_per_second is None else f", {state.frames_per_second:.1f} frames/s"
-    failed = f", {state.failed} failed" if state.failed else ""
-    text = f"{state.videos}/{state.of_videos} videos{speed}{failed}"
-    progress.update(state.label, state.frames, state.of_frames, text)
 
 
 def _run(run: BenchmarkRun) -> dict[str, Any]:

@@ -9,11 +9,11 @@ import typer
 
 from asymnas.core.commands import INTERRUPTED, DataRoot, Json, command, print_json, stderr
 from asymnas.core.errors import DataError, Problem
+from asymnas.tracking.cli.options import TrackerOptions, Weights, read_options
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from asymnas.tracking.benchmark.open import ReadyTracker
     from asymnas.tracking.demo.track import Film
 
 __all__ = ["track"]
@@ -53,6 +53,8 @@ def track(
     text: Sentence = None,
     run: Run = None,
     tracker: TrackerName = None,
+    option: TrackerOptions = [],  # noqa: B006 - typer copies it
+    weights: Weights = None,
     output: Output = None,
     truth: Truth = None,
     frames: Limit = None,
@@ -68,6 +70,7 @@ def track(
     Example: asymnas track dog.mp4 --box 120,80,40,60 --text "the brown dog" --run runs/vlt_scar -o out.mp4
     """
     from asymnas.report import make_progress
+    from asymnas.tracking.benchmark.open import open_tracker
     from asymnas.tracking.demo.track import check_film, film
     from asymnas.tracking.demo.video_in import open_footage
     from asymnas.tracking.demo.window import Viewer, ask_box, no_desktop
@@ -81,7 +84,7 @@ def track(
         target = output or Path(f"{footage.name}_tracked.mp4")
         start = ask_box(footage.first) if corner is None else corner
         check_film(footage, start, target, codec=codec, overwrite=overwrite)  # before the tracker, which takes its time
-        ready = _open(run, tracker, data_root)
+        ready = open_tracker(str(run or tracker), options=read_options(option), weights=weights, data_root=data_root)
         viewer = Viewer()
         with make_progress(stderr(), silent=as_json) as progress:
             made = film(
@@ -110,12 +113,6 @@ def _check_tracker(run: Path | None, tracker: str | None) -> None:
         value = "none" if run is None else "both"
         way_out = "For example --run runs/vlt_scar, or --tracker template_matching; `asymnas list trackers` names them."
         raise DataError(Problem("", rule, value, way_out))
-
-
-def _open(run: Path | None, tracker: str | None, data_root: Path | None) -> ReadyTracker:
-    from asymnas.tracking.benchmark.open import open_tracker
-
-    return open_tracker(run if run is not None else str(tracker), data_root=data_root)
 
 
 def _numbers(box: str) -> np.ndarray:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from asymnas.core.errors import DataError, Problem
+from asymnas.core.files import cache_folder
 from asymnas.tracking.data._tracks import TrackTable
 
 __all__ = ["Indexed", "index_folder", "indexed", "table_fingerprint"]
@@ -33,7 +34,7 @@ Indexed = tuple[TrackTable, dict[str, int]]
 
 def index_folder() -> Path:
     """Return where indices lie: `index` in the environment's `ASYMNAS_CACHE`, else in `~/.cache/asymnas`."""
-    return Path(os.environ.get("ASYMNAS_CACHE") or Path.home() / ".cache" / "asymnas") / "index"
+    return cache_folder() / "index"
 
 
 def table_fingerprint(table: TrackTable, split: str) -> str:

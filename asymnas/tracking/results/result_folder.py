@@ -13,6 +13,7 @@ import filelock
 
 from asymnas.core.disk import disk_errors
 from asymnas.core.errors import AsymNASError, DataError, Problem, RunFolderError
+from asymnas.job.base import differences
 from asymnas.tracking.online import TrackResult
 from asymnas.tracking.results import (
     ResultSet,
@@ -147,25 +148,13 @@ class ResultFolder:
             write_manifest(self.path, self.label, {**self.identity, **more})
 
     def _check_same(self, before: Mapping[str, Any]) -> None:
-        old, new = _flat({key: before.get(key) for key in self.identity}), _flat(self.identity)
-        keys = [key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)]
         way_out = "Start anew with --fresh, or choose another folder with --out."
-        if keys:
+        found = differences({key: before.get(key) for key in self.identity}, self.identity)
+        if found:
             raise RunFolderError(
-                Problem(f"{self.path / MANIFEST}: {key}", f"must be {old.get(key)} as there", str(new.get(key)), way_out)
-                for key in keys[:12]
+                Problem(f"{self.path / MANIFEST}: {key}", f"must be {old} as in these results", new, way_out)
+                for key, (old, new) in list(found.items())[:12]
             )
-
-
-def _flat(data: Any, prefix: str = "") -> dict[str, str]:
-    """Dotted key to JSON text."""
-    if not isinstance(data, Mapping) or not data:
-        return {prefix: json.dumps(data)}
-    return {
-        place: text
-        for key, item in data.items()
-        for place, text in _flat(item, f"{prefix}.{key}" if prefix else str(key)).items()
-    }
 
 
 def _move_aside(folder: Path) -> None:
@@ -181,9 +170,9 @@ def _locked(folder: Path) -> Iterator[None]:
     """One process fills a folder at a time; the kernel releases the lock when the process ends, however it ends."""
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(folder / ".lock", blocking=False)
+        lock = filelock.FileLock(folder / ".lock")
         try:
-            lock.acquire()
+            lock.acquire(blocking=False)
         except filelock.Timeout:
             way_out = "Wait for it to end, or choose another folder with --out."
             raise RunFolderError(Problem(str(folder), "another process fills this folder", "", way_out)) from None

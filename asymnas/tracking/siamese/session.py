@@ -32,17 +32,18 @@ class TemplateFeatures:
     def row(self, index: int) -> TemplateFeatures:
         """Return a copy of one sample, b = 1."""
         one = slice(index, index + 1)
-        maps, tokens = (tuple(item[one].clone() for item in items) for items in (self.maps, self.tokens))
-        language = Language(self.language.embedding[one].clone(), self.language.present[one].clone())
-        return TemplateFeatures(maps, tokens, language)
+        maps, tokens, language = (tuple(item[one].clone() for item in items) for items in self._tensors())
+        return TemplateFeatures(maps, tokens, Language(language[0], language[1]))
 
     @staticmethod
     def joined(rows: Sequence[TemplateFeatures]) -> TemplateFeatures:
         """Batch several."""
-        maps = tuple(map(torch.cat, zip(*(row.maps for row in rows), strict=True)))
-        tokens = tuple(map(torch.cat, zip(*(row.tokens for row in rows), strict=True)))
-        embedding = torch.cat([row.language.embedding for row in rows])
-        return TemplateFeatures(maps, tokens, Language(embedding, torch.cat([row.language.present for row in rows])))
+        parts = zip(*(row._tensors() for row in rows), strict=True)
+        maps, tokens, language = (tuple(map(torch.cat, zip(*part, strict=True))) for part in parts)
+        return TemplateFeatures(maps, tokens, Language(language[0], language[1]))
+
+    def _tensors(self) -> tuple[tuple[Tensor, ...], ...]:
+        return self.maps, self.tokens, (self.language.embedding, self.language.present)
 
 
 @dataclass(slots=True, eq=False)

@@ -75,7 +75,7 @@ class TrackingBatches:
 
     Args:
         sampler: draws the pairs.
-        sentences: as for `DrawnPairs`; or a function that returns it, called with the first batch.
+        sentences: returns what embeds sentences, None for a tracker that reads none; called with each batch.
     """
 
     def __init__(self, sampler: PairSampler, sentences: Callable[[], Sentences | None]) -> None:

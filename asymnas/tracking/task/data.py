@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from asymnas.core.errors import DataError, Problem, TrackerError, nearest
+from asymnas.core.files import cache_folder
 from asymnas.core.schema import problems_of
 from asymnas.core.seeding import rng_for
 from asymnas.language import SentenceTable
@@ -65,8 +65,7 @@ def sentences_of(job: TrackingJob) -> SentenceTable:
 
 def sentence_table(encoder: str, cache: str | None = None) -> SentenceTable:
     """Return the embeddings of an encoder; without `cache` they are kept in the user's cache folder."""
-    folder = cache or os.environ.get("ASYMNAS_CACHE") or Path.home() / ".cache" / "asymnas"
-    return SentenceTable(encoder, Path(folder) / "sentences")
+    return SentenceTable(encoder, Path(cache or cache_folder()) / "sentences")
 
 
 def _loaded(source: Any, root: str | None) -> Dataset:

@@ -17,7 +17,6 @@ from asymnas.tracking.results.result_folder import ResultFolder
 
 if TYPE_CHECKING:
     from asymnas.space import Architecture
-    from asymnas.tracking.data import Video
     from asymnas.tracking.task.task import TrackingTask
 
 __all__ = ["BoxKeeper"]
@@ -110,8 +109,8 @@ class BoxKeeper:
         """
         if not results["best"].ok:
             return
-        from asymnas.tracking.pictures.strips import draw_strip
         from asymnas.tracking.pictures.drawing import save_picture
+        from asymnas.tracking.pictures.strips import draw_strip
 
         scores = [results["best"].items[video.key] for video in self._videos]
         order = np.argsort(-np.array(scores), kind="stable")
@@ -149,7 +148,7 @@ class BoxKeeper:
             "space": found.space.name,
             "architecture": found.key,
             "genes": dict(found.genes),
-            "encoder": self._task.fingerprint()["sentences"],
+            **self._task.model_fingerprint(),
             "recalibration": job.evaluation.recalibration.model_dump(),
         }
         return {"weights": self._weights, "settings": settings, "language": {"language": condition}, **about}

@@ -64,10 +64,10 @@ class TrackingPlugin(TaskPlugin):
         return health(data_root)
 
     def sections(self, run: Any) -> Sequence[Any]:
-        """Return what sentences are worth, and the pictures of test videos."""
-        from asymnas.tracking.task.sections import tracking_sections
+        """Return the pictures of test videos."""
+        from asymnas.tracking.pictures.strips import strips_section
 
-        return tracking_sections(run)
+        return [strips_section(run)]
 
 
 plugin = TrackingPlugin()

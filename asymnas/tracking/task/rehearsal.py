@@ -58,6 +58,9 @@ class Rehearsal(TrackingTask):
     def load(self) -> None:
         """Nothing is left to be read."""
 
+    def prepare(self, on_progress: Callable[[int, int], None]) -> None:
+        """Sentences are embedded as they come."""
+
     def _or_made_up(
         self, what: str, make: Callable[[], Any], stand_in: Callable[[], Any], kind: type[AsymNASError]
     ) -> Any:
@@ -101,8 +104,6 @@ def _random_video() -> Video:
 class _RandomSentences:
     """Made-up embeddings of the right size."""
 
-    name = fingerprint = "made-up"
-
     def __init__(self, dim: int) -> None:
         self.dim = dim
 
@@ -110,9 +111,6 @@ class _RandomSentences:
         rows = rng_for(0, "made-up sentences").standard_normal((len(sentences), self.dim)).astype(np.float32)
         present = torch.tensor([sentence is not None for sentence in sentences])
         return Language(torch.from_numpy(rows) * present[:, None], present)
-
-    def prepare(self, sentences: Any, on_progress: Any = None) -> int:
-        return 0
 
 
 class _Noise:

@@ -164,7 +164,7 @@ class TrackingEvaluation(Evaluation):
     language: Literal["with", "without", "both"] = "with"
     """Track with the sentences, without them, or both (the score is then the mean of the two)."""
     lockstep: Count = 16
-    """Videos tracked as one batch: changes speed, memory and the last bits of boxes, so a score is one of its number."""
+    """Videos tracked as one batch; changes speed, memory and the last bits of boxes, so it is part of a score's key."""
     preset: Literal["vlt_release"] | None = None
     """`vlt_release`: the released reward, 20 validation videos, 11 frames each, recalibrated on 50 batches of 64;
     it fills what the job leaves open."""

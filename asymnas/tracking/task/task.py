@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any
 
-from asymnas.core.errors import AsymNASError, DataError, EvaluationError, Problem, TrackerError, WeightsError
+from asymnas.core.errors import DataError, EvaluationError, Problem, TrackerError
 from asymnas.space import load_space
 from asymnas.task import GenePath, Measurement, Reward, Split, Task
 from asymnas.tracking import OnlineTracker, TrainableTracker, get_tracker
@@ -34,7 +31,7 @@ if TYPE_CHECKING:
     from asymnas.space import Architecture
     from asymnas.task import Keeper
 
-__all__ = ["TrackingTask", "initialise"]
+__all__ = ["TrackingTask"]
 
 FRAME_CACHE_MIB = 512
 """Memory for the frames of the evaluation videos, in each process that measures."""
@@ -50,7 +47,7 @@ class TrackingTask(Task):
         AsymNASError: the space, the tracker or its options are wrong.
     """
 
-    conditions = ("with", "without")
+    conditions: tuple[str, ...] = ("with", "without")
 
     def __init__(self, job: TrackingJob) -> None:
         self.job = job
@@ -70,9 +67,11 @@ class TrackingTask(Task):
     def load(self) -> None:
         """Read all videos of the job, and check that those of the test are held out."""
         problems: list[Problem] = []
-        for read in [*(lambda name=name: self.videos(name) for name in self._names), lambda: self.training_data]:
+        for name in self._names:
             with _collected(problems):
-                read()
+                self.videos(name)
+        with _collected(problems):
+            _ = self.training_data
         if problems:
             raise DataError(list(dict.fromkeys(problems)))
         if "test" in self._names:
@@ -123,16 +122,20 @@ class TrackingTask(Task):
 
     def fingerprint(self) -> Mapping[str, Any]:
         """Tracker, encoder, protocol, the data of recalibration, and `lockstep`: each changes scores."""
-        job, table = self.job, self.sentences
+        job = self.job
         return {
             "tracker": job.tracker.model_dump(mode="json"),
-            "sentences": "" if table is None else encoder_key(table),
+            **self.model_fingerprint(),
             "protocol": job.evaluation.protocol,
             "lockstep": job.evaluation.lockstep,
             "seed": job.seed,
             "train": job.data.train.model_dump(mode="json"),
             "train videos": [dataset.fingerprint for dataset in self.training_data],
         }
+
+    def model_fingerprint(self) -> Mapping[str, str]:
+        """The encoder of the sentences."""
+        return {} if self.sentences is None else {"encoder": encoder_key(self.sentences)}
 
     def baseline_fingerprint(self) -> Mapping[str, Any]:
         """The protocol."""
@@ -146,7 +149,10 @@ class TrackingTask(Task):
         """
         model = self.built()
         if self.job.training.initial_weights is not None:
-            initialise(model, self.job.training.initial_weights)
+            from asymnas.nn.pretrained import load_initial
+
+            supernet: Any = model.supernet  # every tracker that can be initialised so has one
+            load_initial(self.job.training.initial_weights, model, supernet)
         return model
 
     def built(self) -> TrainableTracker:
@@ -172,7 +178,7 @@ class TrackingTask(Task):
         """Track all videos of a split with the network of one path, with their sentences or without.
 
         Raises:
-            EvaluationError: a box or a score is not finite.
+            EvaluationError: a box is not finite.
         """
         videos = self._readable(split)
         language = None
@@ -206,12 +212,10 @@ class TrackingTask(Task):
     ) -> Measurement:
         settings = self.job.evaluation
         found = tracked(tracker, videos, lockstep=settings.lockstep, condition=condition, **given)
-        values = {}
-        for video, result in zip(videos, found, strict=True):
-            values[video.key] = suc(result.boxes, video.boxes, video.absent, protocol=settings.protocol)
-            if not math.isfinite(values[video.key]):
-                where = f"video {video.key}, {condition} sentences"
-                raise EvaluationError(Problem(where, "the score must be finite", str(values[video.key])))
+        values = {
+            video.key: suc(result.boxes, video.boxes, video.absent, protocol=settings.protocol)
+            for video, result in zip(videos, found, strict=True)
+        }
         facts = {"protocol": settings.protocol, "frames": sum(len(video) for video in videos)}
         return Measurement(values=values, facts=facts, kept=found if keep else None)
 
@@ -220,6 +224,10 @@ class TrackingTask(Task):
         from asymnas.tracking.task.keeper import BoxKeeper
 
         return BoxKeeper(run, self, architecture, weights)
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return what each source gives to the training."""
+        return {"mixture": self.batches("training").summary()} if self.training_data else {}
 
     def rehearsal(self) -> tuple[Task, list[str]]:
         """Return the task with made-up sentences, pairs and videos for those that are not on this machine."""
@@ -240,24 +248,3 @@ def _collected(problems: list[Problem]) -> Iterator[None]:
 def encoder_key(table: Any) -> str:
     """Return name and hash of a sentence table's encoder."""
     return f"{table.name}-{table.fingerprint}"
-
-
-def initialise(model: TrainableTracker, source: str) -> None:
-    """Start from weights of this project, an SPOS supernet or a public VLT backbone (as they are, or converted).
-
-    Raises:
-        WeightsError: the file cannot be read or does not fit.
-    """
-    from asymnas.nn import load_weights, read_weights
-    from asymnas.nn.pretrained import load_spos, load_vlt, read_checkpoint
-
-    if source.endswith(".safetensors") and "converted_from" not in read_weights(source)[1]:
-        load_weights(source, model)
-        return
-    state = read_checkpoint(source)
-    load = load_vlt if any(key.startswith("nlp_layers.") for key in state) else load_spos
-    supernet: Any = model.supernet  # every tracker that can be initialised so has one
-    try:
-        load(state, supernet)
-    except WeightsError as error:
-        raise WeightsError([replace(item, where=source) for item in error.problems]) from error

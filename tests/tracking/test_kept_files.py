@@ -10,18 +10,17 @@ import pytest
 import torch
 import yaml
 
-from asymnas.core.errors import DataError, RunFolderError, WeightsError
+from asymnas.core.errors import DataError, WeightsError
 from asymnas.core.seeding import rng_for
 from asymnas.job import load_job
 from asymnas.nn import read_weights, set_statistics, statistics_of, write_weights
 from asymnas.report import write_report
+from asymnas.runs.statistics import save_statistics
 from asymnas.space import load_architecture, save_architecture
-from asymnas.study import retrain
 from asymnas.tracking.benchmark.open import open_tracker
 from asymnas.tracking.data import Video, load_dataset
 from asymnas.tracking.pictures.drawing import FOUND
 from asymnas.tracking.pictures.strips import STYLES, Shown, draw_strip
-from asymnas.tracking.task.kept import save_statistics
 
 
 @pytest.fixture
@@ -46,7 +45,7 @@ def test_a_run_opens_without_its_training_data(run, monkeypatch):
     def gone(*_):
         raise AssertionError("the training pairs were drawn")
 
-    monkeypatch.setattr("asymnas.tracking.task.workers.recalibration_batches", gone)
+    monkeypatch.setattr("asymnas.tracking.data.pairs.sampler.PairSampler.batch", gone)
     ready = open_tracker(run)
     video = load_dataset("synthetic", "val", frames=3).videos[0]
     sessions = ready.tracker.start([video.frame(0)], video.boxes[:1], language=ready.embed(["a"]), path=ready.path)
@@ -123,14 +122,14 @@ def test_statistics_of_another_model_change_nothing():
 
 
 def test_strips_are_in_the_folder_and_in_the_report(reference, run):
-    scores = reference[1]["test"]["best"]["videos"]
+    scores = reference[1].test.best.items
     order = [name.removeprefix("synthetic/") for name in sorted(scores, key=lambda name: -scores[name])]
     pictures = sorted((run / "strips").iterdir())
     assert [path.name for path in pictures] == [f"{number:02d}_{name}.jpg" for number, name in enumerate(order, 1)]
     assert all(cv2.imread(str(path)).shape[1] > 600 for path in pictures)
     page = write_report(run).read_text()
     assert page.count("data:image/jpeg") == len(pictures) and "What it looks like" in page
-    assert page.index("<h2>Scores") < page.index("What it looks like") < page.index("<h2>Search")
+    assert page.index("SE over videos") < page.index("What it looks like") < page.index("<h2>Search")
 
 
 def _wall(size: tuple[int, int], frames: int, **more) -> Video:
@@ -177,11 +176,3 @@ def test_strips_of_any_video_have_room_for_the_legend(size, frames, cells):
     legend = strip[: -cells[1] - 4].astype(int)
     right = max(int(np.flatnonzero((np.abs(legend - style.colour).max(2) < 60).any(0)).max()) for style in STYLES[:2])
     assert right < strip.shape[1] - 4
-
-
-def test_retraining_does_not_delete_the_run_it_comes_from(run, inprocess, small, silent):
-    job = load_job("vlt_scar", [*inprocess, *small])
-    before = sorted(path.name for path in run.iterdir())
-    with pytest.raises(RunFolderError, match="the architecture is read from the run folder itself"):
-        retrain(run / "architecture.json", job, run, fresh=True, progress=silent())
-    assert sorted(path.name for path in run.iterdir()) == before

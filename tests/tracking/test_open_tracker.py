@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 
+import numpy as np
 import pytest
 import torch
 
@@ -13,12 +14,11 @@ from asymnas.core.seeding import rng_for
 from asymnas.job import load_job
 from asymnas.nn import save_weights, weights_hash
 from asymnas.space import load_architecture, save_architecture
-from asymnas.tracking import track
+from asymnas.tracking import OnlineTracker, TrackerPlugin, track
 from asymnas.tracking.benchmark.open import describe_tracker, open_tracker
 from asymnas.tracking.data import load_dataset, subset
 from asymnas.tracking.metrics import suc
-from asymnas.tracking.task.data import sentences_of
-from asymnas.tracking.task.workers import trainable_tracker
+from asymnas.tracking.registry import TRACKERS
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +52,8 @@ def _scores(ready, videos, sentences):
 
 def test_a_run_gives_the_scores_of_its_summary_bit_for_bit(reference, ready, videos):
     _, summary, _ = reference
-    assert _scores(ready, videos, [video.sentence for video in videos]) == summary["test"]["best"]["videos"]
-    without = {row["part"]: row["without"] for row in summary["test"]["language"]}["all"]
+    assert _scores(ready, videos, [video.sentence for video in videos]) == summary.test.best.items
+    without = {row.part: row.other_value for row in summary.test.conditions}["all"]
     found = _scores(ready, videos, [None] * len(videos))
     assert sum(found.values()) / len(found) == without
 
@@ -61,8 +61,8 @@ def test_a_run_gives_the_scores_of_its_summary_bit_for_bit(reference, ready, vid
 def test_a_ready_tracker_says_what_it_is(reference, ready):
     folder, summary, _ = reference
     assert (ready.name, ready.reads_language, ready.lockstep) == ("run", True, 36)
-    assert dict(ready.path) == summary["architecture"]["genes"] == ready.settings["genes"]
-    assert ready.settings["weights_hash"] == summary["weights_hash"]
+    assert dict(ready.path) == summary.architecture.genes == ready.settings["genes"]
+    assert ready.settings["weights_hash"] == summary.weights_hash
     json.dumps(ready.settings, allow_nan=False)
     about = describe_tracker(folder)
     assert about.settings | {"device": "cpu"} == ready.settings
@@ -172,7 +172,7 @@ def test_a_damaged_run_says_what_is_wrong(copy, damage, error, text):
 def test_weights_of_another_training_are_refused(copy):
     path = copy / "supernet.safetensors"
     job = load_job(copy / "job.yaml", {"seed": 7})
-    save_weights(path, trainable_tracker(job, sentences_of(job).dim))
+    save_weights(path, job.open().model())
     with pytest.raises(WeightsError, match="not the file of the run"):
         open_tracker(copy)
 
@@ -185,7 +185,7 @@ def test_both_strategies_for_missing_sentences_where_the_weights_have_them(copy,
     (copy / "job.yaml").write_text(text.replace("missing: zero_tensor", "missing: template_embedding"))
     job = load_job(copy / "job.yaml")
     assert job.tracker.options["missing"] == "template_embedding"
-    save_weights(copy / "supernet.safetensors", trainable_tracker(job, sentences_of(job).dim))
+    save_weights(copy / "supernet.safetensors", job.open().model())
     for name in ("summary.json", "architecture.json"):
         data = json.loads((copy / name).read_text())
         (data if name == "summary.json" else data["provenance"])["weights_hash"] = weights_hash(
@@ -199,3 +199,69 @@ def test_both_strategies_for_missing_sentences_where_the_weights_have_them(copy,
     )
     nothing = [None] * len(videos)
     assert any((a != b).any() for a, b in zip(_boxes(own, videos, nothing), _boxes(zero, videos, nothing), strict=True))
+
+
+def test_one_target_is_followed_frame_by_frame(ready, videos):
+    live, video = ready.live(), videos[0]
+    with pytest.raises(TrackerError, match="needs a target"):
+        live.step(video.frame(0))
+    live.start(video.frame(0), video.boxes[0], video.sentence)
+    boxes = [live.step(video.frame(index))[0] for index in range(1, len(video))]
+    language = ready.embed([video.sentence])
+    (expected,) = track(ready.tracker, [video], path=ready.path, language=language, lockstep=1)
+    assert (expected.boxes[1:] == boxes).all()
+
+
+@pytest.fixture
+def own_network():
+    """A tracker with weights and no search space."""
+
+    class Shift(torch.nn.Module, OnlineTracker):
+        def __init__(self):
+            super().__init__()
+            self.step_x = torch.nn.Parameter(torch.zeros(1))
+
+        def start(self, frames, boxes, *, language=None, path=None):
+            return [box.copy() for box in boxes]
+
+        def step(self, sessions, frames):
+            for box in sessions:
+                box[0] += self.step_x.item()
+            return np.stack(sessions), np.ones(len(sessions))
+
+    def build(options, *, space=None, language_dim=0, seed=0):
+        return Shift()
+
+    plugin = TrackerPlugin("shift", "moves by its weight", build, has_weights=True)
+    TRACKERS.register("shift", plugin, replace=True)
+    return Shift
+
+
+def test_a_tracker_with_weights_and_no_space_is_opened_by_its_file(own_network, videos, tmp_path):
+    model = own_network()
+    with torch.no_grad():
+        model.step_x += 2
+    save_weights(tmp_path / "shift.safetensors", model)
+    ready = open_tracker("shift", weights=tmp_path / "shift.safetensors")
+    assert (ready.path, ready.reads_language) == (None, False)
+    assert ready.settings["weights_hash"] == weights_hash(tmp_path / "shift.safetensors")
+    live = ready.live()
+    live.start(videos[0].frame(0), [1, 2, 3, 4])
+    assert live.step(videos[0].frame(1))[0].tolist() == [3, 2, 3, 4]
+    with pytest.raises(TrackerError, match="Give the file with --weights"):
+        open_tracker("shift")
+    with pytest.raises(TrackerError, match="has no weights"):
+        open_tracker("static", weights=tmp_path / "shift.safetensors")
+
+
+def test_boxes_depend_on_how_many_videos_share_a_batch(ready, videos):
+    """So `lockstep` is part of a score's key, and of a result folder's identity."""
+    language = ready.embed([video.sentence for video in videos])
+    one, again, four = (
+        [item.boxes for item in track(ready.tracker, videos, path=ready.path, language=language, lockstep=count)]
+        for count in (1, 1, 4)
+    )
+    assert all(np.array_equal(a, b) for a, b in zip(one, again, strict=True))
+    assert all(np.allclose(a, b, atol=0.01) for a, b in zip(one, four, strict=True))
+    task = load_job("vlt_scar").open()
+    assert task.fingerprint()["lockstep"] == 36

@@ -13,16 +13,18 @@ from asymnas.core.errors import DataError, LanguageError, RunFolderError
 from asymnas.testing import moving_square
 from asymnas.tracking import get_tracker, track
 from asymnas.tracking.benchmark.conditions import language_condition, read_sentences
-from asymnas.tracking.benchmark.run import run_benchmark
+from asymnas.tracking.benchmark.run import BenchmarkOptions, run_benchmark
+from asymnas.tracking.benchmark.worker import BenchmarkVideos
 from asymnas.tracking.data import Dataset, load_dataset, register_dataset, subset
 from asymnas.tracking.results import read_results
 
-FEW = {"videos": 4, "frames": 6}
+SIZE = {"videos": 4, "frames": 6}
+FEW = BenchmarkVideos("synthetic", "test", **SIZE)
 
 
 @pytest.fixture(scope="module")
 def data():
-    return subset(load_dataset("synthetic", "test"), **FEW)
+    return subset(load_dataset("synthetic", "test"), **SIZE)
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +54,19 @@ def broken():
     return "broken_squares"
 
 
+class Told:
+    """A reporter that remembers."""
+
+    def __init__(self):
+        self.told = []
+
+    def update(self, stage, done, total, text="", eta=None):
+        self.told.append((stage, done, total, text))
+
+
 def test_the_folder_holds_what_the_tracker_says(data, tmp_path):
-    told = []
-    run = run_benchmark("template_matching", "synthetic", out=tmp_path / "r", **FEW, on_progress=told.append)
+    progress = Told()
+    run = run_benchmark("template_matching", FEW, tmp_path / "r", progress=progress)
     plugin = get_tracker("template_matching")
     expected = {r.video: r.boxes for r in track(plugin.build(plugin.options()), data.videos, lockstep=1)}
     read = read_results(tmp_path / "r")
@@ -63,8 +75,9 @@ def test_the_folder_holds_what_the_tracker_says(data, tmp_path):
         np.testing.assert_array_equal(read.boxes[name], boxes)
     assert (run.failures, run.reused, run.language) == ({}, 0, "")
     assert read.manifest["complete"] and read.manifest["dataset"]["fingerprint"] == data.fingerprint
-    assert [state.videos for state in told] == [0, 1, 2, 3, 4]
-    assert told[-1].frames == told[-1].of_frames == 24 and told[-1].frames_per_second > 0
+    assert [text.split()[0] for *_, text in progress.told] == ["0/4", "1/4", "2/4", "3/4", "4/4"]
+    stage, done, total, text = progress.told[-1]
+    assert (stage, done, total) == ("template_matching", 24, 24) and "frames/s" in text
 
 
 def _contents(folder):
@@ -72,51 +85,59 @@ def _contents(folder):
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path):
-    whole = run_benchmark("template_matching", "synthetic", out=tmp_path / "whole", **FEW)
+    whole = run_benchmark("template_matching", FEW, tmp_path / "whole")
 
-    def stop(state):
-        if state.videos == 2:
-            raise KeyboardInterrupt
+    class Stop(Told):
+        def update(self, stage, done, total, text="", eta=None):
+            if text.startswith("2/"):
+                raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_benchmark("template_matching", "synthetic", out=tmp_path / "cut", **FEW, on_progress=stop)
+        run_benchmark("template_matching", FEW, tmp_path / "cut", progress=Stop())
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "cut").glob("*.txt")}
     assert len(kept) == 2
     assert not json.loads((tmp_path / "cut" / "manifest.json").read_text())["complete"]
     torn = next(iter(kept))
     torn.write_text(torn.read_text()[:100])
-    again = run_benchmark("template_matching", "synthetic", out=tmp_path / "cut", resume=True, **FEW)
+    again = run_benchmark("template_matching", FEW, tmp_path / "cut", options=BenchmarkOptions(resume=True))
     assert again.reused == 1
     assert _contents(tmp_path / "cut") == _contents(whole.folder)
 
 
 def test_results_of_other_settings_are_not_mixed(tmp_path):
-    run_benchmark("static", "synthetic", out=tmp_path / "r", **FEW)
+    fresh, resume = BenchmarkOptions(fresh=True), BenchmarkOptions(resume=True)
+    run_benchmark("static", FEW, tmp_path / "r")
     with pytest.raises(RunFolderError, match="holds results already"):
-        run_benchmark("static", "synthetic", out=tmp_path / "r", **FEW)
+        run_benchmark("static", FEW, tmp_path / "r")
+    with pytest.raises(RunFolderError, match="lockstep: must be 1"):
+        run_benchmark("static", FEW, tmp_path / "r", options=BenchmarkOptions(resume=True, lockstep=2))
+    shorter = BenchmarkVideos("synthetic", "test", videos=4, frames=5)
     with pytest.raises(RunFolderError, match=r"dataset\.frames") as caught:
-        run_benchmark("template_matching", "synthetic", out=tmp_path / "r", videos=4, frames=5, resume=True)
+        run_benchmark("template_matching", shorter, tmp_path / "r", options=resume)
     assert "settings.tracker" in str(caught.value)
     (tmp_path / "r" / "notes.md").write_text("mine")
-    run = run_benchmark("static", "synthetic", out=tmp_path / "r", videos=2, frames=5, fresh=True)
-    assert len(_contents(run.folder)) == 2 and (tmp_path / "r" / "notes.md").exists()
+    run = run_benchmark("static", BenchmarkVideos("synthetic", videos=2, frames=5), tmp_path / "r", options=fresh)
+    assert len(_contents(run.folder)) == 2
+    assert (tmp_path / "r.old-1" / "notes.md").exists() and len(_contents(tmp_path / "r.old-1")) == 4
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "notes.md").write_text("mine")
     with pytest.raises(RunFolderError, match="no result folder"):
-        run_benchmark("static", "synthetic", out=tmp_path / "other", fresh=True, **FEW)
+        run_benchmark("static", FEW, tmp_path / "other", options=fresh)
 
 
 @pytest.mark.parametrize("lockstep", [1, 3])
 def test_a_bad_video_costs_no_other(broken, tmp_path, lockstep):
-    run = run_benchmark("static", broken, "all", out=tmp_path / "r", lockstep=lockstep)
+    run = run_benchmark(
+        "static", BenchmarkVideos(broken, "all"), tmp_path / "r", options=BenchmarkOptions(lockstep=lockstep)
+    )
     assert list(run.failures) == ["square-1"] and "torn" in run.failures["square-1"]
     assert set(run.results.boxes) == {"square-0", "square-2"}
     assert json.loads((tmp_path / "r" / "manifest.json").read_text())["failures"] == dict(run.failures)
 
 
 def test_workers_give_the_same_files(tmp_path):
-    here = run_benchmark("template_matching", "synthetic", out=tmp_path / "here", **FEW)
-    there = run_benchmark("template_matching", "synthetic", out=tmp_path / "there", workers=2, **FEW)
+    here = run_benchmark("template_matching", FEW, tmp_path / "here")
+    there = run_benchmark("template_matching", FEW, tmp_path / "there", options=BenchmarkOptions(workers=2))
     assert _contents(here.folder) == _contents(there.folder)
 
 
@@ -125,7 +146,9 @@ def test_a_run_is_tracked_under_each_language_condition(reference, data, tmp_pat
     file = tmp_path / "pseudo.json"
     file.write_text(json.dumps({video.name: "a blue thing" for video in data.videos}))
     runs = {
-        language: run_benchmark(folder, "synthetic", out=tmp_path / str(index), language=language, **FEW, lockstep=16)
+        language: run_benchmark(
+            folder, FEW, tmp_path / str(index), language=language, options=BenchmarkOptions(lockstep=16)
+        )
         for index, language in enumerate(("with", "without", str(file)))
     }
     assert [run.told for run in runs.values()] == [4, 0, 4]
@@ -135,7 +158,7 @@ def test_a_run_is_tracked_under_each_language_condition(reference, data, tmp_pat
 
     truth = [annotation_of(video) for video in data.videos]
     found = score(runs["with"].results.boxes, truth, "lasot").per_video
-    expected = summary["test"]["best"]["videos"]
+    expected = summary.test.best.items
     assert {f"synthetic/{name}": values["SUC"] for name, values in found.items()} == expected
     boxes = [np.concatenate(list(run.results.boxes.values())) for run in runs.values()]
     assert (boxes[0] != boxes[1]).any() and (boxes[0] != boxes[2]).any()

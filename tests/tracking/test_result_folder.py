@@ -1,4 +1,4 @@
-"""Result folders: what `fresh` may delete, and what is told before anything is tracked."""
+"""Result folders: what may be filled, and what is checked before anything is tracked."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from asymnas.cli import app
 from asymnas.core.errors import DataError, RunFolderError
 from asymnas.testing import moving_square
 from asymnas.tracking.benchmark.conditions import language_condition
-from asymnas.tracking.benchmark.run import _check_videos, run_benchmark
+from asymnas.tracking.benchmark.open import TrackerSpec
+from asymnas.tracking.benchmark.run import BenchmarkOptions, BenchmarkPlan, run_benchmark
+from asymnas.tracking.benchmark.worker import BenchmarkVideos
 from asymnas.tracking.data import Dataset, load_dataset, subset
 from asymnas.tracking.results.one_video import read_result
 
-FEW = {"videos": 2, "frames": 3}
+SIZE = {"videos": 2, "frames": 3}
+FEW = BenchmarkVideos("synthetic", **SIZE)
 
 
 def _test(*words, folder):
@@ -38,18 +41,8 @@ def test_the_manifest_of_a_web_page_makes_no_result_folder(tmp_path, manifest, h
     assert (page / "manifest.json").read_text() == manifest
 
 
-def test_fresh_deletes_results_and_no_notes(tmp_path):
-    run_benchmark("static", "synthetic", out=tmp_path, **FEW)
-    (tmp_path / "notes.txt").write_text("Seed 0 looked odd.\n")
-    (tmp_path / "times" / "machine.txt").write_text("two cores\n")
-    (tmp_path / "torn.txt").write_text("")
-    run_benchmark("static", "synthetic", out=tmp_path, fresh=True, videos=1, frames=2)
-    assert len(list(tmp_path.glob("*.txt"))) == 2 and (tmp_path / "notes.txt").read_text() == "Seed 0 looked odd.\n"
-    assert len(list((tmp_path / "times").glob("*.txt"))) == 2
-
-
 def test_all_folders_are_checked_before_the_first_tracker_starts(tmp_path):
-    run_benchmark("template_matching", "synthetic", out=tmp_path / "template_matching", **FEW)
+    run_benchmark("template_matching", FEW, tmp_path / "template_matching")
     result = _test("static", "template_matching", folder=tmp_path)
     assert result.exit_code == 2 and "template_matching: the folder holds results already" in result.stderr
     assert not (tmp_path / "static").exists()
@@ -70,7 +63,7 @@ def test_a_place_for_plots_is_checked_before_the_first_tracker_starts(tmp_path):
 
 
 def test_sentences_of_a_file_are_never_called_the_videos_own(tmp_path):
-    videos = subset(load_dataset("synthetic", "test"), **FEW).videos
+    videos = subset(load_dataset("synthetic", "test"), **SIZE).videos
     file = tmp_path / "with.json"
     file.write_text(json.dumps({video.name: "a thing" for video in videos}))
     assert language_condition(file, videos).label == "with.json"
@@ -78,16 +71,17 @@ def test_sentences_of_a_file_are_never_called_the_videos_own(tmp_path):
 
 def test_arguments_of_the_api(tmp_path):
     (name,) = [video.name for video in subset(load_dataset("synthetic", "test"), videos=1).videos]
-    run = run_benchmark("static", "synthetic", out=str(tmp_path / "r"), videos=name, frames=2)
+    one = BenchmarkVideos("synthetic", videos=(name,), frames=2)
+    run = run_benchmark("static", one, str(tmp_path / "r"))
     assert list(run.results.boxes) == [name]
     np.testing.assert_array_equal(read_result(tmp_path / "r" / f"{name}.txt").boxes, run.results.boxes[name])
     with pytest.raises(DataError, match="lockstep"):
-        run_benchmark("static", "synthetic", out=tmp_path / "r", lockstep=0, **FEW)
+        BenchmarkOptions(lockstep=0)
     with pytest.raises(RunFolderError, match="exclude"):
-        run_benchmark("static", "synthetic", out=tmp_path / "r", resume=True, fresh=True, **FEW)
+        run_benchmark("static", FEW, tmp_path / "r", options=BenchmarkOptions(resume=True, fresh=True))
 
 
 def test_two_videos_of_one_name_are_refused():
     data = Dataset("twins", "all", [moving_square(0), moving_square(0), moving_square(1)], "0" * 16)
     with pytest.raises(DataError, match="different names, but got square-0"):
-        _check_videos(data)
+        BenchmarkPlan(TrackerSpec("static"), FEW, data, {})

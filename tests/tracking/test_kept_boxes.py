@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 
 import numpy as np
 import pytest
 
-from asymnas.core.errors import DataError
+from asymnas.core.runtime.pool import InProcessPool
+from asymnas.core.seeding import rng_for
 from asymnas.job import load_job
-from asymnas.search import InProcessEvaluator, ResultLog
+from asymnas.search import Evaluation, ResultLog
 from asymnas.space import load_architecture
 from asymnas.study import retrain, run_job
 from asymnas.tracking import TrackResult
@@ -18,8 +18,8 @@ from asymnas.tracking.benchmark.evaluate import evaluate_results
 from asymnas.tracking.data import Video
 from asymnas.tracking.metrics import suc
 from asymnas.tracking.results import read_manifest, read_results, read_video_file
-from asymnas.tracking.task.boxes import KeptBoxes
 from asymnas.tracking.task.data import video_set
+from asymnas.tracking.task.keeper import BoxKeeper
 
 NAMES = ["mil", "static", "template_matching", "with", "without"]
 
@@ -34,15 +34,15 @@ def run(reference, tmp_path):
 
 @pytest.fixture
 def tracked(monkeypatch):
-    """The tasks that are evaluated from now on."""
+    """The requests that are answered from now on."""
     seen = []
-    evaluate = InProcessEvaluator.evaluate
+    answer = InProcessPool.map
 
-    def watched(self, tasks, **options):
-        seen.extend(tasks)
-        return evaluate(self, tasks, **options)
+    def watched(self, requests, *options, **more):
+        seen.extend(requests)
+        return answer(self, requests, *options, **more)
 
-    monkeypatch.setattr(InProcessEvaluator, "evaluate", watched)
+    monkeypatch.setattr(InProcessPool, "map", watched)
     return seen
 
 
@@ -59,12 +59,12 @@ def test_the_boxes_of_a_run_are_those_that_it_scored(reference):
         place = folder / "boxes" / "synthetic" / name
         manifest = read_manifest(place)
         logged = by_key[manifest["evaluation"]]
-        assert manifest["complete"] and (logged.tracker or logged.language) == name
-        assert manifest["weights"] == (None if logged.tracker else load_architecture(folder / "architecture.json")
+        assert manifest["complete"] and (logged.baseline or logged.conditions[0]) == name
+        assert manifest["weights"] == (None if logged.baseline else load_architecture(folder / "architecture.json")
                                        .provenance["weights_hash"])  # fmt: skip
         for video in videos:
             boxes, _ = read_video_file(place / f"{video.name}.txt")
-            assert suc(boxes, video.boxes, video.absent, protocol="lasot") == logged.videos[f"synthetic/{video.name}"]
+            assert suc(boxes, video.boxes, video.absent, protocol="lasot") == logged.items[video.key]
 
 
 def test_the_folders_are_what_eval_reads(reference):
@@ -87,7 +87,7 @@ def test_a_resumed_run_tracks_nothing_again(reference, run, small, inprocess, si
     strips = {path.name: path.read_bytes() for path in (run / "strips").iterdir()}
     shutil.rmtree(run / "strips")
     summary = _resume(run, small, inprocess, silent)
-    assert tracked == [] and summary["test"] == reference[1]["test"]
+    assert tracked == [] and summary.test == reference[1].test
     assert {path.name: path.read_bytes() for path in (run / "strips").iterdir()} == strips and strips
     assert (run / "evaluations.jsonl").read_bytes() == lines
 
@@ -101,8 +101,8 @@ def test_only_the_boxes_that_are_gone_are_made_again(run, small, inprocess, sile
     torn = next((place / "static").glob("standard-*.txt"))
     torn.write_bytes(torn.read_bytes()[:100])
     _resume(run, small, inprocess, silent)
-    assert [(task.tracker, task.language, task.keep_boxes) for task in tracked] == [
-        (None, "with", True), (None, "without", True), ("static", "without", True)]  # fmt: skip
+    assert [(request.baseline, request.conditions, request.keep) for request in tracked] == [
+        (None, ("with",), True), (None, ("without",), True), ("static", (), True)]  # fmt: skip
     assert read_manifest(stopped.parent)["complete"]
     assert {path: path.read_bytes() for path in place.glob("*/*.txt")} == before
     assert f"{torn} has" in caplog.text and (run / "evaluations.jsonl").read_bytes() == lines
@@ -121,42 +121,32 @@ def _video(dataset: str, name: str, frames: int = 3) -> Video:
     return Video(dataset=dataset, name=name, frames=grey, boxes=np.ones((frames, 4)), absent=np.zeros(frames, bool))
 
 
-def _tracks(videos) -> list[TrackResult]:
-    return [TrackResult(item.name, np.full((len(item), 4), 2.5), np.ones(len(item)), 0.1) for item in videos]
+def _keeper(folder, videos):
+    """A keeper of these test videos, and an evaluation of theirs."""
+    task = load_job("vlt_scar").open()
+    task._sets["test"] = (videos, "")
+    keeper = BoxKeeper(folder, task, task.space.sample(rng_for(0, "x")), "w")
+    tracks = [TrackResult(item.name, np.full((len(item), 4), 2.5), np.ones(len(item)), 0.1) for item in videos]
+    return keeper, Evaluation(key="k", genes={}, conditions=["with"], kept={"with": tracks})
 
 
 def test_each_data_set_has_its_folder(tmp_path):
     videos = [_video("lasot", "a"), _video("tnl2k", "a", 5), _video("lasot", "b")]
-    kept = KeptBoxes(tmp_path, videos)
-    assert not kept.holds("with", "k")
-    kept.write("with", "x-with", "k", _tracks(videos), {"settings": {}})
-    assert kept.holds("with", "k") and not kept.holds("with", "other key") and not kept.holds("mil", "k")
+    keeper, evaluation = _keeper(tmp_path, videos)
+    assert keeper.wants("best with", "k") and not keeper.wants("best", "k")
+    keeper.add("best with", evaluation)
+    assert not keeper.wants("best with", "k")
+    assert keeper.wants("best with", "other") and keeper.wants("baseline mil", "k")
     assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("?.txt") if path.parent.name != "times"} == {
         "boxes/lasot/with/a.txt", "boxes/lasot/with/b.txt", "boxes/tnl2k/with/a.txt"}  # fmt: skip
-    assert kept.read("with", 1).tolist() == [[2.5] * 4] * 5 and kept.read("mil", 1) is None
+    assert read_video_file(tmp_path / "boxes/tnl2k/with/a.txt")[0].tolist() == [[2.5] * 4] * 5
     (tmp_path / "boxes/tnl2k/with/a.txt").write_text("# x,y,w,h (pixels)\n1,2,3,4\n")
-    with pytest.raises(DataError, match=r"row for each of the 5 frames, but got 1\. Delete .*with and go on"):
-        kept.read("with", 1)
-
-
-@pytest.mark.parametrize("manifest", [None, {"format": "asymnas-results", "version": 1, "tracker": "m", "base": 0}])
-def test_the_results_of_others_are_left_alone(tmp_path, manifest, caplog):
-    theirs = tmp_path / "boxes" / "lasot" / "with"
-    theirs.mkdir(parents=True)
-    (theirs / "a.txt").write_text("# x,y,w,h\nmine")
-    if manifest:
-        (theirs / "manifest.json").write_text(json.dumps(manifest))
-    videos = [_video("lasot", "a"), _video("tnl2k", "a")]
-    kept = KeptBoxes(tmp_path, videos)
-    assert not kept.holds("with", "k")
-    kept.write("with", "x-with", "k", _tracks(videos), {})
-    assert kept.holds("with", "k") and kept.read("with", 0) is None and kept.read("with", 1) is not None
-    assert (theirs / "a.txt").read_text() == "# x,y,w,h\nmine" and "holds other files than this run's" in caplog.text
+    assert keeper.wants("best with", "k")
 
 
 def test_names_that_are_no_file_names_are_told_and_cost_nothing_else(tmp_path, caplog):
-    videos = [_video("mine", "a/b"), _video("lasot", "a")]
-    kept = KeptBoxes(tmp_path, videos)
-    kept.write("with", "x-with", "k", _tracks(videos), {})
-    assert kept.holds("with", "k") and kept.read("with", 0) is None and kept.read("with", 1) is not None
+    keeper, evaluation = _keeper(tmp_path, [_video("mine", "a/b"), _video("lasot", "a")])
+    keeper.add("best with", evaluation)
+    assert not keeper.wants("best with", "k")
+    assert [path.name for path in (tmp_path / "boxes").iterdir()] == ["lasot"]
     assert "the boxes of mine are not kept" in caplog.text and "'a/b'" in caplog.text

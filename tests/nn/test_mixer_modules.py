@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from asymnas.core.errors import SpaceError
 from asymnas.nn import MixerSetup, Supernet, extract, recalibrated
 from asymnas.space import MIXERS, MixerKind, MixerPlace, OpCost, SearchSpace, load_space
 
@@ -17,7 +18,9 @@ KINDS = ["moda", "film", "concat"]
 OPS = ["skip", "conv_3x3", "conv_1x5", "shuffle_3x3"]
 
 
-def space(kind: str, *, image: str = "audio", audio: str | None = "image", audio_stages: int = 2) -> SearchSpace:
+def space(
+    kind: str, *, image: str = "audio", audio: str | None = "image", audio_stages: int = 2, **more
+) -> SearchSpace:
     """Two branches of two stages; `image` and `audio` say what their mixers read."""
 
     def branch(channels: int, size: object, reads: str | None, stages: int = 2) -> dict[str, object]:
@@ -32,7 +35,7 @@ def space(kind: str, *, image: str = "audio", audio: str | None = "image", audio
         return {"input_channels": 1, "input_size": size, "stem": stem, "stages": content}
 
     branches = {"image": branch(8, 8, image), "audio": branch(12, [16, 24], audio, audio_stages)}
-    return load_space({"name": "pair", "ops": OPS, "branches": branches})
+    return load_space({"name": "pair", "ops": OPS, "branches": branches, **more})
 
 
 def draw(n: int = 4, seed: int = 0) -> dict[str, Tensor]:
@@ -157,6 +160,23 @@ def test_what_a_mixer_reads_must_be_there() -> None:
         net(pair).branch("image", draw()["image"], path, language=None)
     with pytest.raises(ValueError, match="`present` names sound"):
         net(pair)(draw(), path, present={"sound": torch.ones(4, dtype=torch.bool)})
+    pair = space("film", image="language", audio=None)
+    declared = pair.replace(inputs={"language": {"channels": 12}})
+    assert Supernet(declared).network("image").mixer1.project.linear.in_features == 12
+    for where, dim in ((pair, 0), (declared, 8)):
+        with pytest.raises(SpaceError, match=r"image\.mixer1: reads language of"):
+            Supernet(where, language_dim=dim)
+
+
+def test_a_mixer_reads_another_input() -> None:
+    pair = space("concat", image="music", audio=None, inputs={"music": {"channels": 5}})
+    path = pair.sample(np.random.default_rng(0)).genes
+    inputs = {"image": draw()["image"], "music": torch.ones(4, 5)}
+    model = Supernet(pair).eval()
+    with torch.no_grad():
+        full = model(inputs, path)["image"].features[1]
+        none = model(inputs, path, present={"music": torch.zeros(4, dtype=torch.bool)})["image"].features[1]
+    assert not torch.equal(full, none)
 
 
 class Added(nn.Module):
