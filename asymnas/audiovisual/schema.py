@@ -25,7 +25,7 @@ class DigitData(JobModel):
     """Loudness of a word over the noise, in dB: lower is harder."""
     voices: Annotated[int, Field(ge=1, le=20)] = 3
     """Sounds that each picture of validation and test is joined with; its score is their mean."""
-    withheld: Annotated[float, Field(ge=0, lt=0.5, allow_inf_nan=False)] = 0.1
+    withheld: Annotated[float, Field(ge=0, lt=0.5, allow_inf_nan=False)] = 0.05
     """Share of training samples without their picture, and as many without their sound."""
 
 

@@ -46,12 +46,22 @@ class TestOnRecordings(TaskContract):
         return small_job(recordings=str(tones), voices=1)
 
 
-class TestOnEspeak(TaskContract):
+class TestWithMixers(TestOnRecordings):
     @pytest.fixture(scope="class")
     @classmethod
-    def job(cls):
-        pytest.importorskip("espeakng_loader")
-        return small_job(voices=2)
+    def job(cls, tones):
+        return small_job("audiovisual_film", recordings=str(tones), voices=1)
+
+
+def test_neither_input_suffices_and_both_are_worth_something() -> None:
+    pytest.importorskip("espeakng_loader")
+    task = AudiovisualTask(small_job())
+    found = {}
+    for name in task.baselines:
+        measured = task.measure_baseline(name, "test", reward=task.reward)
+        found[name] = np.mean(list(measured.values.values()))
+    assert found["majority"] < 0.15
+    assert 0.4 < found["nearest_image"] < 0.7 and 0.3 < found["nearest_audio"] < 0.7
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="needs ../shared/data/spoken_digits")
