@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
+import threading
 from dataclasses import replace
 
 import cv2
@@ -120,3 +122,22 @@ def test_a_target_at_the_border_keeps_its_box(corner, size):
     np.testing.assert_allclose(boxes, [box] * 3, atol=1e-9)
     x, y, w, h = given[0]
     assert min(x, y) >= 0 and x + w <= 96 and y + h <= 72
+
+
+def test_other_threads_that_draw_from_the_c_library_change_no_box():
+    tracker, video = get_tracker("mil"), moving_square(seed=3, frames=4)
+    library, done = ctypes.CDLL(None), threading.Event()
+
+    def draw() -> None:
+        while not done.wait(0.003):
+            library.rand()
+
+    expected = track(tracker.build(tracker.options()), [video])[0].boxes
+    thread = threading.Thread(target=draw)
+    thread.start()
+    try:
+        found = [track(tracker.build(tracker.options()), [video])[0].boxes for _ in range(8)]
+    finally:
+        done.set()
+        thread.join()
+    assert all(np.array_equal(boxes, expected) for boxes in found)

@@ -44,14 +44,26 @@ class OpenCVFollower:
         if given is None:
             logger.warning("%s cannot begin with the box %s: it is outside of the frame.", self.name, box.tolist())
             return
-        self._draw_from(self.seed)
-        tracker = self.create()
         try:
-            begun = tracker.init(frame, given)  # None from most trackers, False where a legacy one refuses
+            self.tracker = self._begun(frame, given)
         except cv2.error as error:
             logger.warning("%s cannot begin with the box %s: %s", self.name, box.tolist(), str(error).strip())
-            begun = False
-        self.tracker = None if begun is False else tracker
+
+    def _begun(self, frame: np.ndarray, given: tuple[int, int, int, int]) -> Any:
+        """Return OpenCV's object, None where it refuses the box.
+
+        `rand` is the whole process's: a thread of another library that draws from it meanwhile would change the
+        features. So it begins anew until two beginnings leave `rand` at the same place.
+        """
+        last = None
+        while True:
+            self._draw_from(self.seed)
+            tracker = self.create()
+            begun = tracker.init(frame, given)  # None from most trackers, False where a legacy one refuses
+            following = _C_LIBRARY.rand()
+            if following == last:
+                return None if begun is False else tracker
+            last = following
 
     def update(self, frame: np.ndarray) -> tuple[np.ndarray, float]:
         """Ask for the next box."""
