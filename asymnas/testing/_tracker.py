@@ -10,8 +10,17 @@ import torch
 from pydantic import ValidationError
 
 from asymnas.core.seeding import rng_for
+from asymnas.nn import save_weights
 from asymnas.space import Architecture, SearchSpace, load_space
-from asymnas.tracking import Language, OnlineTracker, TrackerPlugin, TrainableTracker, TrainingBatch, track
+from asymnas.tracking import (
+    Language,
+    OnlineTracker,
+    TrackerPlugin,
+    TrainableTracker,
+    TrainingBatch,
+    load_tracker_weights,
+    track,
+)
 from asymnas.tracking.data import Video
 
 __all__ = ["TrackerContract", "moving_square"]
@@ -85,7 +94,7 @@ class TrackerContract:
     @pytest.fixture(scope="class")
     @classmethod
     def space(cls) -> SearchSpace:
-        """The search space of a trainable tracker."""
+        """The search space of a searchable tracker."""
         return load_space("tiny_asymmetric")
 
     @pytest.fixture(scope="class")
@@ -95,28 +104,38 @@ class TrackerContract:
         return cls.build(plugin, options, space)
 
     @staticmethod
-    def build(plugin: TrackerPlugin, options: dict[str, Any], space: SearchSpace, seed: int = 0) -> OnlineTracker:
+    def build(plugin: TrackerPlugin, options: dict[str, Any], space: SearchSpace, seed: int = 0) -> Any:
         """Build the tracker of `plugin`."""
-        return plugin.build(plugin.options(**options), space=space, language_dim=LANGUAGE_DIM, seed=seed)
+        more = {"space": space} if plugin.searchable else {}
+        return plugin.build(plugin.options(**options), language_dim=LANGUAGE_DIM, seed=seed, **more)
 
     @pytest.fixture(scope="class")
     @classmethod
-    def architecture(cls, space: SearchSpace) -> Architecture:
-        """Some architecture of the space."""
-        return space.sample(rng_for(0, "contract"))
+    def architecture(cls, tracker: OnlineTracker, space: SearchSpace) -> Architecture:
+        """Some architecture of the tracker's space."""
+        return getattr(tracker, "space", space).sample(rng_for(0, "contract"))
 
     @pytest.fixture(scope="class")
     @classmethod
     def path(cls, plugin: TrackerPlugin, architecture: Architecture) -> dict[str, str] | None:
         """The path to track with; None for a tracker without a search space."""
-        return architecture.genes if plugin.trainable else None
+        return architecture.genes if plugin.searchable else None
+
+    @pytest.fixture
+    @staticmethod
+    def trainable(tracker: OnlineTracker) -> TrainableTracker:
+        """The tracker, if it can be trained."""
+        if not isinstance(tracker, TrainableTracker):
+            pytest.skip("this tracker is not trained")
+        return tracker
 
     @staticmethod
     def language(count: int, seed: int = 0) -> Language:
-        """Made-up sentence embeddings; every second sample has no sentence."""
+        """Made-up sentences; every second sample has none."""
         embedding = torch.from_numpy(rng_for(seed, "contract language").standard_normal((count, LANGUAGE_DIM))).float()
         present = torch.arange(count) % 2 == 0
-        return Language(embedding * present[:, None], present)
+        texts = tuple(f"sentence {index}" if index % 2 == 0 else None for index in range(count))
+        return Language(embedding * present[:, None], present, texts)
 
     def batch(self, tracker: TrainableTracker, count: int = 4, positive: bool = True) -> TrainingBatch:
         """Made-up pairs in the tracker's geometry."""
@@ -141,10 +160,22 @@ class TrackerContract:
         with pytest.raises(ValidationError):
             plugin.options(no_such_option_of_any_tracker=1)
 
-    def test_plugin_describes_itself(self, plugin: TrackerPlugin) -> None:
+    def test_plugin_describes_itself(self, plugin, options, space, tracker) -> None:
         assert plugin.name
         assert plugin.summary
-        assert plugin.trainable == (plugin.geometry is not None)
+        assert isinstance(tracker, TrainableTracker) == plugin.trainable == (plugin.geometry is not None)
+        assert plugin.trainable or not plugin.searchable
+        assert plugin.has_weights or not plugin.trainable
+        assert isinstance(tracker, torch.nn.Module) or not plugin.has_weights
+        if isinstance(tracker, TrainableTracker):
+            assert plugin.geometry(plugin.options(**options), space if plugin.searchable else None) == tracker.geometry
+            assert plugin.searchable or tracker.space.size == 1
+
+    def test_sentences_are_read_if_the_plugin_says_so(self, plugin, tracker, path) -> None:
+        video = moving_square(7, frames=3)
+        silent, told = (track(tracker, [video], path=path, language=given)[0] for given in (None, self.language(1)))
+        equal = np.array_equal(silent.boxes, told.boxes) and np.array_equal(silent.scores, told.scores)
+        assert equal != plugin.reads_language
 
     def test_boxes_are_finite_and_start_with_the_given_one(self, tracker, path) -> None:
         videos = [moving_square(seed, frames=5) for seed in range(2)]
@@ -184,27 +215,30 @@ class TrackerContract:
         for index, frame in enumerate(frames):
             np.testing.assert_array_equal(frame, video.frame(index))
 
-    def test_tracking_leaves_no_trace_in_the_tracker(self, tracker, path) -> None:
-        if not isinstance(tracker, TrainableTracker):
-            pytest.skip("a tracker without a network has no weights to change")
+    def test_tracking_leaves_no_trace_in_the_tracker(self, plugin, tracker, path) -> None:
+        if not plugin.has_weights:
+            pytest.skip("this tracker has no weights")
         before = {name: value.clone() for name, value in tracker.state_dict().items()}
         track(tracker, [moving_square(5)], path=path)
         assert all(torch.equal(before[name], value) for name, value in tracker.state_dict().items())
 
-    def test_initial_weights_depend_on_the_seed_alone(self, plugin, options, space, tracker) -> None:
-        if not isinstance(tracker, TrainableTracker):
-            pytest.skip("a tracker without a network has no weights")
-        built, changed = self.build(plugin, options, space), self.build(plugin, options, space, seed=1)
-        assert isinstance(built, TrainableTracker) and isinstance(changed, TrainableTracker)
-        again, other = built.state_dict(), changed.state_dict()
-        assert all(torch.equal(value, again[name]) for name, value in tracker.state_dict().items())
-        assert any(not torch.equal(value, other[name]) for name, value in tracker.state_dict().items())
+    def test_weights_come_back_from_a_file(self, plugin, options, space, tracker, path, tmp_path) -> None:
+        if not plugin.has_weights:
+            pytest.skip("this tracker has no weights")
+        other = self.build(plugin, options, space, seed=1)
+        save_weights(tmp_path / "weights.safetensors", tracker)
+        load_tracker_weights(plugin, other, tmp_path / "weights.safetensors")
+        first, second = (track(item, [moving_square(8)], path=path)[0] for item in (tracker, other))
+        np.testing.assert_array_equal(first.boxes, second.boxes)
 
-    def test_loss_reaches_exactly_the_active_parameters(self, plugin, options, space, architecture) -> None:
-        tracker = self.build(plugin, options, space)
-        if not isinstance(tracker, TrainableTracker):
-            pytest.skip("a tracker without a network is not trained")
-        tracker.train()
+    def test_initial_weights_depend_on_the_seed_alone(self, plugin, options, space, trainable) -> None:
+        again, other = (self.build(plugin, options, space, seed=seed).state_dict() for seed in (0, 1))
+        assert all(torch.equal(value, again[name]) for name, value in trainable.state_dict().items())
+        assert any(not torch.equal(value, other[name]) for name, value in trainable.state_dict().items())
+
+    def test_loss_reaches_exactly_the_active_parameters(self, plugin, options, space, trainable, architecture) -> None:
+        tracker = self.build(plugin, options, space).train()
+        assert tracker(self.batch(tracker), architecture.genes) is not None
         for positive in (True, False):
             losses = tracker.loss(self.batch(tracker, positive=positive), architecture.genes)
             assert "total" in losses
@@ -213,13 +247,13 @@ class TrackerContract:
         reached = {name for name, value in tracker.named_parameters() if value.grad is not None}
         assert reached == set(tracker.active_parameters(architecture.genes))
 
-    def test_another_path_is_another_network(self, tracker, space, architecture) -> None:
-        if not isinstance(tracker, TrainableTracker):
-            pytest.skip("a tracker without a network has no paths")
-        other = next(iter(space.neighbours(architecture)))
-        batch = self.batch(tracker)
-        tracker.train()
+    def test_another_path_is_another_network(self, trainable, architecture) -> None:
+        other = next(iter(trainable.space.neighbours(architecture)), None)
+        if other is None:
+            pytest.skip("the space has one architecture")
+        batch = self.batch(trainable)
+        trainable.train()
         with torch.no_grad():
-            losses = [tracker.loss(batch, arch.genes)["total"] for arch in (architecture, architecture, other)]
-        tracker.eval()
+            losses = [trainable.loss(batch, arch.genes)["total"] for arch in (architecture, architecture, other)]
+        trainable.eval()
         assert losses[0] == losses[1] != losses[2]

@@ -3,53 +3,60 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
+from asymnas.task import GenePath
 from asymnas.tracking.boxes import CropGeometry
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
     from asymnas.space import SearchSpace
 
-__all__ = ["Language", "OnlineTracker", "Path", "TrackerPlugin", "TrainableTracker", "TrainingBatch"]
-
-Path = Mapping[str, str]
-"""One op token per gene id, all genes of the space."""
+__all__ = ["Language", "NoOptions", "OnlineTracker", "TrackerPlugin", "TrainableTracker", "TrainingBatch"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Language:
-    """Sentence embeddings of b samples.
+    """Sentences of b samples.
 
     Args:
         embedding: (b, language_dim) float, the masked mean over the sentence's tokens; zeros without a sentence.
         present: (b,) bool, False where a sample has no sentence.
+        sentences: the b texts, for trackers that read text; None where only embeddings are given.
     """
 
     embedding: Tensor
     present: Tensor
+    sentences: tuple[str | None, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.embedding)
 
     def __getitem__(self, index: slice | Sequence[int]) -> Language:
-        return Language(self.embedding[index], self.present[index])
+        rows = range(len(self))[index] if isinstance(index, slice) else index
+        texts = None if self.sentences is None else tuple(self.sentences[row] for row in rows)
+        return Language(self.embedding[index], self.present[index], texts)
 
     def to(self, device: torch.device | str) -> Language:
         """Move both to a device."""
-        return Language(self.embedding.to(device), self.present.to(device))
+        return Language(self.embedding.to(device), self.present.to(device), self.sentences)
 
     @staticmethod
     def absent(batch: int, dim: int) -> Language:
         """No sentence for any of `batch` samples."""
         return Language(torch.zeros(batch, dim), torch.zeros(batch, dtype=torch.bool))
+
+    @staticmethod
+    def of(sentences: Sequence[str | None]) -> Language:
+        """Sentences without embeddings (language_dim 0), for a tracker that reads text."""
+        present = torch.tensor([text is not None for text in sentences], dtype=torch.bool)
+        return Language(torch.zeros(len(sentences), 0), present, tuple(sentences))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,15 +86,15 @@ class OnlineTracker(ABC):
         boxes: np.ndarray,
         *,
         language: Language | None = None,
-        path: Path | None = None,
+        path: GenePath | None = None,
     ) -> list[Any]:
         """Open one session a video.
 
         Args:
             frames: the first frame of each of n videos, (height, width, 3) uint8 BGR; sizes may differ.
             boxes: (n, 4) float64, x, y, w, h in pixels of the first frames.
-            language: n sentence embeddings, or None for a tracker that reads none.
-            path: the architecture's path; None for a tracker without a search space.
+            language: n sentences, or None for a tracker that reads none.
+            path: the architecture's path; None for a tracker that has none to search.
 
         Returns:
             n independent session objects; opaque to the caller, never shared between videos.
@@ -107,44 +114,57 @@ class OnlineTracker(ABC):
 
 
 class TrainableTracker(nn.Module, OnlineTracker):
-    """A tracker with a network over a search space: the path is an argument of its forward code, never state."""
+    """A tracker with a network over a space (`asymnas.task.TaskModel`): the path is an argument, never state."""
 
     geometry: CropGeometry
     space: SearchSpace
     language_dim: int
 
     @abstractmethod
-    def loss(self, batch: TrainingBatch, path: Path) -> dict[str, Tensor]:
+    def loss(self, batch: TrainingBatch, path: GenePath) -> dict[str, Tensor]:
         """Return scalar losses: "total" (to be minimised; mean over the batch) and its named parts, for the log."""
 
     @abstractmethod
-    def forward_pairs(self, batch: TrainingBatch, path: Path) -> Any:
+    def forward(self, batch: TrainingBatch, path: GenePath) -> Any:
         """Run the network of `path` on pairs as training does, without the loss; recalibration feeds batches here."""
 
     @abstractmethod
-    def active_parameters(self, path: Path) -> list[str]:
+    def active_parameters(self, path: GenePath) -> list[str]:
         """Names (as in `named_parameters`) of the parameters that `path` can send a gradient to, in a fixed order."""
+
+
+class NoOptions(BaseModel):
+    """Options of a tracker that has none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 @dataclass(frozen=True, slots=True)
 class TrackerPlugin:
-    """What a plugin registers: `TrackerPlugin` objects are found through the entry-point group `asymnas.trackers`.
+    """What a package registers for a tracker, through the entry-point group `asymnas.trackers`.
 
     Args:
-        name: the name used in jobs, e.g. "vlt_scar".
-        summary: one line for `asymnas list`.
-        build: `build(options, space=..., language_dim=..., seed=...)` returns an `OnlineTracker` (CPU, eval mode); a
-            plugin without a search space ignores the keywords. Trainable plugins return a `TrainableTracker` whose
-            initial weights depend on `seed` alone.
-        options: pydantic model of the plugin's own options (the job's `tracker:` section without `name`).
-        trainable: whether `build` returns a `TrainableTracker`.
-        geometry: `geometry(options, space)` gives the crops of a trainable plugin without building its
-            network; None otherwise.
+        name: as jobs write it, such as "vlt_scar".
+        summary: one line for `asymnas list trackers`.
+        build: `build(options, *, space=None, language_dim=0, seed=0)` returns an `OnlineTracker` on the CPU, in eval
+            mode, its initial weights a function of `seed` alone. `space` is the search space of a searchable tracker;
+            others get None, and a trainable one then has a space of one architecture of its own.
+        options: pydantic model of the tracker's own options (the job's `tracker:` section without `name`).
+        searchable: it is built over any search space; a path is given with every call.
+        trainable: `build` returns a `TrainableTracker`, and `geometry` is given. A searchable tracker is trainable.
+        has_weights: the tracker is a `torch.nn.Module` that needs a weight file to be of use (`load_tracker_weights`).
+            A trainable tracker has weights.
+        reads_language: sentences can change its boxes.
+        geometry: `geometry(options, space)` gives the crops of a trainable tracker without building its network, and
+            raises a `TrackerError` with all that is wrong where options and space do not fit together.
     """
 
     name: str
     summary: str
     build: Callable[..., OnlineTracker]
-    options: type[BaseModel]
-    trainable: bool = True
-    geometry: Callable[[Any, SearchSpace], CropGeometry] | None = None
+    options: type[BaseModel] = NoOptions
+    searchable: bool = False
+    trainable: bool = False
+    has_weights: bool = False
+    reads_language: bool = False
+    geometry: Callable[..., CropGeometry] | None = None

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from asymnas.core.errors import DataError, LanguageError, Problem, TrackerError
-from asymnas.tracking.contract import Language, OnlineTracker, Path
+from asymnas.task import GenePath
+from asymnas.tracking.contract import Language, OnlineTracker
 from asymnas.tracking.data import Video
 
 __all__ = ["TrackResult", "begin", "follow", "track"]
@@ -18,7 +19,7 @@ __all__ = ["TrackResult", "begin", "follow", "track"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackResult:
-    """What a tracker said of one video.
+    """What a tracker found in one video.
 
     Args:
         video: the video's name.
@@ -37,7 +38,7 @@ def track(
     tracker: OnlineTracker,
     videos: Sequence[Video],
     *,
-    path: Path | None = None,
+    path: GenePath | None = None,
     language: Language | None = None,
     lockstep: int = 16,
     on_video: Callable[[TrackResult], None] | None = None,
@@ -51,7 +52,7 @@ def track(
         tracker: the tracker.
         videos: the videos; absent frames are tracked as any other.
         path: the architecture's path, for trackers with a search space.
-        language: sentence embeddings, one row a video; None tracks without sentences.
+        language: sentences, one row a video; None tracks without sentences.
         lockstep: videos a batch, at least 1.
         on_video: called with each result as its batch ends.
 
@@ -89,7 +90,7 @@ def begin(
     boxes: np.ndarray,
     *,
     language: Language | None = None,
-    path: Path | None = None,
+    path: GenePath | None = None,
 ) -> list[Any]:
     """Start a tracker, and check that it gives one session a video; arguments as for `OnlineTracker.start`.
 
@@ -124,7 +125,7 @@ def follow(
 
 
 def _lockstep(
-    tracker: OnlineTracker, videos: Sequence[Video], *, path: Path | None, language: Language | None
+    tracker: OnlineTracker, videos: Sequence[Video], *, path: GenePath | None, language: Language | None
 ) -> list[TrackResult]:
     """Track videos, sorted by falling length, side by side."""
     began = time.perf_counter()

@@ -101,13 +101,13 @@ def test_scores_are_those_of_the_boxes_under_each_condition(worker, architecture
 
 def test_threads_are_set_and_restored(worker, architectures, monkeypatch):
     during = []
-    original = worker.model.forward_pairs
+    original = worker.model.forward
 
     def spy(batch, path):
         during.append((torch.get_num_threads(), torch.is_inference_mode_enabled()))
         return original(batch, path)
 
-    monkeypatch.setattr(worker.model, "forward_pairs", spy)
+    monkeypatch.setattr(worker.model, "forward", spy)
     before, before_cv = torch.get_num_threads(), cv2.getNumThreads()
     try:
         torch.set_num_threads(2)

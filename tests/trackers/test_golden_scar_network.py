@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 from asymnas_trackers.vlt_scar import VLTSCAROptions, plugin
-from asymnas_trackers.vlt_scar._head import centre_crop, correlate
 from asymnas_trackers.vlt_scar._loss import assign, tracking_losses
 
 from asymnas.space import load_space
 from asymnas.tracking import Language
+from asymnas.tracking.siamese.correlation import centre_crop, correlate
 
 OPS = ("shuffle_3x3", "shuffle_5x5", "shuffle_7x7", "shuffle_xception")
 BLOCKS = (3, 3, 7, 3)  # per stage, without the mixer's visual block, which the public list counts as the stage's last

@@ -8,10 +8,11 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from asymnas_trackers.opencv._tracker import OpenCVFollower
 
 from asymnas.core.errors import MissingDependency
 from asymnas.testing import TrackerContract, moving_square
-from asymnas.tracking import get_tracker, track
+from asymnas.tracking import FrameTracker, get_tracker, track
 
 FACTORIES = {
     "csrt": "TrackerCSRT",
@@ -101,9 +102,8 @@ def test_small_boxes_are_enlarged_for_opencv_alone():
 
 @pytest.mark.parametrize("corner", [(0.0, 0.0), (92.0, 68.0), (-3.0, 66.0)])
 @pytest.mark.parametrize("size", [4.0, 12.0])
-def test_a_target_at_the_border_keeps_its_box(corner, size, monkeypatch):
+def test_a_target_at_the_border_keeps_its_box(corner, size):
     """OpenCV gets what lies in the frame; its answer is that part, not the target."""
-    tracker = _built("mil")
     given = []
 
     class Still:
@@ -113,7 +113,7 @@ def test_a_target_at_the_border_keeps_its_box(corner, size, monkeypatch):
         def update(self, frame):
             return True, given[-1]
 
-    monkeypatch.setattr(tracker, "_create", Still)
+    tracker = FrameTracker(lambda: OpenCVFollower("still", Still), colour="bgr")
     video = moving_square(4, frames=3, size=(96, 72))
     box = [*corner, size, size]
     boxes = track(tracker, [replace(video, boxes=np.tile(box, (3, 1)))])[0].boxes

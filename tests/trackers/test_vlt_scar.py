@@ -120,7 +120,7 @@ def test_options_that_contradict_the_space_are_refused(tiny, wrong: dict, messag
 def test_answers_have_the_grid_of_the_labels(tiny, architecture) -> None:
     tracker = make(tiny)
     with torch.no_grad():
-        answers = tracker.forward_pairs(pairs(2), architecture.genes)
+        answers = tracker(pairs(2), architecture.genes)
     side = tracker.grid.size
     assert answers.cls.shape == (2, 2, side, side)
     assert answers.box.shape == (2, 4, side, side)
@@ -145,8 +145,8 @@ def test_a_fixed_batch_is_learnt_and_then_tracked(tiny, architecture, box_loss: 
     if box_loss != "iou":
         return
     assert losses["total"] < 0.5 * first["total"]
-    with recalibrated(tracker, lambda one: tracker.forward_pairs(one, path), [batch]), torch.no_grad():
-        answers = tracker.eval().forward_pairs(batch, path)
+    with recalibrated(tracker, lambda one: tracker(one, path), [batch]), torch.no_grad():
+        answers = tracker.eval()(batch, path)
     found = tracker.decoder(answers, np.full((8, 2), 32.0))
     truth = (batch.search_box[:, :2] + batch.search_box[:, 2:]).numpy() / 2
     assert np.median(np.abs(found.centre - truth)) < 6.0
@@ -179,7 +179,7 @@ def test_a_row_without_a_sentence_is_as_in_a_batch_without_language(tiny, archit
     tracker, batch = make(tiny, missing=missing), pairs(4)
     nobody = dataclasses.replace(batch, language=Language.absent(4, DIM))
     with torch.no_grad():
-        some, none = (tracker.forward_pairs(one, architecture.genes) for one in (batch, nobody))
+        some, none = (tracker(one, architecture.genes) for one in (batch, nobody))
     torch.testing.assert_close(some.cls[1::2], none.cls[1::2], atol=1e-4, rtol=1e-4)
     assert not torch.allclose(some.cls[::2], none.cls[::2], atol=1e-4, rtol=1e-4)
 

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 import torch
 from asymnas_trackers.vlt_scar._decode import Decoder
-from asymnas_trackers.vlt_scar._geometry import Grid
-from asymnas_trackers.vlt_scar._head import CARHead, HeadOutput, centre_crop, correlate
-from asymnas_trackers.vlt_scar._loss import BOX_LOSSES, assign, tracking_losses
+from asymnas_trackers.vlt_scar._head import CARHead, HeadOutput
+from asymnas_trackers.vlt_scar._loss import assign, tracking_losses
 from asymnas_trackers.vlt_scar._options import VLTSCAROptions
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +17,9 @@ from pydantic import ValidationError
 
 from asymnas.core.errors import EvaluationError
 from asymnas.tracking.boxes import CropGeometry
+from asymnas.tracking.siamese.box_losses import BOX_LOSSES
+from asymnas.tracking.siamese.correlation import centre_crop, correlate
+from asymnas.tracking.siamese.grid import Grid
 
 SMALL = Grid(
     CropGeometry(template_size=64, search_size=128), (1, 2, 3), ((1, 1, 1), (1, 1, 1)), stride=8, kernel=4, size=13

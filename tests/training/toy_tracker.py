@@ -57,7 +57,7 @@ class ToyTracker(TrainableTracker):
         genes = tuple(f"genes.{gene.replace('.', '/')}.{op}." for gene, op in path.items())
         return [name for name, _ in self.named_parameters() if not name.startswith("genes.") or name.startswith(genes)]
 
-    def forward_pairs(self, batch: TrainingBatch, path):
+    def forward(self, batch: TrainingBatch, path):
         x = F.batch_norm(self.stem(batch.search / 255), None, None, training=True)
         for gene, op in path.items():
             x = x + torch.relu(self.genes[gene.replace(".", "/")][op](x))
@@ -67,7 +67,7 @@ class ToyTracker(TrainableTracker):
         return self.head(F.dropout(x.mean((2, 3)) * words, 0.2)).squeeze(1)
 
     def loss(self, batch: TrainingBatch, path):
-        error = F.mse_loss(self.forward_pairs(batch, path), batch.search_box[:, 0])
+        error = F.mse_loss(self(batch, path), batch.search_box[:, 0])
         decay = self.head.weight.square().mean()
         return {"total": error + 0.1 * decay, "error": error, "decay": decay}
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
 
-from asymnas.tracking import Language, OnlineTracker, Path
+from asymnas.task import GenePath
+from asymnas.tracking import Language, OnlineTracker
 
-__all__ = ["StaticTracker", "TemplateMatchingTracker"]
+__all__ = ["StaticTracker", "TemplateMatching", "TemplateMatchingOptions"]
 
 
 class StaticTracker(OnlineTracker):
-    """Says the first box for ever; what it scores is the motion a benchmark lacks."""
+    """Never moves its box; what it scores is the motion that a benchmark lacks."""
 
     def start(
         self,
@@ -22,7 +23,7 @@ class StaticTracker(OnlineTracker):
         boxes: np.ndarray,
         *,
         language: Language | None = None,
-        path: Path | None = None,
+        path: GenePath | None = None,
     ) -> list[np.ndarray]:
         """Remember the boxes."""
         return [np.array(box, float) for box in boxes]
@@ -32,58 +33,48 @@ class StaticTracker(OnlineTracker):
         return np.stack(sessions), np.ones(len(sessions))
 
 
-@dataclass(slots=True)
-class _Session:
-    template: np.ndarray
-    inset: np.ndarray  # (2,) pixels of the first box left of and above the frame, where it reaches over the border
-    box: np.ndarray
+class TemplateMatchingOptions(BaseModel):
+    """Options of template matching."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    search_factor: float = Field(4.0, gt=1.0, le=20.0)
+    """Side of the searched region as a multiple of the box, as wide as a Siamese tracker's; at most the frame."""
 
 
-class TemplateMatchingTracker(OnlineTracker):
+class TemplateMatching:
     """Zero-mean normalised cross-correlation of the first box around the last position; position only, fixed size.
 
     A box of one colour, as one pixel is, matches nothing: it stays where it was, with score 0.
-
-    Args:
-        search_factor: side of the searched region as a multiple of the box.
     """
 
-    def __init__(self, *, search_factor: float = 4.0) -> None:
-        self.search_factor = search_factor
+    def __init__(self, options: TemplateMatchingOptions) -> None:
+        self.search_factor = options.search_factor
 
-    def start(
-        self,
-        frames: Sequence[np.ndarray],
-        boxes: np.ndarray,
-        *,
-        language: Language | None = None,
-        path: Path | None = None,
-    ) -> list[_Session]:
-        """Cut the template out of each first frame."""
-        return [_Session(*_cut(frame, box), np.array(box, float)) for frame, box in zip(frames, boxes, strict=True)]
+    def init(self, frame: np.ndarray, box: np.ndarray) -> None:
+        """Cut the template out of the first frame."""
+        # `inset`: pixels of the box left of and above the frame, where it reaches over the border.
+        self.template, self.inset = _cut(frame, box)
+        self.box = box
 
-    def step(self, sessions: Sequence[_Session], frames: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Move each box to the best match in its region."""
-        scores = [self._match(session, frame) for session, frame in zip(sessions, frames, strict=True)]
-        return np.stack([session.box for session in sessions]), np.array(scores)
-
-    def _match(self, session: _Session, frame: np.ndarray) -> float:
-        if not np.ptp(session.template, axis=(0, 1)).any():  # OpenCV answers 1 everywhere, so the corner would win
-            return 0.0
-        height, width = session.template.shape[:2]
-        x, y, w, h = session.box
+    def update(self, frame: np.ndarray) -> tuple[np.ndarray, float]:
+        """Move the box to the best match in its region; returned with the correlation there, at least 0."""
+        if not np.ptp(self.template, axis=(0, 1)).any():  # OpenCV answers 1 everywhere, so the corner would win
+            return self.box, 0.0
+        height, width = self.template.shape[:2]
+        x, y, w, h = self.box
         reach_x, reach_y = w * (self.search_factor - 1) / 2, h * (self.search_factor - 1) / 2
         left, top = int(max(0, np.floor(x - reach_x))), int(max(0, np.floor(y - reach_y)))
         right = int(min(frame.shape[1], np.ceil(x + w + reach_x)))
         bottom = int(min(frame.shape[0], np.ceil(y + h + reach_y)))
         region = frame[top:bottom, left:right]
         if region.shape[0] < height or region.shape[1] < width:
-            return 0.0
-        response = cv2.matchTemplate(region, session.template, cv2.TM_CCOEFF_NORMED)
+            return self.box, 0.0
+        response = cv2.matchTemplate(region, self.template, cv2.TM_CCOEFF_NORMED)
         response = np.where(np.isfinite(response), response, -1.0)
         row, column = np.unravel_index(int(response.argmax()), response.shape)
-        session.box[:2] = np.array([left + column, top + row]) - session.inset
-        return float(np.clip(response[row, column], 0.0, 1.0))
+        self.box[:2] = np.array([left + column, top + row]) - self.inset
+        return self.box, float(np.clip(response[row, column], 0.0, 1.0))
 
 
 def _cut(frame: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

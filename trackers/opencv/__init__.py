@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import cv2
 from pydantic import BaseModel, ConfigDict, Field
 
 from asymnas.core.errors import MissingDependency, Problem
-from asymnas.tracking import OnlineTracker, TrackerPlugin
+from asymnas.tracking import FrameTracker, TrackerPlugin
+
+from ._tracker import OpenCVFollower
 
 __all__ = ["OpenCVOptions", "csrt", "kcf", "median_flow", "mil", "mosse"]
 
@@ -24,24 +28,24 @@ class OpenCVOptions(BaseModel):
     """Shorter boxes are enlarged about their centre for OpenCV, and its answers shrunk by as much."""
 
 
-def _here(factory: str) -> bool:
-    """Whether this build of OpenCV has `factory`, such as "TrackerMIL" or "legacy.TrackerMOSSE"."""
-    module, _, name = factory.rpartition(".")
-    return hasattr(getattr(cv2, module, None) if module else cv2, f"{name}_create")
+def _plugin(name: str, attribute: str, summary: str) -> TrackerPlugin:
+    """The tracker that `cv2.<attribute>_create` makes."""
+    module, _, creator = f"{attribute}_create".rpartition(".")
 
+    def found() -> Callable[[], Any] | None:
+        return getattr(getattr(cv2, module, None) if module else cv2, creator, None)
 
-def _plugin(name: str, factory: str, summary: str) -> TrackerPlugin:
-    def build(options: OpenCVOptions, **_: Any) -> OnlineTracker:
-        if not _here(factory):
-            rule = f"this build of OpenCV ({cv2.__version__}) has no cv2.{factory}"
+    def build(options: OpenCVOptions, **_: Any) -> FrameTracker:
+        create = found()
+        if create is None:
+            rule = f"this build of OpenCV ({cv2.__version__}) has no cv2.{attribute}"
             way_out = "Install opencv-contrib-python in place of opencv-python; they cannot both be installed."
             raise MissingDependency(Problem(f"tracker '{name}'", rule, way_out=way_out))
-        from asymnas_trackers.opencv._tracker import OpenCVTracker
+        factory = partial(OpenCVFollower, name, create, seed=options.seed, min_side=options.min_side)
+        return FrameTracker(factory, colour="bgr")
 
-        return OpenCVTracker(name, factory, seed=options.seed, min_side=options.min_side)
-
-    absent = "" if _here(factory) else " (not in this build of OpenCV; opencv-contrib-python has it)"
-    return TrackerPlugin(name, summary + absent, build, OpenCVOptions, trainable=False)
+    absent = "" if found() else " (not in this build of OpenCV; opencv-contrib-python has it)"
+    return TrackerPlugin(name, summary + absent, build, OpenCVOptions)
 
 
 csrt = _plugin("csrt", "TrackerCSRT", "OpenCV's CSR-DCF: correlation filter with channel and spatial reliability.")

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
-from asymnas.tracking import TrackerPlugin
+from asymnas.tracking import TrackerPlugin, TrainableTracker
+from asymnas.tracking.siamese.grid import grid_for
 
-from ._geometry import grid_for
 from ._options import VLTSCAROptions
-
-if TYPE_CHECKING:
-    from asymnas.space import SearchSpace
-    from asymnas.tracking.boxes import CropGeometry
-
-    from ._tracker import VLTSCAR
 
 __all__ = ["VLTSCAROptions", "plugin"]
 
 
-def _build(options: VLTSCAROptions, *, space: SearchSpace, language_dim: int, seed: int = 0) -> VLTSCAR:
-    from ._tracker import build
+def _build(options: VLTSCAROptions, **keywords: Any) -> TrainableTracker:
+    from ._tracker import VLTSCAR
 
-    return build(options, space=space, language_dim=language_dim, seed=seed)
-
-
-def _geometry(options: VLTSCAROptions, space: SearchSpace) -> CropGeometry:
-    return grid_for(space, options).crops
+    return VLTSCAR(options=options, **keywords).eval()
 
 
 plugin = TrackerPlugin(
@@ -33,6 +23,9 @@ plugin = TrackerPlugin(
     summary="Vision-language tracker of the paper: supernet branches, neck, correlation, SiamCAR head",
     build=_build,
     options=VLTSCAROptions,
+    searchable=True,
     trainable=True,
-    geometry=_geometry,
+    has_weights=True,
+    reads_language=True,
+    geometry=lambda options, space: grid_for(space, options).crops,
 )

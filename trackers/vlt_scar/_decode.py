@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-from asymnas.core.errors import EvaluationError, Problem
+from asymnas.tracking.siamese.decode import Decoded, cosine_window, finite_maps, shape_penalty
+from asymnas.tracking.siamese.grid import Grid
 
-from ._geometry import Grid
 from ._head import HeadOutput
 from ._options import VLTSCAROptions
 
-__all__ = ["Decoded", "Decoder"]
+__all__ = ["Decoder"]
 
 _REACH = (0.1, 0.44)  # the fine peak lies this near to the coarse one, in template-crop sides
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Decoded:
-    """The answer for n videos, in search-crop pixels.
-
-    Args:
-        centre: (n, 2) x, y of the new centre.
-        size: (n, 2) w, h as regressed, before smoothing.
-        rate: (n,) share of the new size to take over, in [0, 1].
-        score: (n,) class probability times centre-ness at the peak, in [0, 1].
-    """
-
-    centre: np.ndarray
-    size: np.ndarray
-    rate: np.ndarray
-    score: np.ndarray
 
 
 class Decoder:
@@ -45,7 +26,7 @@ class Decoder:
         self.cells = (grid.size - 1) * grid.stride + 1 if options.upsample else grid.size
         self.axis = np.linspace(axis[0], axis[-1], self.cells)
         self.template_size = grid.crops.template_size
-        self.window = np.outer(np.hanning(self.cells), np.hanning(self.cells)).reshape(-1)
+        self.window = cosine_window(self.cells)
 
     def __call__(self, answers: HeadOutput, previous: np.ndarray) -> Decoded:
         """Decode.
@@ -59,10 +40,7 @@ class Decoder:
         """
         cls, centreness, distances = self._maps(answers)
         width, height = distances[:, 0] + distances[:, 2], distances[:, 1] + distances[:, 3]
-        old_w, old_h = previous[:, :1], previous[:, 1:]
-        scale_change = _change(_padded(width, height) / _padded(old_w, old_h))
-        ratio_change = _change((old_w / old_h) / (width / height))
-        penalty = np.exp(-self.options.penalty_k * (ratio_change * scale_change - 1.0))
+        penalty = shape_penalty(width, height, previous, self.options.penalty_k)
         score = cls * centreness
         penalised = penalty * score
         share = self.options.window
@@ -81,11 +59,7 @@ class Decoder:
         maps = torch.cat([torch.softmax(answers.cls.double(), dim=1)[:, 1:], answers.centre, answers.box], dim=1)
         if self.options.upsample:
             maps = F.interpolate(maps, size=(self.cells, self.cells), mode="bicubic", align_corners=True)
-        flat = maps.flatten(2).cpu().numpy()
-        if not np.isfinite(flat).all():
-            rule = "the network's answers must be finite"
-            way_out = "Train it longer or with a smaller learning rate, and recalibrate its batch norms."
-            raise EvaluationError(Problem("vlt_scar", rule, "NaN or infinity", way_out))
+        flat = finite_maps(maps.flatten(2).cpu().numpy(), "vlt_scar")
         cls, logits, distances = np.clip(flat[:, 0], 0.0, 1.0), flat[:, 1], np.maximum(flat[:, 2:], 1e-3)
         if self.options.centerness_score == "sigmoid":
             return cls, 1.0 / (1.0 + np.exp(-np.clip(logits, -60.0, 60.0))), distances
@@ -103,12 +77,3 @@ class Decoder:
     def _places(self, index: np.ndarray) -> np.ndarray:
         """(n, 2) x, y of cells given by their flat index."""
         return np.stack([self.axis[index % self.cells], self.axis[index // self.cells]], axis=1)
-
-
-def _padded(width: np.ndarray, height: np.ndarray) -> np.ndarray:
-    pad = (width + height) / 2
-    return np.sqrt((width + pad) * (height + pad))
-
-
-def _change(ratio: np.ndarray) -> np.ndarray:
-    return np.maximum(ratio, 1.0 / ratio)

@@ -1,18 +1,18 @@
-"""Labels and losses of SiamCAR, with the box losses of VLT_SCAR; clean of the public code's faults."""
+"""Labels and losses of SiamCAR, without the faults of the public code."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from asymnas.tracking.siamese.box_losses import BOX_LOSSES
+
 from ._head import HeadOutput
 
-__all__ = ["BOX_LOSSES", "Targets", "assign", "ciou_loss", "giou_loss", "iou_loss", "tracking_losses"]
+__all__ = ["Targets", "assign", "tracking_losses"]
 
 _EPS = 1e-9
 _POSITIVE_SHARE = 0.6  # of the half box: a cell is positive where both distances per axis exceed it, so |dx| < 0.2 w
@@ -60,36 +60,6 @@ def assign(boxes: Tensor, present: Tensor, axis: Tensor, *, ensure_positive: boo
     return Targets(positive & present[:, None, None], distances)
 
 
-def iou_loss(pred: Tensor, target: Tensor) -> Tensor:
-    """(m,) -log((I + 1) / (U + 1)) of (m, 4) distances to left, top, right, bottom in pixels (SiamCAR)."""
-    inter, union, _, _ = _overlap(pred, target)
-    return -torch.log((inter + 1.0) / (union + 1.0))
-
-
-def giou_loss(pred: Tensor, target: Tensor) -> Tensor:
-    """(m,) 1 - GIoU, in 0..2."""
-    inter, union, hull_w, hull_h = _overlap(pred, target)
-    hull = (hull_w * hull_h).clamp(min=_EPS)
-    return 1.0 - inter / union.clamp(min=_EPS) + (hull - union) / hull
-
-
-def ciou_loss(pred: Tensor, target: Tensor) -> Tensor:
-    """(m,) 1 - CIoU (public VLT_SCAR code); 0 and differentiable at an exact prediction, where that code gives NaN."""
-    inter, union, hull_w, hull_h = _overlap(pred, target)
-    iou = inter / union.clamp(min=_EPS)
-    centre = (pred[:, 2:] - pred[:, :2] - target[:, 2:] + target[:, :2]) / 2
-    distance = (centre**2).sum(dim=1) / (hull_w**2 + hull_h**2).clamp(min=_EPS)
-    pred_size, target_size = pred[:, :2] + pred[:, 2:], target[:, :2] + target[:, 2:]
-    angles = [torch.atan2(size[:, 0], size[:, 1]) for size in (target_size, pred_size)]
-    shape = 4 / math.pi**2 * (angles[0] - angles[1]) ** 2
-    with torch.no_grad():
-        trade_off = shape / (1.0 - iou + shape).clamp(min=_EPS)
-    return 1.0 - iou + distance + trade_off * shape
-
-
-BOX_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"iou": iou_loss, "ciou": ciou_loss, "giou": giou_loss}
-
-
 def tracking_losses(answers: HeadOutput, targets: Targets, box_loss: str) -> dict[str, Tensor]:
     """Return the parts "cls", "box" and "centre", each a scalar mean over the batch's cells.
 
@@ -111,11 +81,3 @@ def tracking_losses(answers: HeadOutput, targets: Targets, box_loss: str) -> dic
     losses = BOX_LOSSES[box_loss](pred, targets.box[positive].to(pred.dtype))
     box = (losses * weight).sum() / weight.sum().clamp(min=_EPS)
     return {"cls": cls, "box": box, "centre": F.binary_cross_entropy_with_logits(logits, weight)}
-
-
-def _overlap(pred: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Intersection and union areas, and the sides of the smallest box around both, of boxes given from one cell."""
-    inner, outer = torch.minimum(pred, target), torch.maximum(pred, target)
-    inter = (inner[:, 0] + inner[:, 2]).clamp(min=0.0) * (inner[:, 1] + inner[:, 3]).clamp(min=0.0)
-    areas = [(box[:, 0] + box[:, 2]) * (box[:, 1] + box[:, 3]) for box in (pred, target)]
-    return inter, areas[0] + areas[1] - inter, outer[:, 0] + outer[:, 2], outer[:, 1] + outer[:, 3]

@@ -215,7 +215,7 @@ def _open_run(
         if not load_statistics(run.folder, key, model, own=own):
             batches = recalibration_batches(job, sentences, wanted)
             with torch.inference_mode():
-                recalibrate(model, batches, lambda batch: model.forward_pairs(batch, path))
+                recalibrate(model, batches, lambda batch: model(batch, path))
             if own:
                 _keep(run, key, model)
         model.eval()

@@ -115,7 +115,7 @@ class CandidateWorker:
 
         architecture = self.model.space.architecture(dict(task.genes or ()))
         path = architecture.genes
-        with recalibrated(self.model, lambda batch: self.model.forward_pairs(batch, path), self.batches):
+        with recalibrated(self.model, lambda batch: self.model(batch, path), self.batches):
             tracks = {
                 condition: self._track(self.model, videos, path=path, language=self._language(videos, condition))
                 for condition in task.conditions
