@@ -111,7 +111,7 @@ def _annotations(dataset: str, split: str | None, root: Path | None) -> Annotati
 
 def _is_place(versus: str) -> bool:
     """Tell whether `versus` is a path with results, inside an archive too, and not a tracker's name."""
-    from asymnas.tracking.results.files import is_source
+    from asymnas.core.archives import is_source
 
     try:
         return is_source(Path(versus))
@@ -150,10 +150,10 @@ def _all_sources(
 
 def _sources(place: Path, annotations: AnnotationSet) -> tuple[list[str], list[str]]:
     """Return the folders of a place that hold a tracker each, "." for itself; of several, those of these videos."""
-    from asymnas.tracking.results.files import open_source
-    from asymnas.tracking.results.layout import find_trackers
+    from asymnas.core.archives import open_source
+    from asymnas.tracking.results.layout import ENDINGS, find_trackers
 
-    _, entries, _ = open_source(place)
+    _, entries, _ = open_source(place, ENDINGS)
     found = find_trackers(place, entries)
     if len(found) < 2:
         return [str(item.folder) for item in found] or ["."], []

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from asymnas.core.errors import DataError, Problem, nearest
 from asymnas.core.seeding import rng_for
-from asymnas.tracking.data._tracks import TrackVideos
 from asymnas.tracking.data._video import Dataset, Video
 from asymnas.tracking.data.frames import FirstFrames
 from asymnas.tracking.data.lazy import names_of, select
+from asymnas.tracking.data.tracks import TrackVideos
 
 __all__ = ["choose", "first_frames", "subset"]
 

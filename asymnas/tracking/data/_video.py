@@ -60,6 +60,11 @@ class Video:
     def __len__(self) -> int:
         return len(self.boxes)
 
+    @property
+    def key(self) -> str:
+        """The video among those of all data sets: `dataset/name`."""
+        return f"{self.dataset}/{self.name}"
+
     def frame(self, index: int) -> np.ndarray:
         """Return frame `index` as (height, width, 3) uint8 BGR."""
         return self.frames[index]

@@ -6,9 +6,9 @@ from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 
-from asymnas.tracking.data._tracks import TrackVideos
 from asymnas.tracking.data._video import Video
 from asymnas.tracking.data.frames import scene_of
+from asymnas.tracking.data.tracks import TrackVideos
 
 __all__ = ["described", "described_by", "names_of", "scene_groups", "select", "suspects"]
 

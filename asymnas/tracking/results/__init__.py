@@ -1,18 +1,18 @@
 """Result files of trackers: one canonical form, and readers and writers of the forms that other programs use."""
 
-from asymnas.tracking.results._canonical import (
+from asymnas.tracking.results.canonical import (
     read_manifest,
     read_video_file,
     read_video_seconds,
     write_manifest,
     write_video_file,
 )
-from asymnas.tracking.results._forms import FORMATS, NATIVE_BASE
-from asymnas.tracking.results._read import read_results
-from asymnas.tracking.results._result_set import ResultSet
-from asymnas.tracking.results._write import write_results
+from asymnas.tracking.results.formats import FORMATS, NATIVE_BASE
 from asymnas.tracking.results.layout import list_trackers
 from asymnas.tracking.results.names import match_names
+from asymnas.tracking.results.read import read_results
+from asymnas.tracking.results.result_set import ResultSet
+from asymnas.tracking.results.write import write_results
 
 __all__ = [
     "FORMATS",

@@ -8,12 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from asymnas.core.archives import Entry, open_source
 from asymnas.core.errors import DataError, Problem, nearest
-from asymnas.tracking.results._canonical import MANIFEST, TIMES
-from asymnas.tracking.results.files import Entry, open_source
+from asymnas.tracking.results.canonical import MANIFEST, TIMES
 
-__all__ = ["Found", "VideoEntries", "choose", "find_trackers", "list_trackers"]
+__all__ = ["ENDINGS", "Found", "VideoEntries", "choose", "find_trackers", "list_trackers"]
 
+ENDINGS = (".txt", ".json", ".value", ".csv")
+"""Endings of files that may hold results."""
+
+_OWN = re.compile(r"(\d{3}(\.txt|_confidence\.value)|time\.txt|\d{3}_time\.(txt|value))")
 _SIDES = {
     "_time.txt": "seconds",
     "_time.value": "seconds",
@@ -63,8 +67,7 @@ def list_trackers(path: Path | str) -> list[str]:
     Raises:
         DataError: nothing is there, or an archive that is broken.
     """
-    source, entries, _ = open_source(Path(path))
-    return [str(found.folder) for found in find_trackers(source if source == Path(path) else Path(path), entries)]
+    return [str(found.folder) for found in find_trackers(Path(path), open_source(Path(path), ENDINGS)[1])]
 
 
 def find_trackers(path: Path, entries: Sequence[Entry]) -> list[Found]:
@@ -81,17 +84,9 @@ def find_trackers(path: Path, entries: Sequence[Entry]) -> list[Found]:
 
 
 def _in_own_folder(path: PurePosixPath) -> bool:
-    """Tell whether a file lies in a folder of its video, as GOT-10k and long-term results do."""
-    return (
-        bool(path.parent.name)
-        and path.name.startswith(f"{path.parent.name}_")
-        and bool(
-            re.match(
-                r"^(\d{3}(\.txt|_confidence\.value)|time\.txt|\d{3}_time\.(txt|value))$",
-                path.name[len(path.parent.name) + 1 :],
-            )
-        )
-    )
+    """Return whether a file lies in a folder of its video, as GOT-10k and long-term results do."""
+    start = f"{path.parent.name}_"
+    return start != "_" and path.name.startswith(start) and bool(_OWN.fullmatch(path.name.removeprefix(start)))
 
 
 def _tracker(path: Path, folder: PurePosixPath, files: Sequence[Entry], canonical: bool) -> Found:

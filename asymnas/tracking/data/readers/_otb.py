@@ -6,16 +6,12 @@ import re
 from pathlib import Path
 
 from asymnas.core.errors import DataError, Problem
-from asymnas.tracking.data._otb_names import RANGES
 from asymnas.tracking.data.frames import list_images
+from asymnas.tracking.data.otb_names import RANGES, otb_target
 from asymnas.tracking.data.readers._annotations import read_boxes
-from asymnas.tracking.data.readers._build import VideoFiles
+from asymnas.tracking.data.readers.reader import VideoFiles
 
-__all__ = ["OTB100_FOLDERS", "read_target"]
-
-OTB100_FOLDERS = ("OTB100", "OTB-100", "OTB2015", "OTB")
-# Names that neither a folder of the name nor cutting the suffix lead to: folder and number of the target.
-_ALIASES = {"Skating2": ("Skating2", "1"), "Skating3": ("Skating2", "2"), "Human4": ("Human4", "2")}
+__all__ = ["read_target"]
 
 
 def read_target(videos: Path, name: str, where: str, sentence: str | None = None) -> VideoFiles:
@@ -46,12 +42,10 @@ def read_target(videos: Path, name: str, where: str, sentence: str | None = None
 def _place(videos: Path, name: str, where: str) -> tuple[Path, Path]:
     """Return the folder and the annotation file of a target."""
     cut = re.fullmatch(r"(.+?)[-._]?(\d)", name)
-    candidates = [(name, ""), _ALIASES.get(name), cut.groups() if cut else None]
-    for candidate in candidates:
-        if candidate is None:
-            continue
-        folder = videos / candidate[0]
-        numbered = [f"groundtruth_rect.{candidate[1]}.txt"] if candidate[1] else []
+    video, _, target = (otb_target(name) or "").partition("-")
+    for given, number in [(name, ""), (video or name, target), cut.groups() if cut else (name, "")]:
+        folder = videos / given
+        numbered = [f"groundtruth_rect.{number}.txt"] if number else []
         for file in (*numbered, "groundtruth_rect.txt"):
             if (folder / file).is_file():
                 return folder, folder / file

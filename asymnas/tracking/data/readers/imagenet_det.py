@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from asymnas.tracking.data._index import Indexed
 from asymnas.tracking.data._video import Dataset
-from asymnas.tracking.data.readers._build import find_folder
-from asymnas.tracking.data.readers._splits import check_split, split_check
-from asymnas.tracking.data.readers._tables import TableBuilder, leaf_folders, load_table, read_folders, read_xml
-from asymnas.tracking.data.readers.imagenet_vid import NAMES
+from asymnas.tracking.data.readers.folders import dataset_folder
+from asymnas.tracking.data.readers.tables import TableBuilder, leaf_folders, load_table, read_folders, read_xml
 
-__all__ = ["check", "load"]
-
-_LAYOUT = "ILSVRC2015/{Data,Annotations}/DET/{train,val}/**/*.{JPEG,xml}"
-
-_SPLITS = ("train", "val")
-check = split_check(_SPLITS)
+__all__ = ["load"]
 
 
 def load(split: str, *, root: Path, index: bool = True) -> Dataset:
@@ -34,15 +26,14 @@ def load(split: str, *, root: Path, index: bool = True) -> Dataset:
     Raises:
         DataError: whatever is wrong with the annotations, all at once.
     """
-    check_split("imagenet_det", split, _SPLITS)
-    base = find_folder(root, NAMES, _LAYOUT)
-    top = find_folder(base, (f"Annotations/DET/{split}",), _LAYOUT)
+    base = dataset_folder(root, "imagenet_det")
+    top = dataset_folder(root, "imagenet_det", f"Annotations/DET/{split}")
     folders = leaf_folders(top)
     data = base / "Data" / "DET" / split
     return load_table("imagenet_det", split, folders, lambda: _read(top, folders, data), options=str(data), index=index)
 
 
-def _read(top: Path, folders: list[Path], data: Path) -> Indexed:
+def _read(top: Path, folders: list[Path], data: Path) -> TableBuilder:
     table = TableBuilder("imagenet_det", data, images=True)
     for folder, images in read_folders(folders, _images):
         place = folder.relative_to(top).as_posix()
@@ -54,7 +45,7 @@ def _read(top: Path, folders: list[Path], data: Path) -> Indexed:
                     continue
                 image = f"{prefix}{stem}"
                 table.add(f"{image}-{number}", place, [f"{stem}.JPEG"], box, scene=image)
-    return table.finish()
+    return table
 
 
 def _images(folder: Path) -> list[tuple[str, list[tuple[float, float, float, float]]]]:

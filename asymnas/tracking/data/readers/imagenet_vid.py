@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from asymnas.tracking.data._index import Indexed
 from asymnas.tracking.data._video import Dataset
-from asymnas.tracking.data.readers._build import find_folder
-from asymnas.tracking.data.readers._splits import check_split, split_check
-from asymnas.tracking.data.readers._tables import TableBuilder, leaf_folders, load_table, read_folders, read_xml
+from asymnas.tracking.data.readers.folders import dataset_folder
+from asymnas.tracking.data.readers.tables import TableBuilder, leaf_folders, load_table, read_folders, read_xml
 
-__all__ = ["NAMES", "check", "load"]
+__all__ = ["load"]
 
-NAMES = ("ILSVRC", "ILSVRC2015", "ILSVRC2017", "ImageNet")
-"""Names that the folder of ImageNet VID and DET goes by."""
-
-_LAYOUT = "ILSVRC2015/{Data,Annotations}/VID/{train/<part>,val}/<video>/%06d.{JPEG,xml}"
 
 Tracks = dict[str, tuple[list[str], list[float]]]
-
-_SPLITS = ("train", "val")
-check = split_check(_SPLITS)
 
 
 def load(split: str, *, root: Path, occluded: bool = True, index: bool = True) -> Dataset:
@@ -39,9 +30,8 @@ def load(split: str, *, root: Path, occluded: bool = True, index: bool = True) -
     Raises:
         DataError: whatever is wrong with the annotations, all at once.
     """
-    check_split("imagenet_vid", split, _SPLITS)
-    base = find_folder(root, NAMES, _LAYOUT)
-    top = find_folder(base, (f"Annotations/VID/{split}",), _LAYOUT)
+    base = dataset_folder(root, "imagenet_vid")
+    top = dataset_folder(root, "imagenet_vid", f"Annotations/VID/{split}")
     folders = leaf_folders(top)
     data = base / "Data" / "VID" / split
     options = f"{data} {occluded}"
@@ -50,7 +40,7 @@ def load(split: str, *, root: Path, occluded: bool = True, index: bool = True) -
     )
 
 
-def _read(top: Path, folders: list[Path], data: Path, occluded: bool) -> Indexed:
+def _read(top: Path, folders: list[Path], data: Path, occluded: bool) -> TableBuilder:
     table = TableBuilder("imagenet_vid", data)
     hidden = 0
     for folder, (tracks, dropped) in read_folders(folders, lambda folder: _tracks(folder, occluded)):
@@ -60,7 +50,7 @@ def _read(top: Path, folders: list[Path], data: Path, occluded: bool) -> Indexed
             table.add(f"{video}-{track}", video, files, boxes)
     if hidden:
         table.skip("boxes marked as occluded", hidden)
-    return table.finish()
+    return table
 
 
 def _tracks(folder: Path, occluded: bool) -> tuple[Tracks, int]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from asymnas.core.errors import DataError, Problem
-from asymnas.tracking.data._lasot_names import TEST, TRAIN, natural_order
+from asymnas.tracking.data.lasot_names import TEST, TRAIN, natural_order
 from asymnas.tracking.data.readers._annotations import named_flags, read_boxes, read_flags, read_names, read_sentence
-from asymnas.tracking.data.readers._build import Index, Reader, VideoFiles, find_folder
+from asymnas.tracking.data.readers.folders import dataset_folder
+from asymnas.tracking.data.readers.reader import Index, Reader, VideoFiles
 
-__all__ = ["ATTRIBUTES", "LAYOUT", "LISTS", "READER", "check", "load"]
+__all__ = ["ATTRIBUTES", "LISTS", "READER", "check", "load", "read_video", "video_folders"]
 
-LAYOUT = "LaSOT/<class>/<class>-<n>/{img/%08d.jpg, groundtruth.txt, full_occlusion.txt, out_of_view.txt, nlp.txt}"
 ATTRIBUTES = ("IV", "POC", "DEF", "MB", "CM", "ROT", "BC", "VC", "SV", "FOC", "FM", "OV", "LR", "ARC")
 LISTS = {"train": "training_set.txt", "test": "testing_set.txt"}
 _FLAGS = ("full_occlusion.txt", "out_of_view.txt")
@@ -25,7 +25,7 @@ def _index(root: Path, split: str) -> Index:
     the evaluation toolkit's `LaSOT/annos/att/<video>.txt`, where they are there. Lists may lie in `LaSOT/` or
     `LaSOT/sequence_evaluation_config/`.
     """
-    base = find_folder(root, ("LaSOT", "LaSOTBenchmark", "lasot"), LAYOUT)
+    base = dataset_folder(root, "lasot")
     folders = video_folders(base)
     names = sorted(folders, key=natural_order) if split == "all" else _names(base, split)
     missing = [name for name in names if name not in folders]
@@ -66,5 +66,5 @@ def read_video(base: Path, folder: Path, name: str) -> VideoFiles:
     return VideoFiles(name, annotation, folder / "img", boxes, absent, sentence=sentence, attributes=named)
 
 
-READER = Reader(name="lasot", videos={"train": 1120, "test": 280, "all": 1400}, index=_index)
+READER = Reader(name="lasot", index=_index)
 load, check = READER.load, READER.check

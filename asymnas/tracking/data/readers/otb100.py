@@ -5,20 +5,19 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from asymnas.tracking.data._otb_names import OTB100
-from asymnas.tracking.data.readers._build import Index, Reader, find_folder
-from asymnas.tracking.data.readers._otb import OTB100_FOLDERS, read_target
+from asymnas.tracking.data.otb_names import OTB100
+from asymnas.tracking.data.readers._otb import read_target
+from asymnas.tracking.data.readers.folders import dataset_folder
+from asymnas.tracking.data.readers.reader import Index, Reader
 
 __all__ = ["READER", "check", "load"]
 
 log = logging.getLogger("asymnas.tracking.data")
 
-_LAYOUT = "OTB100/<Seq>/{img/*.jpg, groundtruth_rect*.txt}"
-
 
 def _index(root: Path, split: str) -> Index:
-    """List the targets whose folder is there, by their names in the benchmark; the others are told in a warning."""
-    base = find_folder(root, OTB100_FOLDERS, _LAYOUT)
+    """List the targets whose folder is there, by their names in the benchmark; a warning counts the others."""
+    base = dataset_folder(root, "otb100")
     there = {item.name for item in base.iterdir() if item.is_dir()}
     names = [name for name in OTB100 if name in there or name.partition("-")[0] in there]
     if 0 < len(names) < len(OTB100):
@@ -27,5 +26,5 @@ def _index(root: Path, split: str) -> Index:
     return Index(names, lambda name: read_target(base, name, str(base)), base)
 
 
-READER = Reader(name="otb100", videos={"test": 100}, index=_index, language=False)
+READER = Reader(name="otb100", index=_index)
 load, check = READER.load, READER.check

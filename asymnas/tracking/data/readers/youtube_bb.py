@@ -15,21 +15,15 @@ from typing import IO
 import numpy as np
 
 from asymnas.core.errors import DataError, Problem, nearest
-from asymnas.tracking.data._index import Indexed
 from asymnas.tracking.data._video import Dataset
-from asymnas.tracking.data.readers._build import find_folder
-from asymnas.tracking.data.readers._splits import check_split, split_problems
-from asymnas.tracking.data.readers._tables import TableBuilder, load_table
+from asymnas.tracking.data.readers.folders import dataset_folder
+from asymnas.tracking.data.readers.tables import TableBuilder, load_table
 
 __all__ = ["check", "load"]
 
-_LAYOUT = "YouTube-BB/{yt_bb_detection_train.csv, yt_bb_detection_train/<class>/<id>_<ms>_<class>_<object>.jpg}"
-_NAMES = ("YouTube-BB", "youtube_bb", "YoutubeBB", "yt_bb")
 _FILES = "{class_id}/{youtube_id}_{timestamp_ms}_{class_id}_{object_id}.jpg"
 _FIELDS = ("youtube_id", "timestamp_ms", "class_id", "object_id")
 _COLUMNS = 10
-
-_SPLITS = ("train", "validation")
 
 
 def load(split: str, *, root: Path, files: str = _FILES, index: bool = True) -> Dataset:
@@ -51,11 +45,10 @@ def load(split: str, *, root: Path, files: str = _FILES, index: bool = True) -> 
     Raises:
         DataError: the annotations are missing or malformed, or `files` names something else.
     """
-    check_split("youtube_bb", split, _SPLITS)
     _check_pattern(files)
-    base = find_folder(root, _NAMES, _LAYOUT)
+    base = dataset_folder(root, "youtube_bb")
     name = f"yt_bb_detection_{split}"
-    frames = find_folder(base, (name,), _LAYOUT)
+    frames = dataset_folder(root, "youtube_bb", name)
     table = next((path for path in (base / f"{name}.csv", base / f"{name}.csv.gz") if path.is_file()), None)
     if table is None:
         rule = f"the split needs {name}.csv or {name}.csv.gz"
@@ -65,8 +58,8 @@ def load(split: str, *, root: Path, files: str = _FILES, index: bool = True) -> 
 
 
 def check(split: str, *, files: str = _FILES, **_: object) -> list[Problem]:
-    """Return what is wrong with a split's name and the options of `load`, told without files."""
-    problems = split_problems(split, _SPLITS)
+    """Return what is wrong with the options of `load`, known without files."""
+    problems: list[Problem] = []
     try:
         _check_pattern(files)
     except DataError as error:
@@ -100,7 +93,7 @@ class _Lines:
         self.boxes.extend((left, top, right - left, bottom - top))
 
 
-def _read(path: Path, frames: Path, files: str) -> Indexed:
+def _read(path: Path, frames: Path, files: str) -> TableBuilder:
     table = TableBuilder("youtube_bb", frames, normalised=True)
     lines = _lines(path, table)
     keys = np.frombuffer(lines.keys, dtype=np.int64).reshape(-1, 4)
@@ -126,7 +119,7 @@ def _read(path: Path, frames: Path, files: str) -> Indexed:
         table.skip("frames that are not on disk", int(last - first) - len(kept))
         if kept:
             table.add(f"{video}-{kind}-{thing}", folder, names, boxes[kept], scene=video)
-    return table.finish()
+    return table
 
 
 def _listing(folder: Path) -> frozenset[str]:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from asymnas.core.errors import DataError, Problem, nearest, shown
-from asymnas.tracking.data._registry import data_root, dataset_info, load_dataset
 from asymnas.tracking.data._video import Dataset, Video
-from asymnas.tracking.data.readers._build import NotThere, Reader
+from asymnas.tracking.data.readers.folders import NotThere
+from asymnas.tracking.data.readers.reader import Reader
+from asymnas.tracking.data.registry import data_root, dataset_info, load_dataset
 
 __all__ = ["find_video", "load_with", "reader_of", "splits_of", "splits_to_check"]
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from asymnas.core.archives import Entry, file_entry
 from asymnas.core.errors import DataError, Problem
-from asymnas.tracking.results._result_set import ResultSet
-from asymnas.tracking.results._text import read_table
-from asymnas.tracking.results.files import Entry, decode, read_path, replace_file
+from asymnas.core.files import write_whole
+from asymnas.tracking.results.content import read_json, read_table
 from asymnas.tracking.results.names import check_file_names
+from asymnas.tracking.results.result_set import ResultSet
 
 __all__ = [
     "MANIFEST",
@@ -29,6 +30,7 @@ __all__ = [
     "read_manifest",
     "read_video_file",
     "read_video_seconds",
+    "replace_file",
     "seconds_of",
     "seconds_text",
     "split_rows",
@@ -87,6 +89,12 @@ def write_video_file(
     return path
 
 
+def replace_file(file: Path, data: bytes) -> None:
+    """Write a file at once, and make its folder: readers see the old content or the new one, never a part."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(file, data, sync=False)
+
+
 def read_video_file(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     """Read one video of a canonical folder.
 
@@ -96,14 +104,14 @@ def read_video_file(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     Raises:
         DataError: the file is missing or not of this form; the message names the line.
     """
-    table = read_table(_entry(path))
+    table = read_table(file_entry(path))
     return split_rows(table.where, table.rows)
 
 
 def read_video_seconds(folder: Path, video: str) -> float | np.ndarray | None:
     """Return the seconds of a video of a canonical folder, None where they are not known."""
     path = folder / TIMES / f"{video}.txt"
-    return seconds_of(_entry(path)) if path.is_file() else None
+    return seconds_of(file_entry(path)) if path.is_file() else None
 
 
 def split_rows(where: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
@@ -123,20 +131,18 @@ def seconds_of(entry: Entry) -> float | np.ndarray:
     return float(table.rows[0, 0]) if whole and len(table.rows) == 1 else table.rows[:, 0].copy()
 
 
-def manifest_data(tracker: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a manifest file holds: the form, the tracker, the conventions of the numbers, and all that is given.
+def manifest_data(tracker: str, manifest: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """Return what a manifest file holds, and its text: the tracker, the conventions of the numbers, and what is given.
 
     Raises:
         DataError: a value that JSON cannot hold.
     """
-    given = {key: value for key, value in manifest.items() if key not in ("format", "version")}
-    data = {"format": FORMAT, "version": VERSION, "tracker": tracker, "base": 0, "boxes": "x,y,w,h", **given}
-    data.update(tracker=tracker, base=0, boxes="x,y,w,h")
+    ours = {"format": FORMAT, "version": VERSION, "tracker": tracker, "base": 0, "boxes": "x,y,w,h"}
+    data = {**ours, **manifest, **ours}
     try:
-        json.dumps(data, allow_nan=False)
+        return data, (json.dumps(data, indent=2, allow_nan=False) + "\n").encode()
     except (TypeError, ValueError) as error:
         raise DataError(Problem("manifest of the results", "must be JSON", str(error))) from None
-    return data
 
 
 def write_manifest(folder: Path, tracker: str, manifest: Mapping[str, Any]) -> Path:
@@ -148,7 +154,7 @@ def write_manifest(folder: Path, tracker: str, manifest: Mapping[str, Any]) -> P
         manifest: what made the boxes, JSON-able: `weights` (hash), `dataset` (name, split, ...), `settings`, ...
     """
     path = folder / MANIFEST
-    replace_file(path, (json.dumps(manifest_data(tracker, manifest), indent=2, allow_nan=False) + "\n").encode())
+    replace_file(path, manifest_data(tracker, manifest)[1])
     return path
 
 
@@ -158,16 +164,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     Raises:
         DataError: it is missing or not of this form.
     """
-    return manifest_of(_entry(folder / MANIFEST))
+    return manifest_of(file_entry(folder / MANIFEST))
 
 
 def manifest_of(entry: Entry) -> dict[str, Any]:
     """Read a manifest; see `read_manifest`."""
-    text, _ = decode(entry)
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DataError(Problem(entry.where, "the manifest must be JSON", str(error))) from None
+    data, _ = read_json(entry, "manifest")
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         out = "Remove the file to read the folder as plain text files."
         raise DataError(Problem(entry.where, f"the manifest must say format: {FORMAT}", "another form", out))
@@ -181,7 +183,3 @@ def manifest_of(entry: Entry) -> dict[str, Any]:
         rule = "the manifest must name the tracker and the base, 0 or 1"
         raise DataError(Problem(entry.where, rule, f"tracker {tracker!r}, base {base!r}"))
     return data
-
-
-def _entry(path: Path) -> Entry:
-    return Entry(PurePosixPath(path.name), str(path), read_path(path))

@@ -11,9 +11,8 @@ from typing import overload
 
 import numpy as np
 
-from asymnas.tracking.data._image_size import image_size
 from asymnas.tracking.data._video import Video
-from asymnas.tracking.data.frames import read_image
+from asymnas.tracking.data.frames import image_size, read_image
 
 __all__ = ["TrackFrames", "TrackTable", "TrackVideos"]
 
@@ -66,13 +65,12 @@ class TrackTable:
         folder = self.root / os.fsdecode(self.folders[self.folder[target]])
         return str(folder / os.fsdecode(self.files[self.offsets[target]])) if self.images else str(folder)
 
-    def video(self, target: int, frames: int | None = None, *, silent: bool = False) -> Video:
+    def video(self, target: int, frames: int | None = None) -> Video:
         """Return a target as a video.
 
         Args:
             target: which.
             frames: keep the first so many rows; None for all.
-            silent: leave the sentence out.
 
         Raises:
             DataError: boxes are normalised and the first frame's size cannot be read.
@@ -84,8 +82,8 @@ class TrackTable:
         boxes = np.array(self.boxes[first:last], dtype=np.float64)
         if self.normalised:
             boxes *= np.tile(np.array(image_size(source.path(0), name), dtype=np.float64), 2)
-        spoken = int(self.sentence[target])
-        sentence = None if silent or spoken < 0 else bytes(self.sentences[spoken]).decode("utf-8")
+        number = int(self.sentence[target])
+        sentence = None if number < 0 else bytes(self.sentences[number]).decode("utf-8")
         return Video(name, self.dataset, source, boxes, np.zeros(last - first, bool), sentence)
 
 
@@ -154,6 +152,11 @@ class TrackVideos(Sequence[Video]):
         """Return some of the videos, cut to their first `frames` frames if given."""
         shorter = frames if self.frames is None else self.frames if frames is None else min(frames, self.frames)
         return TrackVideos(self.table, self.targets[np.asarray(indices, np.int64)], shorter)
+
+    @property
+    def root(self) -> Path:
+        """The folder that holds the frames."""
+        return self.table.root
 
     @property
     def names(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""What all readers share: choosing videos, matching counts, collecting problems, fingerprints."""
+"""What the readers of benchmarks share: choosing videos, matching counts, collecting problems, fingerprints."""
 
 from __future__ import annotations
 
@@ -14,20 +14,10 @@ from asymnas.core.errors import DataError, Problem, nearest
 from asymnas.tracking.data._subset import choose, subset
 from asymnas.tracking.data._video import Dataset, Video
 from asymnas.tracking.data.frames import FolderFrames, list_images
-from asymnas.tracking.data.readers._places import NotThere, find_folder, raise_all, readable
-from asymnas.tracking.data.readers._splits import check_split, split_problems
+from asymnas.tracking.data.readers.folders import NotThere, raise_all, readable
+from asymnas.tracking.data.registry import check_split, dataset_info
 
-__all__ = [
-    "Choice",
-    "Index",
-    "NotThere",
-    "Reader",
-    "VideoFiles",
-    "build",
-    "find_folder",
-    "make_video",
-    "raise_all",
-]
+__all__ = ["Choice", "Index", "Reader", "VideoFiles", "make_video"]
 
 log = logging.getLogger("asymnas.tracking.data")
 
@@ -120,27 +110,27 @@ class Reader:
     """A benchmark as it lies on disk; `load` is the loader that is registered.
 
     Args:
-        name: registered name.
-        videos: published number of videos by split; None where it is not fixed.
+        name: registered name; the rest that is known of the data set stands in its `DatasetInfo`.
         index: lists a split below a data root.
-        language: whether the benchmark describes its targets in words.
         known: what is wrong with the published files of single videos, by name.
     """
 
     name: str
-    videos: Mapping[str, int | None]
     index: Callable[[Path, str], Index]
-    language: bool = True
     known: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def videos(self) -> Mapping[str, int | None]:
+        """The published number of videos by split; None where it is not fixed."""
+        return dataset_info(self.name).splits
+
     def check(self, split: str, *, on_length_mismatch: str = "error", **_: object) -> list[Problem]:
-        """Return what is wrong with a split's name and the options of `load`, told without files."""
-        problems = split_problems(split, tuple(self.videos))
+        """Return what is wrong with the options of `load`, known without files."""
         try:
             Choice(on_length_mismatch=on_length_mismatch)
         except DataError as error:
-            problems += error.problems
-        return problems
+            return list(error.problems)
+        return []
 
     def listing(self, root: Path, split: str) -> Index:
         """Return the videos of a split.
@@ -148,7 +138,7 @@ class Reader:
         Raises:
             DataError: no such split, it is not in the data root, or its files may not be read.
         """
-        check_split(self.name, split, tuple(self.videos))
+        check_split(self.name, split)
         try:
             return self._index(root, split)
         except NotThere as error:
@@ -197,8 +187,7 @@ class Reader:
         choice = Choice(
             videos=videos, frames=frames, seed=seed, exclude=tuple(exclude), on_length_mismatch=on_length_mismatch
         )
-        listing = self.listing(root, split)
-        return build(self.name, split, listing.names, listing.read, choice, listing.where)
+        return _build(self.name, split, self.listing(root, split), choice)
 
 
 def make_video(dataset: str, files: VideoFiles, choice: Choice) -> Video:
@@ -246,22 +235,9 @@ def _all_boxes(files: VideoFiles, frames: int) -> tuple[np.ndarray, list[np.ndar
     return boxes, [np.concatenate([item, np.ones(later, bool)]) for item in files.absent]
 
 
-def build(
-    dataset: str, split: str, names: Sequence[str], read: Callable[[str], VideoFiles], choice: Choice, where: Path
-) -> Dataset:
-    """Choose videos, read only those, and collect what is wrong with any of them.
-
-    Args:
-        dataset: registered name.
-        split: split name.
-        names: all names of the split, in order.
-        read: reads one video's files by name.
-        choice: which videos.
-        where: the split's place, for messages.
-
-    Raises:
-        DataError: all problems of all chosen videos (the first 20 in words).
-    """
+def _build(dataset: str, split: str, listing: Index, choice: Choice) -> Dataset:
+    """Choose videos, read only those, and collect what is wrong with any of them (the first 20 in words)."""
+    names, where = listing.names, listing.where
     known, excluded = set(names), set(choice.exclude)
     unknown = [name for name in choice.exclude if name not in known]
     problems = [Problem(f"{where}: exclude", "no such video", f"'{name}'", nearest(name, names)) for name in unknown]
@@ -274,7 +250,7 @@ def build(
     videos: list[Video] = []
     for name in chosen:
         try:
-            videos.append(make_video(dataset, read(name), choice))
+            videos.append(make_video(dataset, listing.read(name), choice))
         except DataError as error:
             problems.extend(error.problems)
     raise_all(problems, str(where))
