@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 
 from asymnas.core.errors import AsymNASError, DataError, EvaluationError, Problem
-from asymnas.report._progress import Progress
 from asymnas.tracking.demo.files import (
     HEADER,
     check_box,
@@ -24,12 +23,13 @@ from asymnas.tracking.demo.files import (
     write_bytes,
 )
 from asymnas.tracking.demo.video_in import Footage
-from asymnas.tracking.demo.video_out import VideoSink, codecs_for
+from asymnas.tracking.demo.video_out import VideoSink, check_codec
 from asymnas.tracking.online import begin, follow
 from asymnas.tracking.pictures.contact_sheet import ContactSheet
 from asymnas.tracking.pictures.overlay import Overlay, undrawable
 
 if TYPE_CHECKING:
+    from asymnas.report import Progress
     from asymnas.tracking import Language
     from asymnas.tracking.benchmark.open import ReadyTracker
 
@@ -74,7 +74,7 @@ def check_film(
         DataError: the box or the output is not as it must be.
     """
     start, notes = check_box(box, footage.size)
-    codecs_for(output, codec)
+    check_codec(output, codec)
     check_places(film_paths(output), footage.source, overwrite=overwrite)
     return start, notes
 
@@ -106,7 +106,7 @@ def film(
         sentence: describes the target; None where there is none.
         truth: (n, 4) annotated boxes to be drawn too; frames after the last row have none.
         limit: frames at most.
-        codec: the video's codec; None tries those of the file's kind.
+        codec: the video's codec; None for that of the file's kind.
         overwrite: replace files that are no earlier result of `film`.
         progress: takes reports.
         show: gets every drawn picture; the tracking ends where it returns False.
@@ -127,7 +127,7 @@ def film(
     problems: list[Problem] = []
     failure: AsymNASError | None = None
     try:
-        work.run(start, limit, progress or Progress(), show)
+        work.run(start, limit, progress, show)
     except KeyboardInterrupt:
         work.film.stopped = "interrupted"
     except AsymNASError as error:
@@ -168,7 +168,7 @@ class _Work:
     language: Language | None
 
     def run(
-        self, start: np.ndarray, limit: int | None, progress: Progress, show: Callable[[np.ndarray], bool] | None
+        self, start: np.ndarray, limit: int | None, progress: Progress | None, show: Callable[[np.ndarray], bool] | None
     ) -> None:
         """Track and write until the footage or the user ends it."""
         path = self.film.paths["boxes"]
@@ -187,7 +187,8 @@ class _Work:
                 self.sheet.add(index, frame, box, score, truth)
                 rate = (index + 1) / max(time.perf_counter() - began, 1e-9)
                 known = max(total, index + 1) if total else index + 2  # a camera has no end
-                progress.update("tracking", index + 1, known, f"{rate:.1f} frames/s")
+                if progress is not None:
+                    progress.update("tracking", index + 1, known, f"{rate:.1f} frames/s")
                 if (show is not None and not show(picture)) or index + 1 == limit:
                     break
 
@@ -206,7 +207,7 @@ class _Work:
                     box, score = boxes[0].copy(), float(scores[0])
             except AsymNASError:
                 raise
-            except Exception as error:  # a plugin's own: told with its frame, and the frames before are kept
+            except Exception as error:  # a plugin's own: named with its frame, and the frames before are kept
                 value = f"{type(error).__name__}: {' '.join(str(error).split())}"
                 rule = f"failed in frame {index}"
                 raise EvaluationError(Problem(f"tracker '{self.ready.name}'", rule, value)) from error
