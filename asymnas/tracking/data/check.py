@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,7 @@ def check(dataset: Dataset, *, deep: bool = False) -> list[Problem]:
     names = names_of(dataset.videos)
     found.check_names(names)
     for index, name in enumerate(names):
-        found.add(name, lambda index=index: dataset.videos[index])
+        found.add(name, partial(dataset.videos.__getitem__, index))
     return found.problems
 
 
@@ -136,13 +137,17 @@ def check_dataset(
 
     else:
         loaded = load_with(name, split, root, options, videos=videos, seed=seed).videos
-        names, make, published = names_of(loaded), loaded.__getitem__, None
+        names, published = names_of(loaded), None
+
+        def make(index: int) -> Video:
+            return loaded[index]
+
         where, language = str(getattr(loaded, "root", info.layout)), bool(described(loaded).any())
     found.language = language
     for index, item in enumerate(names):
         if on_video is not None:
             on_video(index, len(names), item)
-        found.add(item, lambda index=index: make(index))
+        found.add(item, partial(make, index))
     notes = [f"the benchmark has {published} videos in this split"] if published not in (None, len(names)) else []
     notes = notes if videos is None else []
     notes += [] if language else ["the data set has no sentences"]

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import av
 import numpy as np
@@ -65,7 +65,7 @@ class VideoSink:
         try:
             options = {"crf": "31"} if self.codec.startswith("libvpx") else {}
             rate = Fraction(fps).limit_denominator(1_000_000)
-            self._stream: Any = self._container.add_stream(self.codec, rate, options)
+            self._stream = cast(av.VideoStream, self._container.add_stream(self.codec, rate, options))
             self._stream.width, self._stream.height = width, height
             self._stream.pix_fmt = "yuvj420p" if self.codec == "mjpeg" else "yuv420p"
             self._stream.codec_context.open()
@@ -122,10 +122,10 @@ def check_codec(file: Path, codec: str | None = None) -> str:
         raise DataError(Problem(str(file), rule, repr(file.suffix), f"Write {file.with_suffix('.mp4').name}."))
     name = codec or CODECS[file.suffix.lower()]
     try:
-        kind = av.Codec(name, "w").type
+        known = av.Codec(name, "w").type == "video"
     except ValueError:
-        kind = ""
-    if kind != "video":
+        known = False
+    if not known:
         rule = "must be a video codec that FFmpeg can write, such as libx264, libvpx-vp9 or mjpeg"
         raise DataError(Problem("codec", rule, repr(name), "Leave --codec out."))
     return name

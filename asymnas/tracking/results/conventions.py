@@ -112,9 +112,9 @@ class Conventions:
             self._given = {name: np.asarray(self.known[name].boxes[0], dtype=np.float64) for name in self.tables}
             self._lengths = {name: len(self.known[name].boxes) for name in self.tables}
             self._check_lengths()
-            rows = {name: table.rows[0] for name, table in self.tables.items() if not table.opening}
-            rows = {name: row for name, row in rows.items() if np.isfinite(row).all()}
-            self._found = {n: [r for r in _READINGS if r.explains(row, self._given[n])] for n, row in rows.items()}
+            firsts = {name: table.rows[0] for name, table in self.tables.items() if not table.opening}
+            for name in (name for name, row in firsts.items() if np.isfinite(row).all()):
+                self._found[name] = [item for item in _READINGS if item.explains(firsts[name], self._given[name])]
         if self.stated is not None:
             return self._as_stated(self.stated)
         if self.known is None:

@@ -226,7 +226,7 @@ class _Plan:
 
     def folder(self) -> str:
         """Return how the toolkit names the data set's folder."""
-        known = dataset_info(self.dataset).toolkits if self.dataset in DATASETS else {}
+        known = dataset_info(self.dataset).toolkits if self.dataset and self.dataset in DATASETS else {}
         return known.get(self.format, self.given or "GOT-10k")
 
     def file_name(self, video: str) -> str:
@@ -250,7 +250,8 @@ class _Plan:
         digits = _DECIMALS.get(self.format, 4) if self.decimals is None else self.decimals
         separator = "\t" if self.format == "pytracking" else ","
         rows = _rows(np.add(boxes, [self.base, self.base, 0, 0]), digits, separator)
-        spent = seconds if seconds is None or np.ndim(seconds) else np.full(len(boxes), float(seconds) / len(boxes))
+        spent = None if seconds is None else np.asarray(seconds, dtype=np.float64)
+        spent = np.full(len(boxes), spent / len(boxes)) if spent is not None and not spent.ndim else spent
         if self.format in ("lasot", "tnl2k"):
             yield f"{tracker}_tracking_result/{name}.txt", rows
         elif self.format == "pysot":

@@ -129,15 +129,15 @@ class PairSampler:
         positive = np.array([row.template[0] is row.search[0] for row in drawn], bool)
         sentences = tuple(row.sentence for row in drawn)
         shown = [row.template[0].video for row in drawn]
-        videos = tuple(f"{video.dataset}/{video.name}" for video in shown)
+        videos = tuple(video.key for video in shown)
         return PairBatch(template, search, boxes[0], boxes[1], positive, sentences, videos)
 
     def _row(self, step: int, row: int) -> _Row:
         rng = rng_for(self.seed, "pair", step, row)
         first, z, second, x = self._draw(rng, step * self.batch_size + row)
         keep = rng.random() < self.mixture.keeps(first.source)
-        spoken = keep and not self.mixture.silent(first.source, first.index)
-        return _Row(rng, (first, z), (second, x), first.video.sentence if spoken else None)
+        said = keep and not self.mixture.unsaid(first.source, first.index)
+        return _Row(rng, (first, z), (second, x), first.video.sentence if said else None)
 
     def _all_crops(self, rows: Sequence[_Row]) -> Iterator[tuple[_Crop, _Crop]]:
         """Yield the crops of each row, in order; an error is that of the first row that has one."""
