@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from asymnas.core.errors import DataError
 from asymnas.tracking.data import Dataset, FrameSource, Video, load_dataset, subset
-from asymnas.tracking.data.synthetic import COLOURS, PATTERNS, SHAPES, held_out, load, sheet
+from asymnas.tracking.data.synthetic import COLOURS, PATTERNS, SHAPES, held_out, load
 
 LASOT = frozenset(["IV", "POC", "DEF", "MB", "CM", "ROT", "BC", "VC", "SV", "FOC", "FM", "OV", "LR", "ARC"])
 PARTS = ("standard", "language_critical")
@@ -240,13 +240,6 @@ def test_bad_options_are_named_all_at_once():
 def test_odd_lengths_and_sizes(frames, size):
     for video in load("train", videos=12, frames=frames, size=size).videos:
         assert video.frame(frames - 1).shape == (size[1], size[0], 3) and not video.absent[0]
-
-
-def test_sheet_shows_frames_and_sentence():
-    video = load("val", videos=1).videos[0]
-    picture = sheet(video, range(0, 60, 10), columns=3, scale=2)
-    assert picture.dtype == np.uint8 and picture.shape == (34 + 2 * (288 + 2), 3 * (384 + 2), 3)
-    assert picture[:20].max() > 200
 
 
 def test_videos_can_be_named():

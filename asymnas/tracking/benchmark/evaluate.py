@@ -95,18 +95,14 @@ def evaluate_results(
 
 
 def _annotations(dataset: str, split: str | None, root: Path | None) -> AnnotationSet:
-    from asymnas.tracking.data import AnnotationSet, annotation_of, dataset_info, load_annotations, load_dataset
+    from asymnas.tracking.data import load_annotations
 
-    if root is None and not dataset_info(dataset).layout:  # generated: there are no files to look for
-        loaded = load_dataset(dataset, split or "test")
-        videos = tuple(annotation_of(video) for video in loaded.videos)
-        return AnnotationSet(dataset, loaded.split, videos, Path(dataset))
     try:
         return load_annotations(dataset, split, root=root)
     except OSError as error:
         where = str(error.filename or root or dataset)
         rule, value = f"annotations of {dataset} must be readable here", error.strerror or str(error)
-        raise DataError(Problem(where, rule, value, "Mend the path or its rights, or --dataset.")) from None
+        raise DataError(Problem(where, rule, value, "Correct the path or its rights, or --dataset.")) from None
 
 
 def _is_place(versus: str) -> bool:

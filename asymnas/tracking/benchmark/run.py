@@ -20,7 +20,7 @@ from asymnas.tracking.benchmark.open import Description, describe_tracker
 from asymnas.tracking.benchmark.progress import BenchmarkProgress, Counter
 from asymnas.tracking.benchmark.result_folder import ResultFolder
 from asymnas.tracking.benchmark.worker import BenchmarkVideos, Tracked, TrackingTask, benchmark_worker
-from asymnas.tracking.data import Dataset, Video
+from asymnas.tracking.data import Dataset, Video, dataset_info
 from asymnas.tracking.results import ResultSet
 
 __all__ = [
@@ -62,8 +62,8 @@ class BenchmarkRun:
 
 
 def default_split(dataset: str) -> str:
-    """Return the split that a benchmark evaluates on: val of GOT-10k, whose test boxes are not public, else test."""
-    return "val" if dataset == "got10k" else "test"
+    """Return the split that a benchmark evaluates on."""
+    return dataset_info(dataset).evaluated
 
 
 def load_benchmark(what: BenchmarkVideos) -> tuple[Dataset, Dataset]:

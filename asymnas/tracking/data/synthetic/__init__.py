@@ -3,7 +3,6 @@
 from asymnas.tracking.data.synthetic._dataset import SPLITS, SyntheticVideos, check, load
 from asymnas.tracking.data.synthetic._parts import CRITICAL, PARTS, STANDARD
 from asymnas.tracking.data.synthetic._render import SyntheticFrames
-from asymnas.tracking.data.synthetic._sheet import sheet
 from asymnas.tracking.data.synthetic._words import COLOURS, GROUNDS, PATTERNS, SHAPES, Look, held_out
 
 __all__ = [
@@ -21,5 +20,4 @@ __all__ = [
     "check",
     "held_out",
     "load",
-    "sheet",
 ]
