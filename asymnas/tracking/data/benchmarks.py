@@ -12,11 +12,16 @@ __all__ = ["BUILT_IN", "dataset_of"]
 _IMAGENET = ("ILSVRC", "ILSVRC2015", "ILSVRC2017", "ImageNet")
 
 
+_FAMILIES = {"otb99_lang": "otb", "otb100": "otb", "lasot": "lasot", "lasot_ext": "lasot"}
+"""Modules that read several data sets, which their functions name."""
+
+
 def _benchmark(name: str, summary: str, layout: str, splits: dict[str, int | None], **facts: Any) -> DatasetInfo:
     """Return a data set whose reader, of its name, can check options without files."""
-    module = "asymnas.tracking.data." + ("synthetic" if not layout else f"readers.{name}")
-    checked = not name.startswith(("coco", "imagenet", "crop511"))  # these have no options with values to check
-    return DatasetInfo(name, summary, layout, f"{module}:load", f"{module}:check" if checked else None, splits, **facts)
+    module = "asymnas.tracking.data." + ("synthetic" if not layout else f"readers.{_FAMILIES.get(name, name)}")
+    ending = f"_{name}" if name in _FAMILIES else ""
+    facts = {"loader": f"{module}:load{ending}", "check": f"{module}:check{ending}", **facts}
+    return DatasetInfo(name, summary, layout, splits=splits, **facts)
 
 
 BUILT_IN = (
@@ -108,6 +113,7 @@ BUILT_IN = (
         "COCO/{images/train2017/*.jpg, annotations/instances_train2017.json}",
         dict.fromkeys(("train2017", "val2017", "train2014", "val2014")),
         folders=("COCO", "coco", "MSCOCO", "mscoco"),
+        check=None,
     ),
     _benchmark(
         "imagenet_vid",
@@ -115,6 +121,8 @@ BUILT_IN = (
         "ILSVRC2015/{Data,Annotations}/VID/{train/<part>,val}/<video>/%06d.{JPEG,xml}",
         dict.fromkeys(("train", "val")),
         folders=_IMAGENET,
+        loader="asymnas.tracking.data.readers.imagenet:load_vid",
+        check=None,
     ),
     _benchmark(
         "imagenet_det",
@@ -122,6 +130,8 @@ BUILT_IN = (
         "ILSVRC2015/{Data,Annotations}/DET/{train,val}/**/*.{JPEG,xml}",
         dict.fromkeys(("train", "val")),
         folders=_IMAGENET,
+        loader="asymnas.tracking.data.readers.imagenet:load_det",
+        check=None,
     ),
     _benchmark(
         "youtube_bb",
@@ -135,6 +145,7 @@ BUILT_IN = (
         "crops of 511 px with their JSON as pysot, SiamCAR and SOTS train on; sentences under `phrase`",
         "<folder>/{crop511/<video>/%06d.<track>.x.jpg, train.json}",
         {},  # the JSON files that are there
+        check=None,
     ),
 )
 

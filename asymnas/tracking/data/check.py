@@ -187,11 +187,7 @@ def _read(dataset: str, name: str, listing: Index, found: _Check) -> Video:
 
 
 class _Check:
-    """Counts and defects of the videos so far.
-
-    Targets of the same frames, one after the other, share what is known of the files: sets of objects have many
-    targets an image, and each file is looked at, and its defect listed, once.
-    """
+    """Counts and defects of the videos so far."""
 
     def __init__(self, where: str, deep: bool) -> None:
         self.where, self.deep, self.language = where, deep, True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,16 +14,8 @@ import cv2
 import numpy as np
 
 from asymnas.core.errors import AsymNASError, DataError, EvaluationError, Problem
-from asymnas.tracking.demo.files import (
-    HEADER,
-    check_box,
-    check_places,
-    film_paths,
-    json_text,
-    number,
-    writable,
-    write_bytes,
-)
+from asymnas.core.files import write_whole
+from asymnas.tracking.demo.files import HEADER, check_box, check_outputs, output_files, writable
 from asymnas.tracking.demo.video_in import Footage
 from asymnas.tracking.demo.video_out import VideoSink, check_codec
 from asymnas.tracking.online import begin, follow
@@ -75,7 +69,7 @@ def check_film(
     """
     start, notes = check_box(box, footage.size)
     check_codec(output, codec)
-    check_places(film_paths(output), footage.source, overwrite=overwrite)
+    check_outputs(output_files(output), footage.source, overwrite=overwrite)
     return start, notes
 
 
@@ -102,7 +96,7 @@ def film(
         ready: the tracker.
         footage: the frames.
         box: x, y, w, h of the target in the first frame, pixels, 0-based.
-        output: the video; see `film_paths` for the others.
+        output: the video; see `output_files` for the others.
         sentence: describes the target; None where there is none.
         truth: (n, 4) annotated boxes to be drawn too; frames after the last row have none.
         limit: frames at most.
@@ -116,7 +110,7 @@ def film(
         EvaluationError: the tracker failed.
         AsymNASError: the sentence cannot be embedded.
     """
-    paths = film_paths(Path(output))
+    paths = output_files(Path(output))
     start, notes = check_film(footage, box, paths["video"], codec=codec, overwrite=overwrite)
     notes += _language_notes(ready, sentence)
     language = ready.embed([sentence])  # loads the text encoder, which is no part of the tracker's speed
@@ -230,12 +224,18 @@ class _Work:
         return problems
 
     def _write_record(self) -> None:
-        write_bytes(self.film.paths["json"], json_text(self.film.record).encode())
+        self._write(
+            "json", (json.dumps(self.film.record, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode()
+        )
 
     def _write_sheet(self) -> None:
         title = f"{self.footage.name} · {self.ready.name} · {len(self.film.boxes)} frames"
         _good, data = cv2.imencode(".png", self.sheet.render(title, self.sentence))
-        write_bytes(self.film.paths["sheet"], data.tobytes())
+        self._write("sheet", data.tobytes())
+
+    def _write(self, name: str, content: bytes) -> None:
+        with writable(self.film.paths[name]):
+            write_whole(self.film.paths[name], content, sync=False)
 
     def _record(self, notes: list[str], seconds: float) -> dict[str, Any]:
         return {
@@ -253,6 +253,11 @@ class _Work:
             "seconds": {"tracker": round(self.film.seconds, 6), "all": round(seconds, 6)},
             "stopped": self.film.stopped,
             "notes": notes,
-            "boxes": [[number(value) for value in box] for box in self.film.boxes],
-            "scores": [number(value) for value in self.film.scores],
+            "boxes": [[_number(value) for value in box] for box in self.film.boxes],
+            "scores": [_number(value) for value in self.film.scores],
         }
+
+
+def _number(value: float) -> float | None:
+    """Return a number of the record; JSON knows no NaN."""
+    return round(value, 6) if math.isfinite(value) else None

@@ -178,10 +178,7 @@ def _rows(protocol: Protocol, frames: _Frames, rows: np.ndarray | None, found: C
 
 
 def _values(protocol: Protocol, frames: _Frames, predicted: np.ndarray) -> dict[str, np.ndarray]:
-    """Return overlap and distances of each frame, none negative or NaN, with the protocol's exceptions.
-
-    `predicted` is changed as the protocol changes boxes.
-    """
+    """Return overlap and distances of each frame, none negative or NaN, with the protocol's exceptions."""
     masks, lost = frames.masks, predicted[0] == LOST[0]
     protocol.shape(predicted, frames.size)
     success = _overlaps(predicted, frames)

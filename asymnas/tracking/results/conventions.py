@@ -228,11 +228,7 @@ class Conventions:
         raise DataError(Problem(str(self.source), "the index base must be known", value + offset, out))
 
     def _missing_first(self, base: int) -> set[str]:
-        """Return the videos whose file starts with the second frame.
-
-        Such a file has one row less than frames, and its first row is not the given box. Where all files of a set are
-        one row short, the majority decides, because a target that rests makes a second row look like the first.
-        """
+        """Return the videos whose file starts with the second frame."""
         short = {n for n, t in self.tables.items() if len(t.rows) == self._lengths[n] - 1 and not t.opening}
         if not short and self.first_row == "missing":
             self.notes.append("no file has one row less than frames, so that none is taken to lack the first one")
@@ -257,11 +253,7 @@ class Conventions:
         return missing
 
     def _settle_corners(self, base: int, missing: set[str]) -> tuple[_Reading, set[str]]:
-        """Return how rows are read, and the videos of which only the first row holds corners.
-
-        Raises:
-            DataError: first rows are corners, and the rows after them fit neither reading clearly.
-        """
+        """Return how rows are read, and the videos of which only the first row holds corners."""
         reading = _Reading(self.corners or "xywh", base)
         if self.corners is not None:
             self.notes.append(f"rows are {self.corners}, as given")

@@ -172,11 +172,7 @@ def _canonical(results: ResultSet, folder: Path, overwrite: bool) -> list[Path]:
 
 
 def _previous(folder: Path, manifest: Mapping[str, object], overwrite: bool) -> list[Path]:
-    """Return the files of another tracker that go when `overwrite` allows it.
-
-    Raises:
-        DataError: the folder holds results of another tracker, or of nobody known.
-    """
+    """Return the files of another tracker that go when `overwrite` allows it."""
     old = [*folder.glob("*.txt"), *folder.glob(f"{TIMES}/*.txt")] if folder.is_dir() else []
     out = "Give another folder, or overwrite=True to replace them."
     if (folder / MANIFEST).exists():
@@ -202,18 +198,7 @@ def _previous(folder: Path, manifest: Mapping[str, object], overwrite: bool) -> 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What is settled before anything is written.
-
-    Args:
-        format: one of `FORMATS`.
-        tracker: its name.
-        dataset: registered name of the data set, None where it is not known.
-        given: the data set as the caller wrote it.
-        base: what pixels count from.
-        decimals: digits after the point, None for the format's own.
-        names: video -> name of its file.
-        param: pytracking's name of the parameters.
-    """
+    """What is settled before anything is written."""
 
     format: str
     tracker: str
@@ -241,11 +226,7 @@ class _Plan:
     def files(
         self, video: str, boxes: np.ndarray, seconds: float | np.ndarray | None, scores: np.ndarray | None
     ) -> Iterator[tuple[str, bytes]]:
-        """Yield path and content of a video's files.
-
-        Seconds of a whole video are spread evenly over its frames; unknown ones are NaN where a toolkit stops without
-        a time file, which got10k leaves out of its speed.
-        """
+        """Yield path and content of a video's files."""
         name, tracker = self.file_name(video), self.tracker
         digits = _DECIMALS.get(self.format, 4) if self.decimals is None else self.decimals
         separator = "\t" if self.format == "pytracking" else ","
@@ -315,11 +296,7 @@ def _packed(files: Mapping[str, bytes], tracker: str) -> bytes:
 
 
 def _store(files: Mapping[Path, bytes], *, overwrite: bool) -> list[Path]:
-    """Write all files, or none where one would be lost.
-
-    Raises:
-        DataError: without `overwrite`, a file is there with other content; or one cannot be written.
-    """
+    """Write all files, or none where one would be lost."""
     lost = [file for file, data in files.items() if not overwrite and file.exists() and not _holds(file, data)]
     if lost:
         out = "Give another folder or name, or overwrite=True to replace them."

@@ -232,11 +232,7 @@ def _order(n: int, seed: int, *purpose: str | int) -> np.ndarray:
 
 
 def _dropped(dataset: Dataset, has: np.ndarray, language: LanguageShare) -> np.ndarray:
-    """Return (n,) bool, True for the described targets (`has`) that lose their sentence for the volume of language.
-
-    Targets are ranked by a hash of (seed, data set, name): those of a smaller volume are among those of a larger one,
-    and leaving a video out moves no other.
-    """
+    """Return (n,) bool, True for the described targets (`has`) that lose their sentence for the volume of language."""
     names, targets = names_of(dataset.videos), np.flatnonzero(has)
     prefix = f"{language.seed}\0{dataset.name}\0{dataset.split}\0"
     ranks = {index: hashlib.blake2b((prefix + names[index]).encode(), digest_size=16).digest() for index in targets}

@@ -23,16 +23,7 @@ Parsed = tuple[list[Annotation], list[str]]
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """How a toolkit lays out the annotations of a data set.
-
-    Args:
-        words: lower-case words one of which the file name of an archive or JSON in a data root must hold.
-        marker: the folder whose text files are the boxes; "" for a data set without such folders.
-        folders: folders beside the marker that belong to it.
-        parse: makes annotations of the files for (data set, split).
-        shown: the layout, for messages.
-        lists: split lists that may lie beside an archive.
-    """
+    """How a toolkit lays out the annotations of a data set."""
 
     words: tuple[str, ...]
     marker: str
