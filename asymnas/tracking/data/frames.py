@@ -16,7 +16,7 @@ import numpy as np
 from asymnas.core.errors import DataError, Problem
 from asymnas.tracking.data._video import Dataset, FrameSource, Video
 
-__all__ = ["CachedFrames", "FirstFrames", "FolderFrames", "FrameCache", "cached"]
+__all__ = ["CachedFrames", "FirstFrames", "FolderFrames", "FrameCache", "cached", "first_frames"]
 __all__ += ["image_size", "list_images", "read_image"]
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
@@ -158,6 +158,19 @@ class FirstFrames:
     def scene_id(self) -> Hashable:
         """The scene of the frames it shows."""
         return scene_of(self.frames)
+
+
+def first_frames(video: Video, frames: int) -> Video:
+    """Return the video cut to its first `frames` frames; the video itself when it is not longer."""
+    if len(video) <= frames:
+        return video
+    return replace(
+        video,
+        frames=FirstFrames(video.frames, frames),
+        boxes=video.boxes[:frames],
+        absent=video.absent[:frames],
+        cover=None if video.cover is None else video.cover[:frames],
+    )
 
 
 def scene_of(frames: FrameSource) -> Hashable:

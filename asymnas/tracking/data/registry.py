@@ -215,7 +215,7 @@ def _takes_names(parameters: Mapping[str, inspect.Parameter]) -> bool:
 
 
 def _typed_options(loader: Callable[..., Any], options: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
-    """Return the options as the loader wants them, lists as tuples for example, and a problem for each of another type."""
+    """Return the options as the loader wants them, such as lists as tuples, and a problem for each of another type."""
     from pydantic import TypeAdapter, ValidationError
 
     try:

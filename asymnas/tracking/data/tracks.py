@@ -13,6 +13,7 @@ import numpy as np
 
 from asymnas.tracking.data._video import Video
 from asymnas.tracking.data.frames import image_size, read_image
+from asymnas.tracking.data.lazy import Videos
 
 __all__ = ["TrackFrames", "TrackTable", "TrackVideos"]
 
@@ -117,7 +118,7 @@ class TrackFrames:
         return self._table.scene_path(self._target)
 
 
-class TrackVideos(Sequence[Video]):
+class TrackVideos(Videos):
     """The videos of a table, or some of them; each is made anew when asked for.
 
     Args:
@@ -149,7 +150,7 @@ class TrackVideos(Sequence[Video]):
         return (self.table.video(int(target), self.frames) for target in self.targets)
 
     def select(self, indices: Sequence[int] | np.ndarray, frames: int | None = None) -> TrackVideos:
-        """Return some of the videos, cut to their first `frames` frames if given."""
+        """See `Videos`; only the choice is made anew."""
         shorter = frames if self.frames is None else self.frames if frames is None else min(frames, self.frames)
         return TrackVideos(self.table, self.targets[np.asarray(indices, np.int64)], shorter)
 
@@ -170,7 +171,7 @@ class TrackVideos(Sequence[Video]):
 
     @property
     def described(self) -> np.ndarray:
-        """(n,) bool, True where the video has a sentence."""
+        """(n,) bool, True where a video has a sentence."""
         return np.asarray(self.table.sentence)[self.targets] >= 0
 
     @property

@@ -52,7 +52,7 @@ def load(split: str, *, root: Path, folder: str = "", aspect: float | None = Non
         known = ", ".join(sorted(path.parent.name for path in root.glob("*/crop511")))
         way_out = f"The data root has: {known}." if known else f"The data root has none; the layout is {_LAYOUT}."
         problems.append(Problem("crop511", "option `folder` must name the set's folder", "none", way_out))
-    elif not _is_there(base, annotation):
+    elif not (base / "crop511").is_dir() or not annotation.is_file():
         value = f"no {annotation.name} beside a folder crop511"
         problems.append(Problem(str(base), f"must hold {_LAYOUT}", value, "Correct `folder` or `split`."))
     if aspect is not None and not aspect > 0:
@@ -63,13 +63,6 @@ def load(split: str, *, root: Path, folder: str = "", aspect: float | None = Non
     return load_table(
         name, split, [annotation], lambda: _read(name, base, annotation, aspect), options=f"{aspect}", index=index
     )
-
-
-def _is_there(base: Path, annotation: Path) -> bool:
-    try:
-        return (base / "crop511").is_dir() and annotation.is_file()
-    except OSError:  # a name that no file system takes
-        return False
 
 
 def _read(name: str, base: Path, annotation: Path, aspect: float | None) -> TableBuilder:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import csv
 import gzip
 import os
-import string
 from array import array
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -45,7 +43,9 @@ def load(split: str, *, root: Path, files: str = _FILES, index: bool = True) -> 
     Raises:
         DataError: the annotations are missing or malformed, or `files` names something else.
     """
-    _check_pattern(files)
+    problems = check(split, files=files)
+    if problems:
+        raise DataError(problems)
     base = dataset_folder(root, "youtube_bb")
     name = f"yt_bb_detection_{split}"
     frames = dataset_folder(root, "youtube_bb", name)
@@ -59,23 +59,13 @@ def load(split: str, *, root: Path, files: str = _FILES, index: bool = True) -> 
 
 def check(split: str, *, files: str = _FILES, **_: object) -> list[Problem]:
     """Return what is wrong with the options of `load`, known without files."""
-    problems: list[Problem] = []
     try:
-        _check_pattern(files)
-    except DataError as error:
-        problems += [replace(item, where="files") for item in error.problems]
-    return problems
-
-
-def _check_pattern(files: str) -> None:
-    try:
-        used = {field for _, field, _, _ in string.Formatter().parse(files) if field is not None}
-    except ValueError as error:
-        raise DataError(Problem("youtube_bb: files", "must be a pattern with {names}", str(error))) from None
-    unknown = sorted(used - {*_FIELDS})
-    if unknown:
-        rule = "unknown field"
-        raise DataError([Problem("youtube_bb: files", rule, f"'{name}'", nearest(name, _FIELDS)) for name in unknown])
+        files.format(**dict.fromkeys(_FIELDS, ""))
+    except (KeyError, ValueError, IndexError) as error:
+        rule = f"must be a pattern of {', '.join(f'{{{name}}}' for name in _FIELDS)}"
+        way_out = nearest(str(error.args[0]), _FIELDS) if isinstance(error, KeyError) else ""
+        return [Problem("files", rule, repr(files), way_out)]
+    return []
 
 
 class _Lines:
