@@ -21,7 +21,7 @@ from asymnas.tracking.data._video import Dataset, Video
 from asymnas.tracking.data.frames import scene_of
 from asymnas.tracking.data.lazy import described, names_of
 from asymnas.tracking.data.on_disk import load_with, reader_of
-from asymnas.tracking.data.readers.reader import Choice, Index, make_video
+from asymnas.tracking.data.readers.reader import Index, make_video
 from asymnas.tracking.data.registry import data_root, dataset_info
 
 __all__ = ["DataReport", "check", "check_dataset"]
@@ -176,10 +176,10 @@ def _read(dataset: str, name: str, listing: Index, found: _Check) -> Video:
     """Read one video; counts that differ are a defect, and the video is cut to go on."""
     files = dataclasses.replace(listing.read(name), cut=False)
     try:
-        return make_video(dataset, files, Choice())
+        return make_video(dataset, files)
     except DataError as error:
         try:
-            video = make_video(dataset, files, Choice(on_length_mismatch="shorter"))
+            video = make_video(dataset, files, shorter=True)
         except DataError:  # no frames at all, which the first attempt says
             raise error from None
         found.add_problems(name, error.problems)
