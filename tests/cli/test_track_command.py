@@ -21,7 +21,7 @@ from asymnas.core.errors import LanguageError
 from asymnas.testing import moving_square
 from asymnas.tracking.demo.video_in import open_footage
 from asymnas.tracking.demo.video_out import VideoSink
-from asymnas.tracking.results.one_video import read_result
+from asymnas.tracking.results import read_result
 
 
 def track(*words: Any) -> Result:

@@ -14,7 +14,7 @@ from asymnas.testing import moving_square
 from asymnas.tracking.benchmark.conditions import language_condition
 from asymnas.tracking.benchmark.run import _check_videos, run_benchmark
 from asymnas.tracking.data import Dataset, load_dataset, subset
-from asymnas.tracking.results.one_video import read_result
+from asymnas.tracking.results import read_result
 
 FEW = {"videos": 2, "frames": 3}
 

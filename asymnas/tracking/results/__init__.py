@@ -2,9 +2,11 @@
 
 from asymnas.tracking.results.canonical import (
     read_manifest,
+    read_result,
     read_video_file,
     read_video_seconds,
     write_manifest,
+    write_result,
     write_video_file,
 )
 from asymnas.tracking.results.formats import FORMATS, NATIVE_BASE
@@ -21,10 +23,12 @@ __all__ = [
     "list_trackers",
     "match_names",
     "read_manifest",
+    "read_result",
     "read_results",
     "read_video_file",
     "read_video_seconds",
     "write_manifest",
+    "write_result",
     "write_results",
     "write_video_file",
 ]

@@ -17,6 +17,7 @@ import numpy as np
 from asymnas.core.archives import Entry, file_entry
 from asymnas.core.errors import DataError, Problem
 from asymnas.core.files import write_whole
+from asymnas.tracking.online import TrackResult
 from asymnas.tracking.results.content import read_json, read_table
 from asymnas.tracking.results.names import check_file_names
 from asymnas.tracking.results.result_set import ResultSet
@@ -28,6 +29,7 @@ __all__ = [
     "manifest_data",
     "manifest_of",
     "read_manifest",
+    "read_result",
     "read_video_file",
     "read_video_seconds",
     "replace_file",
@@ -35,6 +37,7 @@ __all__ = [
     "seconds_text",
     "split_rows",
     "write_manifest",
+    "write_result",
     "write_video_file",
 ]
 
@@ -183,3 +186,25 @@ def manifest_of(entry: Entry) -> dict[str, Any]:
         rule = "the manifest must name the tracker and the base, 0 or 1"
         raise DataError(Problem(entry.where, rule, f"tracker {tracker!r}, base {base!r}"))
     return data
+
+
+def write_result(folder: Path, result: TrackResult) -> Path:
+    """Write `<video>.txt` and `times/<video>.txt` into `folder` (made if missing), atomically and with every digit.
+
+    Raises:
+        DataError: the video's name is no plain file name.
+    """
+    return write_video_file(folder, result.video, result.boxes, result.scores, result.seconds)
+
+
+def read_result(path: Path) -> TrackResult:
+    """Read a file of `write_result`; its seconds are 0 where they are not known.
+
+    Raises:
+        DataError: the file is missing or not of this form.
+    """
+    boxes, scores = read_video_file(path)
+    if scores is None:
+        raise DataError(Problem(str(path), "must have five columns: x,y,w,h,score", "4 columns"))
+    seconds = read_video_seconds(path.parent, path.stem)
+    return TrackResult(path.stem, boxes, scores, 0.0 if seconds is None else float(np.sum(seconds)))

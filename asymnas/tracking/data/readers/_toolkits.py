@@ -13,13 +13,13 @@ from asymnas.tracking.data._annotation import Annotation
 from asymnas.tracking.data.readers import lasot as lasot_reader
 from asymnas.tracking.data.readers import tnl2k as tnl2k_reader
 from asymnas.tracking.data.readers._annotations import (
+    TextFiles,
     parse_boxes,
     parse_flags,
     parse_named_flags,
     parse_names,
     parse_sentence,
 )
-from asymnas.tracking.data.readers._text_files import TextFiles
 from asymnas.tracking.data.readers.folders import raise_all
 from asymnas.tracking.data.registry import dataset_info
 

@@ -13,7 +13,7 @@ from asymnas.core.errors import DataError, Problem
 from asymnas.tracking.data._annotation import Annotation, AnnotationSet
 from asymnas.tracking.data.otb_names import otb_aliases
 from asymnas.tracking.data.readers import _json_boxes, _toolkits
-from asymnas.tracking.data.readers._text_files import TextFiles, open_text_files
+from asymnas.tracking.data.readers._annotations import TextFiles, open_text_files
 from asymnas.tracking.data.readers.reader import Reader, VideoFiles
 
 __all__ = ["as_downloaded", "find"]
