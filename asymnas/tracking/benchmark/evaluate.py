@@ -154,7 +154,7 @@ def _sources(place: Path, annotations: AnnotationSet) -> tuple[list[str], list[s
     if len(found) < 2:
         return [str(item.folder) for item in found] or ["."], []
     known = {_plain(name) for item in annotations for name in (item.name, *getattr(item, "aliases", ()))}
-    ours = [item for item in found if item.manifest or item.form == "otb-json"
+    ours = [item for item in found if item.manifest or item.format == "otb-json"
             or any(_plain(name) in known for name in item.videos)]  # fmt: skip
     if not ours:
         rule = f"must hold results of videos of {annotations.dataset} {annotations.split}"

@@ -26,7 +26,7 @@ class Annotation:
         sentence: the description of the target, None when there is none.
         attributes: flags of the video.
         cover: (n,) int, visible share of the target in eighths, 0..8 (GOT-10k); None where the set has none.
-        size: (width, height) of the frames in pixels; None where the annotation does not tell.
+        size: (width, height) of the frames in pixels; None where the annotation does not say.
         server: the evaluation server that alone knows the boxes after the first; "" where all boxes are known.
         aliases: other names of the video in results and copies of the benchmark, e.g. `Human4-2` for `Human4`.
     """

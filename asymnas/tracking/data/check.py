@@ -164,7 +164,7 @@ def check_dataset(
         absent=found.absent,
         unknown=found.unknown,
         language=language,
-        without_sentence=tuple(found.silent),
+        without_sentence=tuple(found.undescribed),
         unreadable=tuple(found.unreadable),
         broken=tuple(found.broken),
         defects=tuple(found.problems),
@@ -193,7 +193,7 @@ class _Check:
         self.where, self.deep, self.language = where, deep, True
         self.known: Mapping[str, str] = {}
         self.problems: list[Problem] = []
-        self.silent: list[str] = []
+        self.undescribed: list[str] = []
         self.unreadable: list[str] = []
         self.broken: list[str] = []
         self.frames = self.decoded = self.absent = self.unknown = 0
@@ -222,7 +222,7 @@ class _Check:
         self.unknown += len(video) - 1 if video.server else 0
         self.absent += 0 if video.server else int(video.absent.sum())
         if self.language and not video.sentence:
-            self.silent.append(name)
+            self.undescribed.append(name)
         self.add_problems(name, self._problems(video))
 
     def _problems(self, video: Video) -> list[Problem]:

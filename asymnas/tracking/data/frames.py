@@ -135,7 +135,7 @@ class FolderFrames:
 
     @property
     def scene_id(self) -> Hashable:
-        """What tells videos of the same pixels (several targets of one folder) apart from others."""
+        """What videos of the same pixels (several targets of one folder) share."""
         return str(self.folder)
 
 

@@ -114,7 +114,7 @@ class TrackFrames:
 
     @property
     def scene_id(self) -> Hashable:
-        """What tells targets of the same frames apart from others."""
+        """What targets of the same frames share."""
         return self._table.scene_path(self._target)
 
 

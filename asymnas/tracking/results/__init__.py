@@ -1,4 +1,4 @@
-"""Result files of trackers: one canonical form, and readers and writers of the forms that other programs use."""
+"""Result files of trackers: one canonical format, and readers and writers of the formats that other programs use."""
 
 from asymnas.tracking.results.canonical import (
     read_manifest,

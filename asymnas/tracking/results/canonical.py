@@ -1,4 +1,4 @@
-"""The canonical form: a manifest, and a text file of boxes, scores and seconds for each video.
+"""The canonical format: a manifest, and a text file of boxes, scores and seconds for each video.
 
 A folder holds `manifest.json`, `<video>.txt` (a header, then x, y, w, h and, where known, the score of each frame;
 pixels, 0-based corners, every digit of the float) and `times/<video>.txt` (the seconds of each frame, or one line for
@@ -10,17 +10,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from asymnas.core.archives import Entry, file_entry
 from asymnas.core.errors import DataError, Problem
 from asymnas.core.files import write_whole
-from asymnas.tracking.online import TrackResult
 from asymnas.tracking.results.content import read_json, read_table
 from asymnas.tracking.results.names import check_file_names
 from asymnas.tracking.results.result_set import ResultSet
+
+if TYPE_CHECKING:
+    from asymnas.tracking.online import TrackResult
 
 __all__ = [
     "MANIFEST",
@@ -105,7 +107,7 @@ def read_video_file(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
         boxes (n, 4) float64, 0-based, and scores (n,), None where the file has none.
 
     Raises:
-        DataError: the file is missing or not of this form; the message names the line.
+        DataError: the file is missing or not of this format; the message names the line.
     """
     table = read_table(file_entry(path))
     return split_rows(table.where, table.rows)
@@ -165,7 +167,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """Read a canonical folder's manifest.
 
     Raises:
-        DataError: it is missing or not of this form.
+        DataError: it is missing or not of this format.
     """
     return manifest_of(file_entry(folder / MANIFEST))
 
@@ -175,7 +177,7 @@ def manifest_of(entry: Entry) -> dict[str, Any]:
     data, _ = read_json(entry, "manifest")
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         out = "Remove the file to read the folder as plain text files."
-        raise DataError(Problem(entry.where, f"the manifest must say format: {FORMAT}", "another form", out))
+        raise DataError(Problem(entry.where, f"the manifest must say format: {FORMAT}", "another format", out))
     if data.get("version") != VERSION:
         out = "It was written by a newer version; update."
         raise DataError(
@@ -201,8 +203,10 @@ def read_result(path: Path) -> TrackResult:
     """Read a file of `write_result`; its seconds are 0 where they are not known.
 
     Raises:
-        DataError: the file is missing or not of this form.
+        DataError: the file is missing or not of this format.
     """
+    from asymnas.tracking.online import TrackResult
+
     boxes, scores = read_video_file(path)
     if scores is None:
         raise DataError(Problem(str(path), "must have five columns: x,y,w,h,score", "4 columns"))

@@ -45,15 +45,15 @@ class Found:
     Args:
         folder: the folder below the source, "." for the source itself.
         tracker: the name that the folder gives.
-        form: "asymnas", "got10k" (a folder a video), "otb-json" or "text" (a file a video).
+        format: "asymnas", "got10k" (a folder a video), "otb-json" or "text" (a file a video).
         videos: name in the files -> its files.
-        manifest: the manifest of the canonical form.
+        manifest: the manifest of the canonical format.
         longterm: whether first lines of a single 1 may stand for the given box.
     """
 
     folder: PurePosixPath
     tracker: str
-    form: str
+    format: str
     videos: dict[str, VideoEntries] = field(default_factory=dict)
     manifest: Entry | None = None
     longterm: bool = False
@@ -99,9 +99,9 @@ def _tracker(path: Path, folder: PurePosixPath, files: Sequence[Entry], canonica
             found.manifest = entry
             continue
         if kind == "json":
-            found.form = "otb-json"
+            found.format = "otb-json"
         elif repeat:
-            found.form = "got10k"
+            found.format = "got10k"
         record = found.videos.setdefault(video, VideoEntries())
         if kind in ("boxes", "json"):
             record.boxes[repeat or 1] = entry
@@ -112,7 +112,7 @@ def _tracker(path: Path, folder: PurePosixPath, files: Sequence[Entry], canonica
             found.longterm |= entry.path.name.endswith("_confidence.value")
     found.videos = {video: record for video, record in found.videos.items() if record.boxes}
     if canonical:
-        found.form = "asymnas"
+        found.format = "asymnas"
     return found
 
 

@@ -50,16 +50,16 @@ def read_results(
     """Read the results of one tracker, whoever wrote them.
 
     The files may lie in a folder, a .zip or a .tar(.xz, .gz), or in a folder inside an archive (`a.zip/inner`). With
-    `annotations` the first rows are compared with the given boxes, which tells the index base, corner boxes and files
+    `annotations` the first rows are compared with the given boxes, which gives the index base, corner boxes and files
     that lack the first frame; names are matched although they are written in another way; files of other videos are
-    left out. Whatever is detected or assumed is in `notes`, and what cannot be told is an error that names the option
-    to give.
+    left out. Whatever is detected or assumed is in `notes`, and what is not known is an error that names the option to
+    give.
 
     Args:
         path: the folder or archive.
         annotations: the videos of the benchmark, 0-based; only their names, lengths and first boxes settle anything.
         format: one of `FORMATS`, "text" for plain text files of no known origin, or "auto". A named format's
-            convention decides the index base where the first rows do not tell it.
+            convention decides the index base where the first rows do not say it.
         base: what the files count pixels from, 0 or 1, when it is known; goes before all that is detected.
         first_row: "missing" says that files of n - 1 rows lack the first frame, "present" that none does; "auto"
             detects it.
@@ -67,7 +67,7 @@ def read_results(
         tracker: which tracker, by name or folder, where the source holds several.
         names: name in the files -> name of the video, for names that are not recognised.
         repetition: which of several repetitions to read (GOT-10k), from 1.
-        dataset: name of the data set, for the index base of forms that follow it (pytracking, got10k).
+        dataset: name of the data set, for the index base of formats that follow it (pytracking, got10k).
 
     Raises:
         DataError: files that are missing, broken, ambiguous or of another data set; many problems at once, each with
@@ -80,7 +80,7 @@ def read_results(
     _check_format(path, found, format)
     manifest: dict[str, Any] = manifest_of(found.manifest) if found.manifest else {}
     raw = _Raw(notes=[f"{others} files that hold no results are left out"] if others else [])
-    records = _records(found) if found.form == "otb-json" else {}
+    records = _records(found) if found.format == "otb-json" else {}
     given = list(records or found.videos)
     if not given:
         raise DataError(Problem(str(path), "must hold results of a video", "a manifest only", "Run the tracker first."))
@@ -92,7 +92,7 @@ def read_results(
         known = {item.name: item for item in annotations}
         wanted = _match(given, known, names, raw, path)
     raw.read(found, wanted, records, repetition)
-    form = found.form if format == "auto" else format
+    form = found.format if format == "auto" else format
     boxes = Conventions(
         path,
         raw.tables,
@@ -146,7 +146,7 @@ def _check_format(path: Path, found: Found, format: str) -> None:
     if format == "auto":
         return
     structure = {"asymnas": "asymnas", "otb-json": "otb-json"}.get(format, "text")
-    actual = "text" if found.form == "got10k" else found.form
+    actual = "text" if found.format == "got10k" else found.format
     if structure != actual:
         names = {"asymnas": "a manifest.json", "otb-json": "OTB JSON files", "text": "text files without a manifest"}
         out = "Leave the format out to have it detected."
@@ -231,7 +231,7 @@ class _Raw:
             except DataError as error:
                 problems += error.problems
         _raise(problems)
-        if found.form == "asymnas":
+        if found.format == "asymnas":
             return
         separators = Counter(table.separator for table in self.tables.values()).most_common()
         self.notes.append("separator: " + ", ".join(f"{name} ({n} files)" for name, n in separators))
@@ -250,7 +250,7 @@ class _Raw:
             have = ", ".join(map(str, sorted(files.boxes)))
             folder = Path(next(iter(files.boxes.values())).where).parent
             raise DataError(Problem(str(folder), f"'{given}' must have repetition {repetition}", have))
-        canonical = found.form == "asymnas"
+        canonical = found.format == "asymnas"
         table = read_table(files.boxes[repetition], opening=found.longterm)
         boxes, scores = split_rows(table.where, table.rows) if canonical else self._columns(table)
         self.tables[video] = replace(table, rows=boxes)

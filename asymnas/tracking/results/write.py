@@ -1,4 +1,4 @@
-"""Writing results in the forms that toolkits and servers read."""
+"""Writing results in the formats that toolkits and servers read."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def write_results(
     names: Mapping[str, str] | None = None,
     param: str = "default",
 ) -> list[Path]:
-    """Write results in the form of another program, or in the canonical one.
+    """Write results in the format of another program, or in the canonical one.
 
-    Numbers are floats, rounded and never cut; nothing is clipped. Where `path` points depends on the form:
+    Numbers are floats, rounded and never cut; nothing is clipped. Where `path` points depends on the format:
 
     - `asymnas`: the folder itself, with `manifest.json`, `<video>.txt` and `times/<video>.txt`; every digit.
     - `lasot`, `tnl2k`: the toolkit's `tracking_results`, for `<tracker>_tracking_result/<video>.txt`.
@@ -71,11 +71,11 @@ def write_results(
         path: see above.
         format: one of `FORMATS`.
         overwrite: replace files of other content; without it, results that are there already and differ are an error.
-            The canonical form may always be written again by the same tracker, weights, data set and settings.
-        base: what pixels count from; None for the convention of the form and the data set (LaSOT and OTB: 1).
+            The canonical format may always be written again by the same tracker, weights, data set and settings.
+        base: what pixels count from; None for the convention of the format and the data set (LaSOT and OTB: 1).
         dataset: name of the data set; None for the manifest's.
-        decimals: digits after the point; None for the form's own (2 for TrackingNet, 3 for got10k, 4 else).
-        nan: rows of NaN are an error in all forms but the canonical one; "previous" repeats the box before.
+        decimals: digits after the point; None for the format's own (2 for TrackingNet, 3 for got10k, 4 else).
+        nan: rows of NaN are an error in all formats but the canonical one; "previous" repeats the box before.
         names: name of the video -> name of its file, for toolkits with names of their own.
         param: pytracking's name of the parameters.
 
@@ -83,7 +83,7 @@ def write_results(
         the files written, or the zip.
 
     Raises:
-        DataError: what the form cannot hold, and results of another tracker that would be lost.
+        DataError: what the format cannot hold, and results of another tracker that would be lost.
     """
     path = Path(path)
     if format not in FORMATS:

@@ -17,7 +17,7 @@ from asymnas.tracking.data.readers._toolkits import gather, join_flags, lost_not
 
 __all__ = ["holds_boxes", "parse"]
 
-# First boxes of some videos, 1-based as they are published: they tell the base of a file that does not.
+# First boxes of some videos, 1-based as they are published: they give the base of a file that does not say it.
 _FIRST = {
     "otb100": {"Basketball": (198, 214), "Bolt": (336, 165), "Biker": (262, 94), "Vase": (139, 90)},
     "lasot": {"airplane-1": (367, 101), "bear-2": (482, 183), "person-1": (456, 346)},
@@ -43,7 +43,7 @@ def parse(path: Path, dataset: str, split: str) -> tuple[list[Annotation], list[
         split: the split.
 
     Raises:
-        DataError: not of this form, rows that are not four finite numbers; all at once.
+        DataError: not of this kind, rows that are not four finite numbers; all at once.
     """
     entries = _entries(path)
     if dataset.startswith("otb"):
@@ -66,7 +66,7 @@ def parse(path: Path, dataset: str, split: str) -> tuple[list[Annotation], list[
 
 
 def _entries(path: Path) -> dict[str, Mapping[str, Any]]:
-    rule = "the file must be JSON of the form {name: {gt_rect: [[x, y, w, h], ...]}}"
+    rule = "the file must be JSON as {name: {gt_rect: [[x, y, w, h], ...]}}"
     try:
         data = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:

@@ -32,7 +32,7 @@ def find_folder(root: Path, names: Sequence[str], layout: str) -> Path:
     """Return the first of the folders `names` that lies in the data root, or the root itself if it is called so.
 
     Raises:
-        NotThere: none does; the message tells the layout.
+        NotThere: none does; the message shows the layout.
     """
     for name in names:
         if (root / name).is_dir():

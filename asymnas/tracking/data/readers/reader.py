@@ -36,7 +36,7 @@ class VideoFiles:
         sentence: the sentence, None when there is none.
         attributes: flags of the video.
         cover: (k,) int, visible share of the target in eighths; None where there is none.
-        size: (width, height) of the frames as the annotation tells it.
+        size: (width, height) of the frames as the annotation gives it.
         server: who alone knows the boxes after the first, when there is one box only; "" where all are known.
         cut: cut counts that differ, with a warning: the published files are known to differ.
     """
