@@ -25,14 +25,6 @@ VARIABLES = {
 }
 """Environment variables that are looked at, and what they say."""
 
-_FOLDERS = {
-    "coco": ("COCO", "coco", "MSCOCO", "mscoco"),
-    "imagenet_vid": ("ILSVRC", "ILSVRC2015", "ILSVRC2017", "ImageNet"),
-    "imagenet_det": ("ILSVRC", "ILSVRC2015", "ILSVRC2017", "ImageNet"),
-    "youtube_bb": ("YouTube-BB", "youtube_bb", "YoutubeBB", "yt_bb"),
-}
-"""What the folders of training sets are called; the files in them are too many to be looked for here."""
-
 _LEAST_GIB = 1.0
 _REQUIREMENT = re.compile(r"^([\w.-]+)(?:\[[^]]*\])?\s*([^;]*?)\s*(?:;.*extra\s*==\s*[\"'](\w+)[\"'].*)?$")
 _OPENCV = ("opencv-python", "opencv-contrib-python", "opencv-python-headless", "opencv-contrib-python-headless")
@@ -159,7 +151,7 @@ def _look(name: str, root: Path | None, row: dict[str, Any]) -> None:
 
     info = dataset_info(name)
     reader = reader_of(name)
-    folders = _FOLDERS.get(name) or re.findall(r"^[\w.-]+", info.layout)
+    folders = info.folders or re.findall(r"^[\w.-]+", info.layout)
     if not info.layout:
         row["state"] = "needs no files"
     elif root is None:
