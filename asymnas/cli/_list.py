@@ -35,6 +35,8 @@ class Kind(StrEnum):
 REGISTRIES = {
     Kind.tasks: "asymnas.task:TASKS",
     Kind.trackers: "asymnas.tracking.registry:TRACKERS",
+    Kind.datasets: "asymnas.tracking.data:DATASETS",
+    Kind.protocols: "asymnas.tracking.metrics:PROTOCOLS",
     Kind.ops: "asymnas.space:OPS",
     Kind.mixers: "asymnas.space:MIXERS",
     Kind.encoders: "asymnas.language:ENCODERS",
@@ -47,18 +49,6 @@ def _registered(kind: Kind) -> dict[str, str]:
     registry: Registry[Any] = load_object(REGISTRIES[kind])
     found = _summaries(registry.names(), registry.get)
     return {name: summary or registry.origin(name) for name, summary in found.items()}
-
-
-def _datasets() -> dict[str, str]:
-    from asymnas.tracking.data import dataset_info, dataset_names
-
-    return _summaries(dataset_names(), dataset_info)
-
-
-def _protocols() -> dict[str, str]:
-    from asymnas.tracking.metrics import PROTOCOLS
-
-    return {name: (type(protocol).__doc__ or "").partition("\n")[0] for name, protocol in PROTOCOLS.items()}
 
 
 def _spaces() -> dict[str, str]:
@@ -98,7 +88,7 @@ def _first_sentence(text: str) -> str:
     return " ".join(words)
 
 
-OTHERS = {Kind.datasets: _datasets, Kind.protocols: _protocols, Kind.spaces: _spaces, Kind.jobs: _jobs}
+OTHERS = {Kind.spaces: _spaces, Kind.jobs: _jobs}
 
 
 @command

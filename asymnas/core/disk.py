@@ -1,4 +1,4 @@
-"""What a run writes to disk, and what is told when the disk takes no more."""
+"""Writing of texts, and the error messages of a full disk."""
 
 from __future__ import annotations
 

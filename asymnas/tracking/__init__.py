@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from asymnas.tracking.demo.video_out import VideoSink
     from asymnas.tracking.online import TrackResult, track
     from asymnas.tracking.registry import get_tracker, list_trackers, load_tracker_weights, register_tracker
-    from asymnas.tracking.results.one_video import read_result, write_result
+    from asymnas.tracking.results import read_result, write_result
 
 __all__ = [
     "Footage",
@@ -51,6 +51,6 @@ __getattr__ = lazy(
         **dict.fromkeys(
             ("get_tracker", "list_trackers", "load_tracker_weights", "register_tracker"), "asymnas.tracking.registry"
         ),
-        **dict.fromkeys(("read_result", "write_result"), "asymnas.tracking.results.one_video"),
+        **dict.fromkeys(("read_result", "write_result"), "asymnas.tracking.results"),
     },
 )

@@ -196,8 +196,8 @@ def test_two_trackers_of_one_name_are_told_apart(bench: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["nothing", *OTB], "nothing: results must exist"),
-        (["results/good", "--dataset", "otb", "--annotations", "gt.json"], "unknown name, but got 'otb'"),
+        (["nothing", *OTB], "nothing: must exist"),
+        (["results/good", "--dataset", "otb", "--annotations", "gt.json"], "registered data set, but got 'otb'"),
         (["results/good", "--dataset", "otb100"], "ASYMNAS_DATA"),
         (["results/good", "--dataset", "otb100", "--annotations", "none"], "but got 'none'"),
         ([*GOOD, "--data-root", "."], "give one of them"),
@@ -261,9 +261,9 @@ def test_folders_that_cannot_be_listed_are_told(bench: Path, monkeypatch: pytest
 
 def test_places_that_cannot_be_looked_at_are_told(bench: Path) -> None:
     long = "x" * 300
-    assert_told(evaluate(long, *options(bench)), "results must be reachable")
+    assert_told(evaluate(long, *options(bench)), "must be reachable")
     assert_told(evaluate(bench / "results", *options(bench), "--vs", long), "or the name of one of the trackers")
-    assert_told(evaluate(bench / "results", *options(bench), "--vs", bench / long), "results must be reachable")
+    assert_told(evaluate(bench / "results", *options(bench), "--vs", bench / long), "must be reachable")
 
 
 def test_one_tracker_named_twice_is_there_once(bench: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,21 +284,21 @@ def test_all_broken_places_are_told_at_once(bench: Path) -> None:
     (bench / "junk.zip").write_bytes(b"PK")
     result = evaluate(bench / "junk.zip", bench / "none", *options(bench))
     assert_told(result, "junk.zip")
-    assert_told(result, "none: results must exist")
+    assert_told(result, "none: must exist")
 
 
 def test_the_documentation_names_every_protocol_format_and_option() -> None:
     import re
 
-    from asymnas.tracking.benchmark.report import DEFAULT_PROTOCOLS
+    from asymnas.tracking.data import BUILT_IN
     from asymnas.tracking.metrics import PROTOCOLS
     from asymnas.tracking.results import FORMATS
 
     text = (Path(__file__).resolve().parents[2] / "docs" / "evaluation.md").read_text("utf-8")
     assert not [name for name in (*PROTOCOLS, *FORMATS) if f"`{name}`" not in text]
-    for dataset, protocol in DEFAULT_PROTOCOLS.items():
-        row = next(line for line in text.splitlines() if line.startswith(f"| `{protocol}` |"))
-        assert f"`{dataset}`" in row
+    for info in (info for info in BUILT_IN if info.base is not None):
+        row = next(line for line in text.splitlines() if line.startswith(f"| `{info.protocol}` |"))
+        assert f"`{info.name}`" in row
     shown = evaluate("--help").stdout
     assert not [name for name in set(re.findall(r"--[a-z][a-z-]+", text)) if name not in shown]
     example = re.search(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)

@@ -21,7 +21,7 @@ from asymnas.core.errors import LanguageError
 from asymnas.testing import moving_square
 from asymnas.tracking.demo.video_in import open_footage
 from asymnas.tracking.demo.video_out import VideoSink
-from asymnas.tracking.results.one_video import read_result
+from asymnas.tracking.results import read_result
 
 
 def track(*words: Any) -> Result:
@@ -277,7 +277,7 @@ def test_a_truth_of_another_editor(clip: Path, corner: str) -> None:
         (("--box", "1,1,20,20", "--run", "no/run"), "no/run"),
         (("--box", "1,1,20,20", "--tracker", "static", "-o", "out.mpeg"), "Write out.mp4"),
         (("--box", "1,1,20,20", "--tracker", "static", "-o", "clip.mp4/out.mp4"), "must be writable"),
-        (("--box", "1,1,20,20", "--tracker", "static", "--codec", "ZZZZ"), "none of the codecs ZZZZ works"),
+        (("--box", "1,1,20,20", "--tracker", "static", "--codec", "ZZZZ"), "codec that FFmpeg can write"),
         (("--box", "1,1,20,20", "--tracker", "static", "-o", "clip.mp4"), "must not be the video that is read"),
         (("--box", "1,1,20,20", "--tracker", "static", "--truth", "none.txt"), "--truth must be a text file"),
         (("--tracker", "static"), "--box x,y,w,h (pixels"),

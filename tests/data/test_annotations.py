@@ -14,8 +14,8 @@ import pytest
 
 from asymnas.core.errors import DataError
 from asymnas.tracking.data import annotation_of, load_annotations, load_dataset, require_boxes
-from asymnas.tracking.data._lasot_names import TEST, TRAIN, is_extension
-from asymnas.tracking.data._otb_names import OTB99_TEST, OTB99_TRAIN, OTB100, otb99_name, otb_aliases, otb_target
+from asymnas.tracking.data.lasot_names import TEST, TRAIN, is_extension
+from asymnas.tracking.data.otb_names import OTB99_TEST, OTB99_TRAIN, OTB100, otb99_name, otb_aliases, otb_target
 
 LASOT = {
     "annos/airplane-1.txt": "367,101,41,16\n366,103,45,16\n0,0,0,0\n",

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from asymnas.core.errors import DataError
-from asymnas.tracking.data import DatasetInfo, _registry, check_dataset, find_video, splits_of, splits_to_check
+from asymnas.tracking.data import DATASETS, DatasetInfo, check_dataset, find_video, splits_of, splits_to_check
 
 BOX = "10,12,20,16\n"
 
@@ -153,6 +153,6 @@ def test_a_root_that_may_not_be_looked_at_is_told(tmp_path, monkeypatch):
 
 def test_a_loader_that_cannot_be_imported_is_told(monkeypatch):
     mine = DatasetInfo("mine", "a set", "mine/<video>", "no_such_package:load")
-    monkeypatch.setitem(_registry._DATASETS, "mine", mine)
+    monkeypatch.setitem(DATASETS._objects, "mine", mine)
     with pytest.raises(DataError, match=r"data set 'mine': its loader no_such_package:load must be importable"):
         check_dataset("mine", "train")

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from asymnas.core.errors import DataError
 from asymnas.tracking.data import (
+    DATASETS,
     Dataset,
     FrameCache,
     Video,
-    _registry,
     cached,
     data_root,
     dataset_info,
@@ -69,7 +69,7 @@ def test_listing_imports_no_reader_and_no_heavy_package():
 
 
 def test_registering(monkeypatch):
-    monkeypatch.setattr(_registry, "_DATASETS", dict(_registry._DATASETS))
+    monkeypatch.setattr(DATASETS, "_objects", dict(DATASETS._objects))
 
     def loader(split: str, *, size: int = 3) -> Dataset:
         return make(size)
@@ -78,7 +78,7 @@ def test_registering(monkeypatch):
     register_dataset("mine", loader, "a set of mine")
     assert len(load_dataset("mine", "train", size=4)) == 4
     assert [v.name for v in load_dataset("mine", "train", videos=["v2"], frames=2).videos] == ["v2"]
-    with pytest.raises(DataError, match="registered once"):
+    with pytest.raises(DataError, match="the name is taken"):
         register_dataset("mine", lambda split: make(), "another")
     with pytest.raises(DataError, match="Did you mean 'size'"):
         load_dataset("mine", "train", sizes=4)
@@ -100,9 +100,9 @@ def package(tmp_path, monkeypatch):
     points = "[asymnas.datasets]\ntoy = toy_set:dataset\nother = toy_set:dataset\ngone = toy_gone:dataset\n"
     (info / "entry_points.txt").write_text(points)
     monkeypatch.syspath_prepend(tmp_path)
-    _registry._entry_points.cache_clear()
+    DATASETS.__dict__.pop("_points", None)
     yield
-    _registry._entry_points.cache_clear()
+    DATASETS.__dict__.pop("_points", None)
     sys.modules.pop("toy_set", None)
 
 
@@ -110,9 +110,9 @@ def test_packages_name_data_sets_by_entry_points(package):
     assert "toy" in dataset_names() and "toy_set" not in sys.modules
     assert dataset_info("toy").summary == "a toy set"
     assert len(load_dataset("toy", "train", size=2)) == 2
-    with pytest.raises(DataError, match="registered once"):
+    with pytest.raises(DataError, match="the name is taken"):
         register_dataset("toy", make, "another")
-    with pytest.raises(DataError, match="must be a DatasetInfo named 'other'"):
+    with pytest.raises(DataError, match="must be named 'other'"):
         load_dataset("other", "train")
     with pytest.raises(DataError, match="cannot import toy_gone:dataset"):
         list_datasets()

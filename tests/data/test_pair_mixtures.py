@@ -8,15 +8,12 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from asymnas.core.errors import DataError, Problem
 from asymnas.tracking.boxes import CropGeometry
 from asymnas.tracking.data import Dataset, FrameCache, Video
 from asymnas.tracking.data.pairs.mixture import LanguageShare, Mixture, PairSource
 from asymnas.tracking.data.pairs.sampler import PairSampler
-from asymnas.tracking.data.pairs.shuffle import shuffle
 
 SMALL = CropGeometry(template_size=16, search_size=32)
 
@@ -48,25 +45,6 @@ def dataset(name: str, videos: int = 5, frames: int = 4, spoken: bool = True, ta
 def sources_of(sampler: PairSampler, steps: range) -> Counter:
     """How often each `data set/video` comes first."""
     return Counter(name for step in steps for name in sampler.batch(step).videos)
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.integers(1, 3000), st.integers(0, 2**31))
-def test_a_shuffle_is_an_order_of_all_entries(n, seed):
-    order = shuffle(n, seed, "test")
-    assert sorted(order[i] for i in range(n)) == list(range(n))
-
-
-def test_shuffles_differ_and_look_random():
-    n = 2000
-    first, second = ([shuffle(n, 0, "epoch", k)[i] for i in range(n)] for k in range(2))
-    assert first != second and first == [shuffle(n, 0, "epoch", 0)[i] for i in range(n)]
-    for order in (first, second):
-        assert abs(np.corrcoef(order, range(n))[0, 1]) < 0.08 and abs(np.corrcoef(order[1:], order[:-1])[0, 1]) < 0.08
-    firsts = np.bincount([shuffle(8, seed, "fair")[0] for seed in range(4000)], minlength=8)
-    assert firsts.min() > 400 and firsts.max() < 600
-    with pytest.raises(IndexError):
-        shuffle(3, 0)[3]
 
 
 def test_an_epoch_holds_the_stated_pairs_and_each_video_equally_often():
@@ -166,7 +144,7 @@ def test_volumes_of_language_are_nested_and_keep_all_pairs():
     for volume in (0.0, 0.5, 0.75, 1.0):
         sampler = PairSampler([source], SMALL, seed=0, batch_size=200, language=LanguageShare(volume=volume, seed=3))
         batch = sampler.batch(0)
-        kept[volume] = {k for k in range(40) if not sampler.mixture.silent(0, k)}
+        kept[volume] = {k for k in range(40) if not sampler.mixture.unsaid(0, k)}
         assert len(kept[volume]) == volume * 40
         for text, name in zip(batch.sentences, batch.videos, strict=True):
             assert (text is not None) == (int(name.split("/v")[1]) in kept[volume])
@@ -174,7 +152,7 @@ def test_volumes_of_language_are_nested_and_keep_all_pairs():
     plain = PairSampler([source], SMALL, seed=0, batch_size=200).batch(0)
     assert np.array_equal(plain.search, batch.search) and plain.sentences == batch.sentences
     other = Mixture([source], seed=0, language=LanguageShare(volume=0.5, seed=4))
-    assert {k for k in range(40) if not other.silent(0, k)} != kept[0.5]
+    assert {k for k in range(40) if not other.unsaid(0, k)} != kept[0.5]
 
 
 def test_threads_change_nothing():

@@ -53,7 +53,7 @@ def test_attributes_average_over_their_videos():
     assert scores.attributes["FM"].values["NP"] == pytest.approx(wanted)
 
 
-@pytest.mark.parametrize("name", PROTOCOLS)
+@pytest.mark.parametrize("name", PROTOCOLS.names())
 def test_the_ceiling_is_the_score_of_the_truth(name):
     clips, boxes = benchmark(3)
     perfect = score({clip.name: clip.boxes for clip in clips}, clips, name)
@@ -82,7 +82,7 @@ def test_missing_videos_are_errors_unless_said_otherwise():
         score(boxes, clips, "lasot", missing="ignore")
 
 
-@pytest.mark.parametrize("name", PROTOCOLS)
+@pytest.mark.parametrize("name", PROTOCOLS.names())
 def test_rows_that_are_not_there_are_misses(name):
     truth = np.tile([3.0, 4, 10, 12], (10, 1))
     clip = Clip("a", truth, np.zeros(10, bool))
@@ -140,7 +140,7 @@ def test_bad_input_is_told_at_once():
         score(boxes, [broken, *clips[1:]], "lasot")
 
 
-@pytest.mark.parametrize("name", PROTOCOLS)
+@pytest.mark.parametrize("name", PROTOCOLS.names())
 def test_many_trackers_score_as_alone_whatever_the_threads(name):
     clips, _ = benchmark()
     trackers = {str(seed): benchmark(0, noise=seed + 1.0)[1] for seed in range(5)}
@@ -251,7 +251,7 @@ def test_only_like_is_compared_with_like():
         compare(a, score({"w": boxes["v0"]}, [Clip("w", clips[0].boxes, clips[0].absent)], "got10k"))
 
 
-@pytest.mark.parametrize("name", PROTOCOLS)
+@pytest.mark.parametrize("name", PROTOCOLS.names())
 def test_everything_goes_into_json(name):
     clips, boxes = benchmark(videos=1)
     told = json.loads(json.dumps(score(boxes, clips, name).to_dict(), allow_nan=False))

@@ -15,14 +15,13 @@ from rich.console import Console
 from asymnas.report import print_sections
 from asymnas.tracking.benchmark.plots import _label, benchmark_plots
 from asymnas.tracking.benchmark.report import (
-    DEFAULT_PROTOCOLS,
     BenchmarkReport,
     TrackerScores,
     default_protocol,
     percent,
 )
 from asymnas.tracking.benchmark.sections import benchmark_sections, write_benchmark
-from asymnas.tracking.data import Annotation
+from asymnas.tracking.data import BUILT_IN, Annotation
 from asymnas.tracking.metrics import PROTOCOLS, compare, get_protocol, score
 
 ATTRIBUTES = ("IV", "POC", "DEF", "MB")
@@ -62,7 +61,7 @@ def printed(item: BenchmarkReport, width: int = 80) -> str:
 
 
 def test_default_protocols_are_protocols() -> None:
-    assert set(DEFAULT_PROTOCOLS.values()) <= set(PROTOCOLS)
+    assert {default_protocol(info.name) for info in BUILT_IN} <= set(PROTOCOLS)
     assert [default_protocol(name) for name in ("lasot_ext", "tnl2k", "otb99_lang", "got10k", "trackingnet")] == [
         "lasot", "tnl2k", "otb", "got10k", "trackingnet"
     ]  # fmt: skip

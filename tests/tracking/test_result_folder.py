@@ -16,7 +16,7 @@ from asymnas.tracking.benchmark.open import TrackerSpec
 from asymnas.tracking.benchmark.run import BenchmarkOptions, BenchmarkPlan, run_benchmark
 from asymnas.tracking.benchmark.worker import BenchmarkVideos
 from asymnas.tracking.data import Dataset, load_dataset, subset
-from asymnas.tracking.results.one_video import read_result
+from asymnas.tracking.results import read_result
 
 SIZE = {"videos": 2, "frames": 3}
 FEW = BenchmarkVideos("synthetic", **SIZE)

@@ -95,12 +95,12 @@ def _annotations(dataset: str, split: str | None, root: Path | None) -> Annotati
     except OSError as error:
         where = str(error.filename or root or dataset)
         rule, value = f"annotations of {dataset} must be readable here", error.strerror or str(error)
-        raise DataError(Problem(where, rule, value, "Mend the path or its rights, or --dataset.")) from None
+        raise DataError(Problem(where, rule, value, "Correct the path or its rights, or --dataset.")) from None
 
 
 def _is_place(versus: str) -> bool:
     """Tell whether `versus` is a path with results, inside an archive too, and not a tracker's name."""
-    from asymnas.tracking.results.files import is_source
+    from asymnas.core.archives import is_source
 
     try:
         return is_source(Path(versus))
@@ -139,15 +139,15 @@ def _all_sources(
 
 def _sources(place: Path, annotations: AnnotationSet) -> tuple[list[str], list[str]]:
     """Return the folders of a place that hold a tracker each, "." for itself; of several, those of these videos."""
-    from asymnas.tracking.results.files import open_source
-    from asymnas.tracking.results.layout import find_trackers
+    from asymnas.core.archives import open_source
+    from asymnas.tracking.results.layout import ENDINGS, find_trackers
 
-    _, entries, _ = open_source(place)
+    _, entries, _ = open_source(place, ENDINGS)
     found = find_trackers(place, entries)
     if len(found) < 2:
         return [str(item.folder) for item in found] or ["."], []
     known = {_plain(name) for item in annotations for name in (item.name, *getattr(item, "aliases", ()))}
-    ours = [item for item in found if item.manifest or item.form == "otb-json"
+    ours = [item for item in found if item.manifest or item.format == "otb-json"
             or any(_plain(name) in known for name in item.videos)]  # fmt: skip
     if not ours:
         rule = f"must hold results of videos of {annotations.dataset} {annotations.split}"

@@ -10,25 +10,14 @@ if TYPE_CHECKING:
     from asymnas.tracking.data import Annotation
     from asymnas.tracking.metrics import Comparison, Protocol, Scores
 
-__all__ = ["DEFAULT_PROTOCOLS", "BenchmarkReport", "TrackerScores", "default_protocol", "make_report", "percent"]
-
-DEFAULT_PROTOCOLS: Mapping[str, str] = {
-    "got10k": "got10k",
-    "lasot": "lasot",
-    "lasot_ext": "lasot",
-    "otb100": "otb",
-    "otb99_lang": "otb",
-    "tnl2k": "tnl2k",
-    "trackingnet": "trackingnet",
-}
-"""The protocol that a data set's own toolkit follows."""
-
-FALLBACK = "lasot"
+__all__ = ["BenchmarkReport", "TrackerScores", "default_protocol", "make_report", "percent"]
 
 
 def default_protocol(dataset: str) -> str:
     """Return the protocol of a data set's own toolkit; `lasot` for a set that has none."""
-    return DEFAULT_PROTOCOLS.get(dataset, FALLBACK)
+    from asymnas.tracking.data import DATASETS, dataset_info
+
+    return dataset_info(dataset).protocol if dataset in DATASETS else "lasot"
 
 
 def percent(value: float, *, sign: bool = False) -> str:

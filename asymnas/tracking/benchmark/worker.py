@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from asymnas.core.threads import all_threads
 from asymnas.tracking.benchmark.open import ReadyTracker, TrackerSpec, open_tracker
-from asymnas.tracking.data import Dataset, Video, evaluation_split, load_dataset, subset
+from asymnas.tracking.data import Dataset, Video, dataset_info, load_dataset, subset
 from asymnas.tracking.task.measuring import tracked
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class BenchmarkVideos:
         Raises:
             DataError: what is wrong with the data, or with the numbers of videos and frames.
         """
-        whole = load_dataset(self.dataset, self.split or evaluation_split(self.dataset), root=self.root)
+        whole = load_dataset(self.dataset, self.split or dataset_info(self.dataset).evaluated, root=self.root)
         videos = list(self.videos) if isinstance(self.videos, tuple) else self.videos
         return subset(whole, videos=videos, frames=self.frames), [video.name for video in whole.videos]
 

@@ -80,10 +80,10 @@ def _print(report: DataReport) -> None:
         ("decoded", report.decoded),
         ("absent frames", report.absent),
         ("frames without a public box", report.unknown or None),
-        ("videos without a sentence", report.totals["without_sentence"] if report.language else None),
-        ("videos that cannot be read", report.totals["unreadable"]),
-        ("broken frames", report.totals["broken"]),
-        ("defects", report.totals["defects"]),
+        ("videos without a sentence", len(report.without_sentence) if report.language else None),
+        ("videos that cannot be read", len(report.unreadable)),
+        ("broken frames", len(report.broken)),
+        ("defects", len(report.defects)),
     ]
     shown = tuple((label, str(value)) for label, value in rows if value is not None)
     print_sections([Section(f"{report.dataset}/{report.split}", rows=shown)])

@@ -71,7 +71,7 @@ def test(
     from asymnas.tracking.benchmark.score_runs import score_runs, test_trackers
     from asymnas.tracking.benchmark.sections import tested_sections, write_benchmark
     from asymnas.tracking.benchmark.worker import BenchmarkVideos
-    from asymnas.tracking.data import evaluation_split
+    from asymnas.tracking.data import dataset_info
     from asymnas.tracking.metrics import get_protocol
 
     if protocol is not None:
@@ -82,7 +82,7 @@ def test(
         rule = "must be those of one tracker"
         raise JobError(Problem("--option, --weights", rule, ", ".join(trackers), "Name one tracker a call."))
     options = read_options(option)
-    what = BenchmarkVideos(dataset, split or evaluation_split(dataset), data_root, videos, frames)
+    what = BenchmarkVideos(dataset, split or dataset_info(dataset).evaluated, data_root, videos, frames)
     with interruptible(), make_progress(stderr(), silent=as_json) as progress:
         data, runs = test_trackers(
             [TrackerSpec(name, options, weights) for name in trackers],

@@ -40,7 +40,10 @@ Truth = Annotated[
 Limit = Annotated[int | None, typer.Option(min=1, help="Stop after so many frames.")]
 Rate = Annotated[float | None, typer.Option(min=0.1, max=1000, help="Frames per second, for sources that do not say.")]
 Codec = Annotated[
-    str | None, typer.Option(metavar="FOUR", help="The video's codec, e.g. mp4v; else what its ending asks for.")
+    str | None,
+    typer.Option(
+        metavar="NAME", help="The video's codec, by FFmpeg's name, e.g. libx265; else what its ending asks for."
+    ),
 ]
 Show = Annotated[bool, typer.Option("--show", help="Show it in a window meanwhile; q ends it.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are no earlier result.")]

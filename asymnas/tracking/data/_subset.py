@@ -8,12 +8,10 @@ from dataclasses import replace
 
 from asymnas.core.errors import DataError, Problem, nearest
 from asymnas.core.seeding import rng_for
-from asymnas.tracking.data._tracks import TrackVideos
-from asymnas.tracking.data._video import Dataset, Video
-from asymnas.tracking.data.frames import FirstFrames
+from asymnas.tracking.data._video import Dataset
 from asymnas.tracking.data.lazy import names_of, select
 
-__all__ = ["choose", "first_frames", "subset"]
+__all__ = ["choose", "subset"]
 
 
 def choose(names: Sequence[str], videos: int | Sequence[str] | None, seed: int, where: str) -> list[int]:
@@ -44,19 +42,6 @@ def choose(names: Sequence[str], videos: int | Sequence[str] | None, seed: int, 
     return [index[name] for name in videos]
 
 
-def first_frames(video: Video, frames: int) -> Video:
-    """Return the video cut to its first `frames` frames; the video itself when it is not longer."""
-    if len(video) <= frames:
-        return video
-    return replace(
-        video,
-        frames=FirstFrames(video.frames, frames),
-        boxes=video.boxes[:frames],
-        absent=video.absent[:frames],
-        cover=None if video.cover is None else video.cover[:frames],
-    )
-
-
 def subset(
     dataset: Dataset, videos: int | Sequence[str] | None = None, frames: int | None = None, seed: int = 0
 ) -> Dataset:
@@ -76,11 +61,7 @@ def subset(
     where = f"{dataset.name}/{dataset.split}"
     if frames is not None and frames < 1:
         raise DataError(Problem(where, "`frames` must be at least 1", str(frames)))
-    kept = select(dataset.videos, choose(names_of(dataset.videos), videos, seed, where))
-    if frames is not None and isinstance(kept, TrackVideos):
-        kept = kept.select(range(len(kept)), frames)
-    elif frames is not None:
-        kept = tuple(first_frames(video, frames) for video in kept)
+    kept = select(dataset.videos, choose(names_of(dataset.videos), videos, seed, where), frames)
     parts = [dataset.fingerprint, str(frames), *names_of(kept)]
     fingerprint = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
     return replace(dataset, videos=kept, fingerprint=fingerprint)

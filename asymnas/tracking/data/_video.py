@@ -39,7 +39,7 @@ class Video:
         attributes: flags of the video, LaSOT's names (IV POC DEF MB CM ROT BC VC SV FOC FM OV LR ARC) or its own.
         part: a named part of the benchmark, e.g. "language_critical"; "" when there are no parts.
         cover: (n,) int, visible share of the target in eighths, 0..8 (GOT-10k); None where the set has none.
-        size: (width, height) of the frames in pixels as the annotation tells it; None where it does not.
+        size: (width, height) of the frames in pixels as the annotation gives it; None where it does not.
         server: the evaluation server that alone knows the boxes after the first (GOT-10k test, TrackingNet test); their
             rows are zeros here, marked absent, and must be neither scored nor trained on: see `require_boxes`.
             "" where all boxes are known.
@@ -62,7 +62,7 @@ class Video:
 
     @property
     def key(self) -> str:
-        """Data set and name: tells it from videos of other data sets in scores, logs and messages."""
+        """The video among those of all data sets: `dataset/name`."""
         return f"{self.dataset}/{self.name}"
 
     def frame(self, index: int) -> np.ndarray:

@@ -16,7 +16,8 @@ import numpy as np
 from asymnas.core.errors import DataError, Problem
 from asymnas.tracking.data._video import Dataset, FrameSource, Video
 
-__all__ = ["CachedFrames", "FirstFrames", "FolderFrames", "FrameCache", "cached", "list_images", "read_image"]
+__all__ = ["CachedFrames", "FirstFrames", "FolderFrames", "FrameCache", "cached", "first_frames"]
+__all__ += ["image_size", "list_images", "read_image"]
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
 _END_MARKS = ((b"\xff\xd8", b"\xff\xd9", "JPEG"), (b"\x89PNG", b"IEND", "PNG"))
@@ -59,6 +60,22 @@ def read_image(path: Path, video: str) -> np.ndarray:
         value = f"{data.size} bytes that do not decode{why}"
         raise DataError(Problem(where, rule, value, "Restore the file or leave the video out."))
     return image
+
+
+def image_size(path: Path, video: str) -> tuple[int, int]:
+    """Return (width, height) of an image from its header, or of the decoded image where the header does not say.
+
+    Raises:
+        DataError: the file is missing or no image.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except (OSError, SyntaxError, ValueError):  # the decoder says what is wrong
+        height, width = read_image(path, video).shape[:2]
+        return width, height
 
 
 def natural_key(name: str) -> tuple:
@@ -118,7 +135,7 @@ class FolderFrames:
 
     @property
     def scene_id(self) -> Hashable:
-        """What tells videos of the same pixels (several targets of one folder) apart from others."""
+        """What videos of the same pixels (several targets of one folder) share."""
         return str(self.folder)
 
 
@@ -141,6 +158,19 @@ class FirstFrames:
     def scene_id(self) -> Hashable:
         """The scene of the frames it shows."""
         return scene_of(self.frames)
+
+
+def first_frames(video: Video, frames: int) -> Video:
+    """Return the video cut to its first `frames` frames; the video itself when it is not longer."""
+    if len(video) <= frames:
+        return video
+    return replace(
+        video,
+        frames=FirstFrames(video.frames, frames),
+        boxes=video.boxes[:frames],
+        absent=video.absent[:frames],
+        cover=None if video.cover is None else video.cover[:frames],
+    )
 
 
 def scene_of(frames: FrameSource) -> Hashable:

@@ -2,54 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 
 import numpy as np
 
-from asymnas.tracking.data._tracks import TrackVideos
 from asymnas.tracking.data._video import Video
-from asymnas.tracking.data.frames import scene_of
+from asymnas.tracking.data.frames import first_frames, scene_of
 
-__all__ = ["described", "described_by", "names_of", "scene_groups", "select", "suspects"]
+__all__ = ["Videos", "described", "described_by", "names_of", "scene_groups", "select", "suspects"]
+
+
+class Videos(Sequence[Video]):
+    """Videos that can say more than a plain sequence does; a lazy kind overrides what it knows without making them."""
+
+    @property
+    def names(self) -> list[str]:
+        """The names, in order."""
+        return [video.name for video in self]
+
+    @property
+    def described(self) -> np.ndarray:
+        """(n,) bool, True where a video has a sentence."""
+        return np.array([video.sentence is not None for video in self], dtype=bool)
+
+    @property
+    def sentences(self) -> set[str]:
+        """The different sentences."""
+        return {video.sentence for video in self if video.sentence}
+
+    @property
+    def scenes(self) -> np.ndarray:
+        """(n,) int, equal where two videos share their frames; a source that names no scene is one of its own."""
+        codes: dict[Hashable, int] = {}
+        found = [scene_of(video.frames) for video in self]
+        return np.array([codes.setdefault(i if scene is None else scene, i) for i, scene in enumerate(found)])
+
+    def select(self, indices: Sequence[int] | np.ndarray, frames: int | None = None) -> Sequence[Video]:
+        """Return some of the videos, cut to their first `frames` frames if given."""
+        kept = (self[int(index)] for index in indices)
+        return _Loaded(kept if frames is None else (first_frames(video, frames) for video in kept))
+
+    def among(self, names: Collection[str], scenes: Collection[Hashable]) -> Sequence[Video]:
+        """Return at least those of the videos whose name or scene is one of the given."""
+        return self
+
+
+class _Loaded(tuple[Video, ...], Videos):
+    """Videos that are made already."""
+
+
+def _of(videos: Sequence[Video]) -> Videos:
+    return videos if isinstance(videos, Videos) else _Loaded(videos)
 
 
 def names_of(videos: Sequence[Video]) -> list[str]:
-    """Return the names of the videos, in order; a lazy sequence that knows its `names` makes no video for it."""
-    names = getattr(videos, "names", None)
-    return [video.name for video in videos] if names is None else names
+    """Return the names of the videos, in order."""
+    return _of(videos).names
 
 
 def described_by(videos: Sequence[Video]) -> set[str]:
     """Return the different sentences of the videos."""
-    if isinstance(videos, TrackVideos):
-        return videos.sentences
-    return {video.sentence for video in videos if video.sentence}
+    return _of(videos).sentences
 
 
 def described(videos: Sequence[Video]) -> np.ndarray:
     """Return (n,) bool, True where a video has a sentence."""
-    if isinstance(videos, TrackVideos):
-        return videos.described
-    return np.array([video.sentence is not None for video in videos], dtype=bool)
+    return _of(videos).described
 
 
-def select(videos: Sequence[Video], indices: Sequence[int]) -> Sequence[Video]:
-    """Return some of the videos; lazily where they are lazy."""
-    return videos.select(indices) if isinstance(videos, TrackVideos) else tuple(videos[index] for index in indices)
+def select(videos: Sequence[Video], indices: Sequence[int], frames: int | None = None) -> Sequence[Video]:
+    """Return some of the videos, cut to their first `frames` frames if given; lazily where they are lazy."""
+    return _of(videos).select(indices, frames)
 
 
 def scene_groups(videos: Sequence[Video]) -> tuple[np.ndarray, np.ndarray]:
     """Return the videos grouped by the frames they share: (n,) their indices, and the (g + 1,) bounds of the groups.
 
-    Groups are in the order of their first video; a video whose source names no scene is a group of its own.
+    Groups are in the order of their first video.
     """
-    if isinstance(videos, TrackVideos):
-        keys = videos.scenes
-    else:
-        codes: dict[Hashable, int] = {}
-        scenes = [scene_of(video.frames) for video in videos]
-        keys = np.array([codes.setdefault(i if scene is None else scene, i) for i, scene in enumerate(scenes)])
-    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    _, first, inverse = np.unique(_of(videos).scenes, return_index=True, return_inverse=True)
     groups = first[inverse]
     order = np.argsort(groups, kind="stable")
     bounds = np.flatnonzero(np.diff(groups[order], prepend=-1))
@@ -58,7 +89,5 @@ def scene_groups(videos: Sequence[Video]) -> tuple[np.ndarray, np.ndarray]:
 
 def suspects(videos: Sequence[Video], test: Iterable[Video]) -> Sequence[Video]:
     """Return the videos that could be one of the test videos: all, or those of the same name or frames if lazy."""
-    if not isinstance(videos, TrackVideos):
-        return videos
     found = [(video.name, scene_of(video.frames)) for video in test]
-    return videos.among({name for name, _ in found}, {scene for _, scene in found if scene is not None})
+    return _of(videos).among({name for name, _ in found}, {scene for _, scene in found if scene is not None})

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from asymnas.core.errors import DataError, Problem
-from asymnas.core.files import write_whole
 
-__all__ = ["HEADER", "check_box", "check_places", "film_paths", "json_text", "number", "writable", "write_bytes"]
+__all__ = ["HEADER", "check_box", "check_outputs", "output_files", "writable"]
 
 HEADER = "# x,y,w,h,score (pixels, 0-based corner)\n"
 
 
-def film_paths(video: Path) -> dict[str, Path]:
+def output_files(video: Path) -> dict[str, Path]:
     """Return the files that `film` writes: the video and, beside it, `.txt`, `.json` and `.png` of the same name."""
     endings = {"boxes": ".txt", "json": ".json", "sheet": ".png"}
     return {"video": video, **{name: video.with_suffix(ending) for name, ending in endings.items()}}
@@ -51,60 +47,44 @@ def check_box(box: Sequence[float] | np.ndarray, size: tuple[int, int]) -> tuple
     return values, notes
 
 
-def check_places(paths: dict[str, Path], source: str, *, overwrite: bool) -> None:
+def check_outputs(files: dict[str, Path], source: str, *, overwrite: bool) -> None:
     """Refuse to write over what is read, and over files that are no earlier result.
 
     Args:
-        paths: of `film_paths`.
+        files: of `output_files`.
         source: the video file or the folder of images that is read, or a camera's number.
         overwrite: allow the latter: an annotation may bear the video's name.
 
     Raises:
         DataError: all files that would be lost.
     """
-    read, video = Path(source).expanduser(), paths["video"]
+    read, video = Path(source).expanduser(), files["video"]
     way_out = "Choose another name with -o."
-    if read.is_file() and any(path.exists() and path.samefile(read) for path in paths.values()):
+    if read.is_file() and any(file.exists() and file.samefile(read) for file in files.values()):
         raise DataError(Problem(str(video), "must not be the video that is read", way_out=way_out))
     if read.is_dir() and video.parent.is_dir() and video.parent.samefile(read):
         rule = "must not lie in the folder of frames: the contact sheet would be one of them"
-        raise DataError(Problem(str(video), rule, way_out="Choose another folder with -o."))
-    taken = [path for path in paths.values() if path.exists()]
-    if overwrite or not taken or _is_ours(paths["json"], '"format": "asymnas-track"'):
-        return
-    foreign = [path for path in taken if path != paths["boxes"] or not _is_ours(path, HEADER)]
-    if foreign:
-        rule = "is there already and not from `asymnas track`"
-        way_out = "Choose another name with -o, or allow it with --overwrite."
-        raise DataError(Problem(str(path), rule, way_out=way_out) for path in foreign)
+        raise DataError(Problem(str(video), rule, way_out=way_out))
+    ours = overwrite or _begins(files["json"], '{\n "format": "asymnas-track"')
+    lost = [file for file in files.values() if not ours and file.exists() and not _begins(file, HEADER)]
+    if lost:
+        rule, way_out = (
+            "is there already and not from `asymnas track`",
+            f"{way_out[:-1]}, or allow it with --overwrite.",
+        )
+        raise DataError([Problem(str(file), rule, way_out=way_out) for file in lost])
 
 
-def _is_ours(path: Path, mark: str) -> bool:
+def _begins(file: Path, mark: str) -> bool:
     try:
-        with path.open("rb") as file:
-            return mark.encode() in file.read(256)
+        with file.open("rb") as content:
+            return content.read(len(mark)) == mark.encode()
     except OSError:
         return False
 
 
-def json_text(record: dict[str, Any]) -> str:
-    """Return the record as JSON, a line a key, and a line a box."""
-    lines = []
-    for key, value in record.items():
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        if key == "boxes":
-            text = "[\n  " + ",\n  ".join(json.dumps(box, allow_nan=False) for box in value) + "\n ]"
-        lines.append(f" {json.dumps(key)}: {text}")
-    return "{\n" + ",\n".join(lines) + "\n}\n"
-
-
-def number(value: float) -> float | None:
-    """Return a number of the record; JSON knows no NaN."""
-    return round(value, 6) if math.isfinite(value) else None
-
-
 @contextlib.contextmanager
-def writable(path: Path) -> Iterator[None]:
+def writable(file: Path) -> Iterator[None]:
     """Turn errors of the disk into messages about a file.
 
     Raises:
@@ -114,14 +94,4 @@ def writable(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         value = error.strerror or str(error)
-        raise DataError(Problem(str(path), "must be writable", value, "Choose another place with -o.")) from error
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file, whole or not at all.
-
-    Raises:
-        DataError: it cannot be written.
-    """
-    with writable(path):
-        write_whole(path, data, sync=False)
+        raise DataError(Problem(str(file), "must be writable", value, "Choose another folder with -o.")) from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,19 +14,10 @@ import cv2
 import numpy as np
 
 from asymnas.core.errors import AsymNASError, DataError, EvaluationError, Problem
-from asymnas.report import ProgressDisplay
-from asymnas.tracking.demo.files import (
-    HEADER,
-    check_box,
-    check_places,
-    film_paths,
-    json_text,
-    number,
-    writable,
-    write_bytes,
-)
+from asymnas.core.files import write_whole
+from asymnas.tracking.demo.files import HEADER, check_box, check_outputs, output_files, writable
 from asymnas.tracking.demo.video_in import Footage
-from asymnas.tracking.demo.video_out import VideoSink, codecs_for
+from asymnas.tracking.demo.video_out import VideoSink, check_codec
 from asymnas.tracking.online import begin, follow
 from asymnas.tracking.pictures.drawing import undrawable
 from asymnas.tracking.pictures.overlay import Overlay
@@ -76,8 +69,8 @@ def check_film(
         DataError: the box or the output is not as it must be.
     """
     start, notes = check_box(box, footage.size)
-    codecs_for(output, codec)
-    check_places(film_paths(output), footage.source, overwrite=overwrite)
+    check_codec(output, codec)
+    check_outputs(output_files(output), footage.source, overwrite=overwrite)
     return start, notes
 
 
@@ -104,11 +97,11 @@ def film(
         ready: the tracker.
         footage: the frames.
         box: x, y, w, h of the target in the first frame, pixels, 0-based.
-        output: the video; see `film_paths` for the others.
+        output: the video; see `output_files` for the others.
         sentence: describes the target; None where there is none.
         truth: (n, 4) annotated boxes to be drawn too; frames after the last row have none.
         limit: frames at most.
-        codec: the video's codec; None tries those of the file's kind.
+        codec: the video's codec; None for that of the file's kind.
         overwrite: replace files that are no earlier result of `film`.
         progress: takes reports.
         show: gets every drawn picture; the tracking ends where it returns False.
@@ -118,7 +111,7 @@ def film(
         EvaluationError: the tracker failed.
         AsymNASError: the sentence cannot be embedded.
     """
-    paths = film_paths(Path(output))
+    paths = output_files(Path(output))
     start, notes = check_film(footage, box, paths["video"], codec=codec, overwrite=overwrite)
     notes += _language_notes(ready, sentence)
     language = ready.embed([sentence])  # loads the text encoder, which is no part of the tracker's speed
@@ -129,7 +122,7 @@ def film(
     problems: list[Problem] = []
     failure: AsymNASError | None = None
     try:
-        work.run(start, limit, progress or ProgressDisplay(), show)
+        work.run(start, limit, progress, show)
     except KeyboardInterrupt:
         work.film.stopped = "interrupted"
     except AsymNASError as error:
@@ -170,7 +163,7 @@ class _Work:
     language: Language | None
 
     def run(
-        self, start: np.ndarray, limit: int | None, progress: Reporter, show: Callable[[np.ndarray], bool] | None
+        self, start: np.ndarray, limit: int | None, progress: Reporter | None, show: Callable[[np.ndarray], bool] | None
     ) -> None:
         """Track and write until the footage or the user ends it."""
         path = self.film.paths["boxes"]
@@ -189,7 +182,8 @@ class _Work:
                 self.sheet.add(index, frame, box, score, truth)
                 rate = (index + 1) / max(time.perf_counter() - began, 1e-9)
                 known = max(total, index + 1) if total else index + 2  # a camera has no end
-                progress.update("tracking", index + 1, known, f"{rate:.1f} frames/s")
+                if progress is not None:
+                    progress.update("tracking", index + 1, known, f"{rate:.1f} frames/s")
                 if (show is not None and not show(picture)) or index + 1 == limit:
                     break
 
@@ -208,7 +202,7 @@ class _Work:
                     box, score = boxes[0].copy(), float(scores[0])
             except AsymNASError:
                 raise
-            except Exception as error:  # a plugin's own: told with its frame, and the frames before are kept
+            except Exception as error:  # a plugin's own: named with its frame, and the frames before are kept
                 value = f"{type(error).__name__}: {' '.join(str(error).split())}"
                 rule = f"failed in frame {index}"
                 raise EvaluationError(Problem(f"tracker '{self.ready.name}'", rule, value)) from error
@@ -231,12 +225,18 @@ class _Work:
         return problems
 
     def _write_record(self) -> None:
-        write_bytes(self.film.paths["json"], json_text(self.film.record).encode())
+        self._write(
+            "json", (json.dumps(self.film.record, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode()
+        )
 
     def _write_sheet(self) -> None:
         title = f"{self.footage.name} · {self.ready.name} · {len(self.film.boxes)} frames"
         _good, data = cv2.imencode(".png", self.sheet.render(title, self.sentence))
-        write_bytes(self.film.paths["sheet"], data.tobytes())
+        self._write("sheet", data.tobytes())
+
+    def _write(self, name: str, content: bytes) -> None:
+        with writable(self.film.paths[name]):
+            write_whole(self.film.paths[name], content, sync=False)
 
     def _record(self, notes: list[str], seconds: float) -> dict[str, Any]:
         return {
@@ -254,6 +254,11 @@ class _Work:
             "seconds": {"tracker": round(self.film.seconds, 6), "all": round(seconds, 6)},
             "stopped": self.film.stopped,
             "notes": notes,
-            "boxes": [[number(value) for value in box] for box in self.film.boxes],
-            "scores": [number(value) for value in self.film.scores],
+            "boxes": [[_number(value) for value in box] for box in self.film.boxes],
+            "scores": [_number(value) for value in self.film.scores],
         }
+
+
+def _number(value: float) -> float | None:
+    """Return a number of the record; JSON knows no NaN."""
+    return round(value, 6) if math.isfinite(value) else None

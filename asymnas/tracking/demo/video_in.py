@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import av
 import cv2
 import numpy as np
 
 from asymnas.core.errors import DataError, Problem
 from asymnas.tracking.data.frames import IMAGE_SUFFIXES, FolderFrames, list_images
-from asymnas.tracking.demo.video_out import quiet
 
 __all__ = ["Footage", "VideoFrames", "open_footage"]
 
@@ -24,75 +23,91 @@ FOLDER_FPS = 25.0
 CAMERA_FPS = 30.0
 """Frames per second of a camera that does not say."""
 
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # what is wrong with a file is told by the errors of this module
-
 
 class VideoFrames:
     """The frames of a video file; quick in order, exact in any order.
 
-    A frame before the last one read is reached by decoding the file anew from its start, because containers seek to
-    near frames only.
+    A frame before the last one read is reached by decoding the file anew from its start. Packets that do not decode
+    are passed over.
 
     Args:
-        path: the file.
+        file: the file.
+
+    Attributes:
+        declared: the number of frames that the file declares, which may be wrong; None where it does not.
+        fps: frames per second that it declares; None where it does not.
 
     Raises:
-        DataError: the file is missing, or no frame of it decodes.
+        DataError: the file is no video.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = Path(path)
-        self._capture = _open_file(self.path)
-        self._next = 0
+    def __init__(self, file: Path) -> None:
+        self.file = Path(file)
         self._count: int | None = None
-
-    @property
-    def declared(self) -> int | None:
-        """The number of frames that the container declares; it may be wrong."""
-        count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        return int(count) if 0 < count < 2**31 else None
-
-    @property
-    def fps(self) -> float | None:
-        """Frames per second that the container declares."""
-        return _rate(self._capture)
+        self._rewind()
+        self.declared = self._stream.frames or None
+        rate = float(self._stream.average_rate or 0)
+        self.fps = rate if 0 < rate <= 1000 else None
 
     def __len__(self) -> int:
         """Count the frames that decode; the first call decodes the file to its end."""
         if self._count is None:
             self._rewind()
-            while self._capture.grab():
-                self._next += 1
-            self._count = self._next
+            self._count = sum(1 for _ in self._frames)
+            self._rewind()
         return self._count
 
     def __getitem__(self, index: int) -> np.ndarray:
         wanted = index + len(self) if index < 0 else index
         if 0 <= wanted < self._next:
             self._rewind()
-        while self._next < wanted and self._capture.grab():
-            self._next += 1
-        frame = self.read() if self._next == wanted else None
+        frame = self.read() if wanted >= 0 else None
+        while frame is not None and self._next <= wanted:
+            frame = self.read()
         if frame is None:
-            raise IndexError(f"frame {index} of {self.path}")
+            raise IndexError(f"frame {index} of {self.file}")
         return frame
 
     def read(self) -> np.ndarray | None:
         """Return the next frame, (height, width, 3) uint8 BGR; None at the end."""
-        good, frame = self._capture.read()
-        if not good:
+        frame = next(self._frames, None)
+        if frame is None:
             return None
         self._next += 1
-        return _bgr(frame)
+        image = frame.to_ndarray(format="bgr24")
+        return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90))) if frame.rotation else image
 
     def close(self) -> None:
         """Release the file."""
-        self._capture.release()
+        self._container.close()
 
     def _rewind(self) -> None:
-        self._capture.release()
-        self._capture = _open_file(self.path)
+        try:
+            self._container = av.open(str(self.file))
+            self._stream = self._container.streams.video[0]
+        except (OSError, ValueError, IndexError) as error:
+            raise _not_decoded(self.file) from error
+        self._stream.thread_type = "AUTO"
+        self._frames = self._decoded()
         self._next = 0
+
+    def _decoded(self) -> Iterator[av.VideoFrame]:
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets)
+                frames = packet.decode()
+            except av.error.InvalidDataError:
+                continue
+            except (StopIteration, EOFError):
+                return
+            yield from frames  # type: ignore[misc]
+
+
+def _not_decoded(file: Path) -> DataError:
+    rule = "no frame of the video can be decoded; the file is corrupt, cut short or of an unknown codec"
+    way_out = f"If it plays elsewhere, convert it: ffmpeg -i {file.name} -c:v libx264 new.mp4."
+    return DataError(Problem(str(file), rule, way_out=way_out))
 
 
 @dataclass(slots=True, eq=False)
@@ -184,9 +199,7 @@ def _open_video(path: Path, source: str) -> Footage:
     first = frames.read()
     if first is None:
         frames.close()
-        rule = "no frame of the video can be decoded; the file is corrupt, cut short or of an unknown codec"
-        way_out = f"If it plays elsewhere, convert it: ffmpeg -i {path.name} -c:v libx264 new.mp4."
-        raise DataError(Problem(source, rule, way_out=way_out))
+        raise _not_decoded(path)
     footage = Footage(path.stem, "file", source, first, frames.fps or FOLDER_FPS, frames.declared, _handle=frames)
     if frames.fps is None:
         footage.notes.append(f"{source} declares no frames per second; {FOLDER_FPS:g} are assumed")
@@ -249,12 +262,14 @@ def _size_error(where: str, wanted: tuple[int, int], got: tuple[int, int], first
 
 class _Camera:
     def __init__(self, number: int) -> None:
-        with quiet():
-            self.capture = cv2.VideoCapture(number)
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what is wrong is said by the errors here
+        self.capture = cv2.VideoCapture(number)
 
     def read(self) -> np.ndarray | None:
         good, frame = self.capture.read()
-        return _bgr(frame) if good else None
+        if not good:
+            return None
+        return cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR) if frame.ndim == 2 else frame[:, :, :3]
 
     def close(self) -> None:
         self.capture.release()
@@ -267,7 +282,8 @@ def _open_camera(number: int, source: str) -> Footage:
         camera.close()
         way_out = "Check that it is connected and not in use, or try another number."
         raise DataError(Problem(f"camera {number}", "the camera must give pictures", "none", way_out))
-    rate = _rate(camera.capture)
+    rate = float(camera.capture.get(cv2.CAP_PROP_FPS))
+    rate = rate if 0 < rate <= 1000 else 0.0
     notes = [] if rate else [f"camera {number} declares no frames per second; {CAMERA_FPS:g} are assumed"]
     rest = _rest_of_camera(camera, number)
     return Footage(f"camera-{number}", "camera", source, first, rate or CAMERA_FPS, None, notes, rest, camera)
@@ -277,24 +293,3 @@ def _rest_of_camera(camera: _Camera, number: int) -> Iterator[np.ndarray]:
     while (frame := camera.read()) is not None:
         yield frame
     raise DataError(Problem(f"camera {number}", "stopped giving pictures", way_out="Check its connection."))
-
-
-def _open_file(path: Path) -> cv2.VideoCapture:
-    if not path.is_file():
-        raise DataError(Problem(str(path), "the video must exist", way_out="Check the name."))
-    with quiet():
-        return cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-
-
-def _rate(capture: cv2.VideoCapture) -> float | None:
-    rate = float(capture.get(cv2.CAP_PROP_FPS))
-    return rate if 0 < rate <= 1000 else None
-
-
-def _bgr(frame: np.ndarray) -> np.ndarray:
-    """Grey, with transparency, or 16 bits a channel: as 8-bit BGR."""
-    if frame.dtype != np.uint8:
-        frame = cv2.convertScaleAbs(frame, alpha=1 / 257)
-    if frame.ndim == 2 or frame.shape[2] == 1:
-        return cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR)
-    return frame[:, :, :3]

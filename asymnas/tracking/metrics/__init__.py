@@ -1,11 +1,10 @@
 """Benchmark protocols and the uncertainty of scores, over numpy arrays."""
 
-from asymnas.tracking.metrics._comparison import Comparison, VideoDifference, compare
-from asymnas.tracking.metrics._frames import Annotated, Clip
+from asymnas.tracking.metrics._annotated import Annotated, Clip
 from asymnas.tracking.metrics._protocol import Protocol
-from asymnas.tracking.metrics._protocols import PROTOCOLS, get_protocol, main_measure, suc
-from asymnas.tracking.metrics._score import Missing, score, score_many
-from asymnas.tracking.metrics._scores import AttributeScores, Curve, Scores
+from asymnas.tracking.metrics._protocols import PROTOCOLS, get_protocol, main_measure
+from asymnas.tracking.metrics._score import Missing, score, score_many, suc
+from asymnas.tracking.metrics._scores import AttributeScores, Comparison, Curve, Scores, VideoDifference, compare
 
 __all__ = [
     "PROTOCOLS",

@@ -9,11 +9,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from asymnas.core.errors import DataError, Problem
-from asymnas.tracking.metrics._frames import Annotated, Clip, Masks, Truth
-from asymnas.tracking.metrics._hits import Hits, Rows, hits, overlaps_of
+from asymnas.tracking.metrics._annotated import Annotated, Hits, Masks
 
-__all__ = ["Protocol", "shares"]
+__all__ = ["Protocol"]
 
 TWENTIETHS = np.arange(21) * 0.05
 PIXELS = np.arange(51) * 1.0
@@ -61,91 +59,35 @@ class Protocol:
         """The rules, readable: thresholds, comparison, first frame, absent frames, invalid boxes, averaging."""
         return inspect.getdoc(type(self)) or ""
 
+    @property
+    def summary(self) -> str:
+        """The first line of the rules."""
+        return self.rules.partition("\n")[0]
+
     def __repr__(self) -> str:
         return f"<protocol {self.name}>"
 
-    def masks(
-        self, videos: Sequence[Annotated], boxes: np.ndarray, starts: np.ndarray
-    ) -> tuple[Masks, tuple[str, ...]]:
-        """Return the frames treated apart and notes of what was assumed.
-
-        Args:
-            videos: V videos.
-            boxes: (4, N) columns x, y, w, h of their boxes, one video after the other.
-            starts: (V,) index of each video's first frame.
-        """
+    def masks(self, video: Annotated, boxes: np.ndarray) -> Masks:
+        """Return the frames of a video that are treated apart; `boxes` are its (4, n) columns x, y, w, h."""
         raise NotImplementedError
 
-    def limits(self, videos: Sequence[Annotated]) -> tuple[np.ndarray | None, tuple[str, ...]]:
-        """Return what boxes are clipped to, and notes.
+    def notes(self, videos: Sequence[Annotated]) -> tuple[str, ...]:
+        """Return what had to be assumed of the videos."""
+        return ()
 
-        (V, 3): the width and height of the image and the least coordinate, 0; or, for a video without image size, inf,
-        inf and -inf. None where nothing is clipped.
-        """
-        return None, ()
-
-    def shape(self, boxes: np.ndarray, limits: np.ndarray | None) -> None:
+    def shape(self, boxes: np.ndarray, size: tuple[int, int] | None) -> None:
         """Change (4, n) columns x, y, w, h in place to what is compared: here nothing is changed.
 
         Args:
             boxes: the columns.
-            limits: (3, n), of `limits`, a column a frame, or None.
+            size: (width, height) of the image in pixels, None where it is not known.
         """
 
-    def summarise(self, curves: Mapping[str, np.ndarray], hits: Hits, truth: Truth) -> dict[str, np.ndarray]:
+    def summarise(self, curves: Mapping[str, np.ndarray], hits: Hits) -> dict[str, np.ndarray]:
         """Return each measure, (V,), from the (V, K) curves of the videos."""
         success, precision, normalised = (curves[kind] for kind in self.thresholds)
         return {"SUC": success.mean(1), "P": precision[:, 20], "NP": normalised[:, 20]}
 
-    def weights(self, measure: str, truth: Truth) -> np.ndarray:
+    def weights(self, measure: str, counted: np.ndarray) -> np.ndarray:
         """Return the weight, (V,), of each video in the average: 1, or its counted frames where frames are pooled."""
-        return truth.counted.astype(float) if self.pooled else np.ones(len(truth.videos))
-
-    def overlaps(self, predicted: np.ndarray, truth: np.ndarray, absent: np.ndarray) -> np.ndarray:
-        """Return the IoU of every counted frame of one video, (m,) float64, -1 where the frame is a miss by rule.
-
-        Args:
-            predicted: (n, 4) x, y, w, h in pixels, 0-based.
-            truth: (n, 4), likewise.
-            absent: (n,) bool, True where the target cannot be seen.
-
-        Raises:
-            DataError: the three differ in length, or there is no frame.
-        """
-        frames, rows = self._one(predicted, truth, absent)
-        values = overlaps_of(frames, rows)
-        return values if frames.masks.left_out is None else values[~frames.masks.left_out]
-
-    def curve(self, predicted: np.ndarray, truth: np.ndarray, absent: np.ndarray) -> np.ndarray:
-        """Return the success curve of one video, shares of its counted frames in [0, 1], one a threshold.
-
-        Zeros where no frame counts. Arguments as in `overlaps`.
-        """
-        frames, rows = self._one(predicted, truth, absent)
-        return hits(frames, [rows])[0].curves["success"][0] / max(int(frames.counted[0]), 1)
-
-    def value(self, predicted: np.ndarray, truth: np.ndarray, absent: np.ndarray) -> float:
-        """Return the main measure of one video. Arguments as in `overlaps`."""
-        frames, rows = self._one(predicted, truth, absent)
-        found = hits(frames, [rows])[0]
-        return float(self.summarise(shares(found, frames), found, frames)[self.main][0])
-
-    def _one(self, predicted: np.ndarray, truth: np.ndarray, absent: np.ndarray) -> tuple[Truth, Rows]:
-        predicted, truth, absent = np.asarray(predicted, float), np.asarray(truth, float), np.asarray(absent, bool)
-        if not len(predicted) == len(truth) == len(absent) or len(truth) == 0:
-            raise DataError(
-                Problem(
-                    f"protocol {self.name}",
-                    "predicted boxes, ground truth and absence flags must be of one length, at least 1",
-                    f"{len(predicted)}, {len(truth)} and {len(absent)}",
-                    "Give one row a frame.",
-                )
-            )
-        frames = Truth.of(self, [Clip("video", truth, absent)])
-        return frames, Rows(frames, {"video": predicted})
-
-
-def shares(found: Hits, truth: Truth) -> dict[str, np.ndarray]:
-    """Return the curves of all videos, (V, K) shares of their counted frames; zeros where no frame counts."""
-    counted = np.maximum(truth.counted, 1)[:, None]
-    return {kind: curve / counted for kind, curve in found.curves.items()}
+        return counted.astype(float) if self.pooled else np.ones(len(counted))

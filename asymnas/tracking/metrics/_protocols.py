@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
-from asymnas.core.errors import DataError, Problem, nearest
-from asymnas.tracking.metrics._frames import Annotated, Masks, Truth
-from asymnas.tracking.metrics._hits import Hits
+from asymnas.core.errors import DataError
+from asymnas.core.plugins import Registry
+from asymnas.tracking.metrics._annotated import Annotated, Hits, Masks
 from asymnas.tracking.metrics._protocol import Protocol
 from asymnas.tracking.metrics._servers import Got10k, TrackingNet
 
-__all__ = ["PROTOCOLS", "get_protocol", "main_measure", "suc"]
-
-
-def _absent(videos: Sequence[Annotated]) -> np.ndarray:
-    return np.concatenate([np.asarray(video.absent, bool) for video in videos])
+__all__ = ["PROTOCOLS", "get_protocol", "main_measure"]
 
 
 def _sized(boxes: np.ndarray) -> np.ndarray:
@@ -44,13 +40,11 @@ class Lasot(Protocol):
 
     name = "lasot"
 
-    def masks(
-        self, videos: Sequence[Annotated], boxes: np.ndarray, starts: np.ndarray
-    ) -> tuple[Masks, tuple[str, ...]]:
+    def masks(self, video: Annotated, boxes: np.ndarray) -> Masks:
         """Absent frames are far, invalid ones near."""
-        absent = _absent(videos)
+        absent = np.asarray(video.absent, bool)
         invalid = ~_inside(boxes)
-        return _masks(missed=absent | invalid, near=invalid & ~absent, far=absent), ()
+        return _masks(missed=absent | invalid, near=invalid & ~absent, far=absent)
 
 
 class Tnl2k(Lasot):
@@ -84,12 +78,10 @@ class Otb(Protocol):
 
     name = "otb"
 
-    def masks(
-        self, videos: Sequence[Annotated], boxes: np.ndarray, starts: np.ndarray
-    ) -> tuple[Masks, tuple[str, ...]]:
+    def masks(self, video: Annotated, boxes: np.ndarray) -> Masks:
         """Invalid frames are near."""
         invalid = ~_inside(boxes)
-        return _masks(missed=invalid, near=invalid), ()
+        return _masks(missed=invalid, near=invalid)
 
 
 class Pysot(Protocol):
@@ -110,13 +102,11 @@ class Pysot(Protocol):
     repair = False
     clip = True
 
-    def masks(
-        self, videos: Sequence[Annotated], boxes: np.ndarray, starts: np.ndarray
-    ) -> tuple[Masks, tuple[str, ...]]:
+    def masks(self, video: Annotated, boxes: np.ndarray) -> Masks:
         """Absent frames are far, those whose centre lies outside the image's corner near."""
-        absent = _absent(videos)
+        absent = np.asarray(video.absent, bool)
         outside = ~(boxes[:2] + (boxes[2:] - 1) / 2 > 0).all(0)
-        return _masks(missed=absent | ~_sized(boxes), near=outside & ~absent, far=absent), ()
+        return _masks(missed=absent | ~_sized(boxes), near=outside & ~absent, far=absent)
 
 
 class Pytracking(Protocol):
@@ -134,13 +124,11 @@ class Pytracking(Protocol):
 
     name = "pytracking"
 
-    def masks(
-        self, videos: Sequence[Annotated], boxes: np.ndarray, starts: np.ndarray
-    ) -> tuple[Masks, tuple[str, ...]]:
+    def masks(self, video: Annotated, boxes: np.ndarray) -> Masks:
         """Absent frames are far, those without size far in pixels and near when normalised."""
-        absent, invalid = _absent(videos), ~_sized(boxes)
+        absent, invalid = np.asarray(video.absent, bool), ~_sized(boxes)
         missed = absent | invalid
-        return Masks(missed=missed, far=missed, near_scaled=invalid & ~absent, far_scaled=absent), ()
+        return Masks(missed=missed, far=missed, near_scaled=invalid & ~absent, far_scaled=absent)
 
 
 class Got10kLasot(Protocol):
@@ -161,16 +149,14 @@ class Got10kLasot(Protocol):
     repair = False
     clip = True
 
-    def masks(
-        self, videos: Sequence[Annotated], boxes: np.ndarray, starts: np.ndarray
-    ) -> tuple[Masks, tuple[str, ...]]:
+    def masks(self, video: Annotated, boxes: np.ndarray) -> Masks:
         """Frames whose truth is not a number are left out."""
         unknown = np.isnan(boxes).any(0)
-        return Masks(left_out=unknown if unknown.any() else None), ()
+        return Masks(left_out=unknown if unknown.any() else None)
 
-    def summarise(self, curves: Mapping[str, np.ndarray], hits: Hits, truth: Truth) -> dict[str, np.ndarray]:
+    def summarise(self, curves: Mapping[str, np.ndarray], hits: Hits) -> dict[str, np.ndarray]:
         """Return SUC, P and the mean of the normalised curve."""
-        return {**super().summarise(curves, hits, truth), "NP": curves["normalised precision"].mean(1)}
+        return {**super().summarise(curves, hits), "NP": curves["normalised precision"].mean(1)}
 
 
 class Visible(Protocol):
@@ -187,12 +173,10 @@ class Visible(Protocol):
 
     name = "visible"
 
-    def masks(
-        self, videos: Sequence[Annotated], boxes: np.ndarray, starts: np.ndarray
-    ) -> tuple[Masks, tuple[str, ...]]:
+    def masks(self, video: Annotated, boxes: np.ndarray) -> Masks:
         """Absent frames are left out, those without size missed."""
         invalid = ~_sized(boxes)
-        return Masks(_absent(videos), missed=invalid, far=invalid, far_scaled=invalid), ()
+        return Masks(np.asarray(video.absent, bool), missed=invalid, far=invalid, far_scaled=invalid)
 
 
 def _masks(missed: np.ndarray, near: np.ndarray, far: np.ndarray | None = None) -> Masks:
@@ -200,21 +184,17 @@ def _masks(missed: np.ndarray, near: np.ndarray, far: np.ndarray | None = None) 
     return Masks(missed=missed, near=near, far=far, near_scaled=near, far_scaled=far)
 
 
-PROTOCOLS: dict[str, Protocol] = {
-    protocol.name: protocol
-    for protocol in (
-        Lasot(),
-        Tnl2k(),
-        Pysot(),
-        Pytracking(),
-        Got10k(),
-        Got10kLasot(),
-        Otb(),
-        TrackingNet(),
-        Visible(),
-    )
-}
-"""The protocols by name; `PROTOCOLS[name].rules` tells what each does."""
+PROTOCOLS: Registry[Protocol] = Registry(
+    "protocol", "asymnas.protocols", "asymnas.tracking.metrics._protocol:Protocol", DataError
+)
+"""The protocols by name; `PROTOCOLS.get(name).rules` says what each does. A package adds one, an object of a class
+like those here, by an entry point of the group `asymnas.protocols`."""
+
+for _protocol in (
+    *(Lasot(), Tnl2k(), Pysot(), Pytracking(), Got10k()),
+    *(Got10kLasot(), Otb(), TrackingNet(), Visible()),
+):
+    PROTOCOLS.register(_protocol.name, _protocol, replace=True)
 
 
 def get_protocol(name: str) -> Protocol:
@@ -223,23 +203,9 @@ def get_protocol(name: str) -> Protocol:
     Raises:
         DataError: no protocol has the name.
     """
-    if name not in PROTOCOLS:
-        raise DataError(Problem("protocol", "must be a known protocol", repr(name), nearest(name, PROTOCOLS)))
-    return PROTOCOLS[name]
+    return PROTOCOLS.get(name)
 
 
 def main_measure(name: str) -> str:
     """Return the name of what a protocol ranks by, such as "SUC" or "AO"; "score" if no protocol has the name."""
-    return PROTOCOLS[name].main if name in PROTOCOLS else "score"
-
-
-def suc(predicted: np.ndarray, truth: np.ndarray, absent: np.ndarray, *, protocol: str = "lasot") -> float:
-    """Return the main measure of one video under a named protocol: SUC, in [0, 20/21], or what the protocol ranks by.
-
-    Args:
-        predicted: (n, 4) x, y, w, h in pixels, 0-based.
-        truth: (n, 4), likewise.
-        absent: (n,) bool.
-        protocol: name of the protocol.
-    """
-    return get_protocol(protocol).value(predicted, truth, absent)
+    return PROTOCOLS.get(name).main if name in PROTOCOLS else "score"

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Literal
 
 import numpy as np
 
 from asymnas.core.errors import DataError, Problem, nearest
-from asymnas.tracking.metrics._frames import Annotated, Truth
-from asymnas.tracking.metrics._hits import Hits, Rows, hits
-from asymnas.tracking.metrics._protocol import shares
+from asymnas.tracking.metrics._annotated import Annotated, Clip, Hits
+from asymnas.tracking.metrics._count import Counted, Truth, count_hits
 from asymnas.tracking.metrics._protocols import get_protocol
 from asymnas.tracking.metrics._scores import AttributeScores, Curve, Scores
 
-__all__ = ["Missing", "score", "score_many"]
+__all__ = ["Missing", "score", "score_many", "suc"]
 
 Missing = Literal["error", "skip", "zero"]
 
@@ -78,25 +78,16 @@ def score_many(
     found: dict[str, Scores] = {}
     for left_out, members in groups.items():
         gone = set(left_out)
-        truth = Truth.of(rules, [video for video in videos if video.name not in gone])
-        perfect = Rows(truth, {video.name: video.boxes for video in truth.videos})
-        rows = [Rows(truth, trackers[tracker]) for tracker in members]
-        best, *counted = _spread(truth, [perfect, *rows], threads)
-        ceiling = _averages(_measures(truth, best), truth)
-        for tracker, own, hit in zip(members, rows, counted, strict=True):
+        truth = Truth(rules, [video for video in videos if video.name not in gone])
+        perfect = {video.name: video.boxes for video in truth.videos}
+        with ThreadPoolExecutor(max(threads, 1)) as pool:  # numpy works outside the interpreter's lock
+            best, *counted = pool.map(partial(count_hits, truth), [perfect, *(trackers[name] for name in members)])
+        ceiling = _averages(_measures(truth, best.hits), truth)
+        notes = rules.notes(truth.videos)
+        for tracker, own in zip(members, counted, strict=True):
             extra = tuple(sorted(set(trackers[tracker]) - names))
-            found[tracker] = _scores(truth, own, hit, ceiling, lacking[tracker], missing, extra)
+            found[tracker] = _scores(truth, own, ceiling, lacking[tracker], missing, extra, notes)
     return {tracker: found[tracker] for tracker in trackers}
-
-
-def _spread(truth: Truth, rows: Sequence[Rows], threads: int) -> list[Hits]:
-    """Count hits with the trackers dealt out to threads; numpy works outside the interpreter's lock."""
-    if threads <= 1 or len(rows) == 1:
-        return hits(truth, rows)
-    size = -(-len(rows) // threads)
-    parts = [rows[start : start + size] for start in range(0, len(rows), size)]
-    with ThreadPoolExecutor(len(parts)) as pool:
-        return [found for part in pool.map(lambda part: hits(truth, part), parts) for found in part]
 
 
 def _refuse(
@@ -123,7 +114,7 @@ def _refuse(
 
 
 def _measures(truth: Truth, found: Hits) -> dict[str, np.ndarray]:
-    return truth.protocol.summarise(shares(found, truth), found, truth)
+    return truth.protocol.summarise(found.shares(), found)
 
 
 def _mean(values: np.ndarray, weights: np.ndarray) -> float:
@@ -135,22 +126,22 @@ def _mean(values: np.ndarray, weights: np.ndarray) -> float:
 def _averages(measures: Mapping[str, np.ndarray], truth: Truth, chosen: np.ndarray | None = None) -> dict[str, float]:
     part = slice(None) if chosen is None else chosen
     return {
-        measure: _mean(values[part], truth.protocol.weights(measure, truth)[part])
+        measure: _mean(values[part], truth.protocol.weights(measure, truth.counted)[part])
         for measure, values in measures.items()
     }
 
 
 def _scores(
     truth: Truth,
-    fit: Rows,
-    found: Hits,
+    own: Counted,
     ceiling: Mapping[str, float],
     lacking: tuple[str, ...],
     missing: Missing,
     extra: tuple[str, ...],
+    notes: tuple[str, ...],
 ) -> Scores:
     protocol = truth.protocol
-    measures, curves = _measures(truth, found), shares(found, truth)
+    measures, curves = _measures(truth, own.hits), own.hits.shares()
     weight = truth.counted.astype(float) if protocol.pooled else np.ones(len(truth.videos))
     attributes = {}
     for name in sorted({name for video in truth.videos for name in video.attributes}):
@@ -172,14 +163,37 @@ def _scores(
         video_curves=curves,
         attributes=attributes,
         ceiling=dict(ceiling),
-        weights={measure: protocol.weights(measure, truth) for measure in protocol.measures},
+        weights={measure: protocol.weights(measure, truth.counted) for measure in protocol.measures},
         videos=len(truth.videos),
         frames=int(truth.counted.sum()),
         missing=lacking,
         missing_as=missing,
-        short=fit.short,
-        long=fit.long,
-        invalid=fit.invalid,
+        short=own.short,
+        long=own.long,
+        invalid=own.invalid,
         extra=extra,
-        notes=truth.notes,
+        notes=notes,
     )
+
+
+def suc(predicted: np.ndarray, truth: np.ndarray, absent: np.ndarray, *, protocol: str = "lasot") -> float:
+    """Return the main measure of one video under a named protocol: SUC, in [0, 20/21], or what the protocol ranks by.
+
+    Args:
+        predicted: (n, 4) x, y, w, h in pixels, 0-based.
+        truth: (n, 4), likewise.
+        absent: (n,) bool.
+        protocol: name of the protocol.
+
+    Raises:
+        DataError: the three differ in length, or there is no frame; no protocol has the name.
+    """
+    rules = get_protocol(protocol)
+    predicted, truth, absent = np.asarray(predicted, float), np.asarray(truth, float), np.asarray(absent, bool)
+    if not len(predicted) == len(truth) == len(absent) or len(truth) == 0:
+        rule = "predicted boxes, ground truth and absence flags must be of one length, at least 1"
+        value = f"{len(predicted)}, {len(truth)} and {len(absent)}"
+        raise DataError(Problem(f"protocol {protocol}", rule, value, "Give one row a frame."))
+    frames = Truth(rules, [Clip("video", truth, absent)])
+    found = count_hits(frames, {"video": predicted}).hits
+    return float(_measures(frames, found)[rules.main][0])

@@ -9,8 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from asymnas.core.errors import DataError, Problem
-from asymnas.tracking.metrics._frames import Annotated, Masks, Truth
-from asymnas.tracking.metrics._hits import Hits
+from asymnas.tracking.metrics._annotated import Annotated, Hits, Masks
 from asymnas.tracking.metrics._protocol import TWENTIETHS, Protocol
 
 __all__ = ["Got10k", "TrackingNet"]
@@ -38,49 +37,35 @@ class Got10k(Protocol):
     clip = True
     pooled = True
 
-    def masks(
-        self, videos: Sequence[Annotated], boxes: np.ndarray, starts: np.ndarray
-    ) -> tuple[Masks, tuple[str, ...]]:
+    def masks(self, video: Annotated, boxes: np.ndarray) -> Masks:
         """First frames and frames without the target are left out."""
-        hidden, bare = [], 0
-        for video in videos:
-            cover = getattr(video, "cover", None)
-            if cover is not None and np.shape(cover) != (len(video.boxes),):
-                value = f"{np.shape(cover)} labels for {len(video.boxes)} frames"
-                raise DataError(Problem(f"video {video.name}", "cover labels must be one a frame", value, "Mend them."))
-            bare += cover is None
-            hidden.append(np.asarray(video.absent, bool) if cover is None else np.asarray(cover) <= 0)
-        left_out = np.concatenate(hidden)
-        left_out[starts] = True
-        notes = f"{bare} of {len(videos)} videos have no cover labels; absence flags were used in their place"
-        return Masks(left_out=left_out), (notes,) if bare else ()
+        cover = getattr(video, "cover", None)
+        if cover is not None and np.shape(cover) != (len(video.boxes),):
+            value = f"{np.shape(cover)} labels for {len(video.boxes)} frames"
+            raise DataError(Problem(f"video {video.name}", "cover labels must be one a frame", value, "Correct them."))
+        left_out = np.array(video.absent, bool) if cover is None else np.asarray(cover) <= 0
+        left_out[0] = True
+        return Masks(left_out=left_out)
 
-    def limits(self, videos: Sequence[Annotated]) -> tuple[np.ndarray | None, tuple[str, ...]]:
-        """Return the image sizes, infinite where they are not known."""
-        sizes = [getattr(video, "size", None) for video in videos]
-        bare = sum(size is None for size in sizes)
-        notes = f"{bare} of {len(videos)} videos have no image size; their boxes were not clipped to the image"
-        if bare == len(videos):
-            return None, (notes,)
-        known = np.array([(np.inf, np.inf, -np.inf) if size is None else (*size, 0.0) for size in sizes], float)
-        return known, (notes,) if bare else ()
+    def notes(self, videos: Sequence[Annotated]) -> tuple[str, ...]:
+        """Return the numbers of videos without cover labels, and without image size."""
+        wanted = {
+            "cover": "have no cover labels; absence flags were used in their place",
+            "size": "have no image size; their boxes were not clipped to the image",
+        }
+        bare = {key: sum(getattr(video, key, None) is None for video in videos) for key in wanted}
+        return tuple(f"{count} of {len(videos)} videos {wanted[key]}" for key, count in bare.items() if count)
 
-    def shape(self, boxes: np.ndarray, limits: np.ndarray | None) -> None:
+    def shape(self, boxes: np.ndarray, size: tuple[int, int] | None) -> None:
         """Clip boxes to the image."""
-        if limits is None:
-            return
-        least = limits[2]
-        for axis in (0, 1):
-            corner, side = boxes[axis], boxes[axis + 2]
-            np.maximum(corner, least, out=corner)
-            np.minimum(corner, limits[axis], out=corner)
-            np.maximum(side, least, out=side)
-            np.minimum(side, limits[axis] - corner, out=side)
+        for axis, side in enumerate(size or ()):
+            boxes[axis] = np.minimum(np.maximum(boxes[axis], 0), side)
+            boxes[axis + 2] = np.minimum(np.maximum(boxes[axis + 2], 0), side - boxes[axis])
 
-    def summarise(self, curves: Mapping[str, np.ndarray], hits: Hits, truth: Truth) -> dict[str, np.ndarray]:
+    def summarise(self, curves: Mapping[str, np.ndarray], hits: Hits) -> dict[str, np.ndarray]:
         """Return AO, SR0.5 and SR0.75 of each video."""
         success = curves["success"]
-        mean = hits.overlap / np.maximum(truth.counted, 1)
+        mean = hits.overlap / np.maximum(hits.counted, 1)
         return {"AO": mean, "SR0.5": success[:, 50], "SR0.75": success[:, 75]}
 
 
@@ -114,21 +99,19 @@ class TrackingNet(Protocol):
     inclusive = True
     filling = 0.0
 
-    def masks(
-        self, videos: Sequence[Annotated], boxes: np.ndarray, starts: np.ndarray
-    ) -> tuple[Masks, tuple[str, ...]]:
+    def masks(self, video: Annotated, boxes: np.ndarray) -> Masks:
         """No frame is treated apart."""
-        return Masks(), ()
+        return Masks()
 
-    def shape(self, boxes: np.ndarray, limits: np.ndarray | None) -> None:
+    def shape(self, boxes: np.ndarray, size: tuple[int, int] | None) -> None:
         """Round boxes to whole pixels."""
         np.rint(boxes, out=boxes)
 
-    def summarise(self, curves: Mapping[str, np.ndarray], hits: Hits, truth: Truth) -> dict[str, np.ndarray]:
+    def summarise(self, curves: Mapping[str, np.ndarray], hits: Hits) -> dict[str, np.ndarray]:
         """Return the areas under the curves and the coverage of each video."""
         areas = [(curve[:, 1:] + curve[:, :-1]).mean(1) / 2 for curve in curves.values()]
-        return dict(zip(self.measures, [*areas, hits.covered / np.maximum(truth.counted, 1)], strict=True))
+        return dict(zip(self.measures, [*areas, hits.covered / np.maximum(hits.counted, 1)], strict=True))
 
-    def weights(self, measure: str, truth: Truth) -> np.ndarray:
+    def weights(self, measure: str, counted: np.ndarray) -> np.ndarray:
         """Return the frames of each video for Coverage, 1 otherwise."""
-        return truth.counted.astype(float) if measure == "Coverage" else super().weights(measure, truth)
+        return counted.astype(float) if measure == "Coverage" else super().weights(measure, counted)

@@ -8,12 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from asymnas.core.archives import Entry, open_source
 from asymnas.core.errors import DataError, Problem, nearest
-from asymnas.tracking.results._canonical import MANIFEST, TIMES
-from asymnas.tracking.results.files import Entry, open_source
+from asymnas.tracking.results.canonical import MANIFEST, TIMES
 
-__all__ = ["Found", "VideoEntries", "choose", "find_trackers", "list_trackers"]
+__all__ = ["ENDINGS", "Found", "VideoEntries", "choose", "find_trackers", "list_trackers"]
 
+ENDINGS = (".txt", ".json", ".value", ".csv")
+"""Endings of files that may hold results."""
+
+_OWN = re.compile(r"(\d{3}(\.txt|_confidence\.value)|time\.txt|\d{3}_time\.(txt|value))")
 _SIDES = {
     "_time.txt": "seconds",
     "_time.value": "seconds",
@@ -41,15 +45,15 @@ class Found:
     Args:
         folder: the folder below the source, "." for the source itself.
         tracker: the name that the folder gives.
-        form: "asymnas", "got10k" (a folder a video), "otb-json" or "text" (a file a video).
+        format: "asymnas", "got10k" (a folder a video), "otb-json" or "text" (a file a video).
         videos: name in the files -> its files.
-        manifest: the manifest of the canonical form.
+        manifest: the manifest of the canonical format.
         longterm: whether first lines of a single 1 may stand for the given box.
     """
 
     folder: PurePosixPath
     tracker: str
-    form: str
+    format: str
     videos: dict[str, VideoEntries] = field(default_factory=dict)
     manifest: Entry | None = None
     longterm: bool = False
@@ -63,8 +67,7 @@ def list_trackers(path: Path | str) -> list[str]:
     Raises:
         DataError: nothing is there, or an archive that is broken.
     """
-    source, entries, _ = open_source(Path(path))
-    return [str(found.folder) for found in find_trackers(source if source == Path(path) else Path(path), entries)]
+    return [str(found.folder) for found in find_trackers(Path(path), open_source(Path(path), ENDINGS)[1])]
 
 
 def find_trackers(path: Path, entries: Sequence[Entry]) -> list[Found]:
@@ -81,17 +84,9 @@ def find_trackers(path: Path, entries: Sequence[Entry]) -> list[Found]:
 
 
 def _in_own_folder(path: PurePosixPath) -> bool:
-    """Tell whether a file lies in a folder of its video, as GOT-10k and long-term results do."""
-    return (
-        bool(path.parent.name)
-        and path.name.startswith(f"{path.parent.name}_")
-        and bool(
-            re.match(
-                r"^(\d{3}(\.txt|_confidence\.value)|time\.txt|\d{3}_time\.(txt|value))$",
-                path.name[len(path.parent.name) + 1 :],
-            )
-        )
-    )
+    """Return whether a file lies in a folder of its video, as GOT-10k and long-term results do."""
+    start = f"{path.parent.name}_"
+    return start != "_" and path.name.startswith(start) and bool(_OWN.fullmatch(path.name.removeprefix(start)))
 
 
 def _tracker(path: Path, folder: PurePosixPath, files: Sequence[Entry], canonical: bool) -> Found:
@@ -104,9 +99,9 @@ def _tracker(path: Path, folder: PurePosixPath, files: Sequence[Entry], canonica
             found.manifest = entry
             continue
         if kind == "json":
-            found.form = "otb-json"
+            found.format = "otb-json"
         elif repeat:
-            found.form = "got10k"
+            found.format = "got10k"
         record = found.videos.setdefault(video, VideoEntries())
         if kind in ("boxes", "json"):
             record.boxes[repeat or 1] = entry
@@ -117,7 +112,7 @@ def _tracker(path: Path, folder: PurePosixPath, files: Sequence[Entry], canonica
             found.longterm |= entry.path.name.endswith("_confidence.value")
     found.videos = {video: record for video, record in found.videos.items() if record.boxes}
     if canonical:
-        found.form = "asymnas"
+        found.format = "asymnas"
     return found
 
 

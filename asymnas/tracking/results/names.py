@@ -13,7 +13,7 @@ __all__ = ["Matching", "check_file_names", "match_names"]
 _TARGET = re.compile(r"[-_.]\d$")
 _RESERVED = re.compile(r"[/\\\x00-\x1f:*?\"<>|]")
 
-_FORMS: tuple[tuple[str, Callable[[str], str]], ...] = (
+_SPELLINGS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("another name of the video", str),
     ("letter case", str.lower),
     ("'-', '_', '.' or blank", lambda name: re.sub(r"[-_.\s]", "_", name.lower())),
@@ -73,8 +73,8 @@ def match_names(
     how: dict[str, list[str]] = defaultdict(list)
     spellings = [(name, name) for name in known]
     spellings += [(other, name) for name in known for other in (aliases or {}).get(name, ())]
-    for title, form in _FORMS:
-        _match_by(form, title, given, spellings, result, how, problems, where)
+    for title, spelled in _SPELLINGS:
+        _match_by(spelled, title, given, spellings, result, how, problems, where)
     problems = problems or _doubles(result, where)
     if problems:
         raise DataError(problems)
@@ -87,7 +87,7 @@ def match_names(
 
 
 def _match_by(
-    form: Callable[[str], str],
+    spelled: Callable[[str], str],
     title: str,
     given: Sequence[str],
     spellings: Sequence[tuple[str, str]],
@@ -96,17 +96,17 @@ def _match_by(
     problems: list[Problem],
     where: str,
 ) -> None:
-    """Pair the names that are still open and equal in this form."""
-    targets = form is _FORMS[-1][1]
+    """Pair the names that are still open and equal when spelled so."""
+    targets = spelled is _SPELLINGS[-1][1]
     taken = set(result.values())
     groups: dict[str, list[str]] = defaultdict(list)
-    for spelling, name in spellings:  # a known name met again in a strict form is a double, and an error
-        if (not targets or name not in taken) and name not in groups[form(spelling)]:
-            groups[form(spelling)].append(name)
+    for spelling, name in spellings:  # a known name met again in a strict spelling is a double, and an error
+        if (not targets or name not in taken) and name not in groups[spelled(spelling)]:
+            groups[spelled(spelling)].append(name)
     waiting: dict[str, list[str]] = defaultdict(list)
     for name in given:
         if name not in result:
-            waiting[form(name)].append(name)
+            waiting[spelled(name)].append(name)
     for key, names in waiting.items():
         candidates = [name for name in groups.get(key, []) if not targets or _numbered(name) != _numbered(names[0])]
         if len(candidates) == 1 and (len(names) == 1 or not targets):
@@ -118,7 +118,7 @@ def _match_by(
             rule = f"'{names[0]}' must mean one video"
             problems.append(Problem(where, rule, f"{len(candidates)}: {', '.join(candidates)}", out))
             for name in names:
-                result.setdefault(name, candidates[0])  # named once, not again by each looser form
+                result.setdefault(name, candidates[0])  # named once, not again by each looser spelling
 
 
 def _numbered(name: str) -> bool:

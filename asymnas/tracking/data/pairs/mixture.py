@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
 
 from asymnas.core.errors import DataError, Problem
+from asymnas.core.seeding import rng_for
 from asymnas.tracking.data._video import Dataset
-from asymnas.tracking.data.lazy import described, scene_groups
-from asymnas.tracking.data.pairs.shuffle import shuffle
-from asymnas.tracking.data.pairs.volume import undescribed
+from asymnas.tracking.data.lazy import described, names_of, scene_groups
 
 __all__ = ["LanguageShare", "Mixture", "PairSource"]
 
@@ -127,20 +128,20 @@ class Mixture:
         if self._bounds is None or self.pairs is None:
             raise ValueError("the mixture has no epochs")
         epoch, place = divmod(position, int(self._bounds[-1]))
-        slot = shuffle(int(self._bounds[-1]), self.seed, "epoch", epoch)[place]
+        slot = int(_order(int(self._bounds[-1]), self.seed, "epoch", epoch)[place])
         source = int(np.searchsorted(self._bounds, slot, side="right"))
         pairs, units = int(self.pairs[source]), self.units[source]
         visit = epoch * pairs + slot - (int(self._bounds[source]) - pairs)
         through, at = divmod(visit, units)
-        return source, self._target(source, shuffle(units, self.seed, "source", source, through)[at], rng)
+        return source, self._target(source, int(_order(units, self.seed, "source", source, through)[at]), rng)
 
     def keeps(self, source: int) -> float:
         """Return the share of a source's pairs of described targets that keep their sentence."""
         return self._keeps[source]
 
-    def silent(self, source: int, target: int) -> bool:
+    def unsaid(self, source: int, target: int) -> bool:
         """Whether a target's sentence is left out for the volume of language."""
-        dropped = self._silent[source]
+        dropped = self._unsaid[source]
         return dropped is not None and bool(dropped[target])
 
     def summary(self) -> list[dict[str, Any]]:
@@ -196,12 +197,12 @@ class Mixture:
 
     def _share_out(self, language: LanguageShare) -> None:
         own = [language.kept if item.language is None else item.language for item in self.sources]
-        spoken = None
+        has = None
         if language.without is not None or language.volume < 1:
-            spoken = [described(source.dataset.videos) for source in self.sources]
+            has = [described(source.dataset.videos) for source in self.sources]
         factor = 1.0
-        if language.without is not None and spoken is not None:
-            share = sum(self.shares[i] * own[i] * self._spoken(i, spoken[i]) for i in range(len(own)))
+        if language.without is not None and has is not None:
+            share = sum(self.shares[i] * own[i] * self._described(i, has[i]) for i in range(len(own)))
             factor = min(1.0, (1 - language.without) / share) if share > 0 else 1.0
             if share < 1 - language.without - 0.005:
                 log.warning(
@@ -209,17 +210,32 @@ class Mixture:
                     100 * (1 - share), 100 * language.without,
                 )  # fmt: skip
         self._keeps = [share * factor for share in own]
-        self._silent: list[np.ndarray | None] = [None] * len(self.sources)
-        if language.volume < 1 and spoken is not None:
-            self._silent = [
-                undescribed(source.dataset, has, language.volume, language.seed)
-                for source, has in zip(self.sources, spoken, strict=True)
+        self._unsaid: list[np.ndarray | None] = [None] * len(self.sources)
+        if language.volume < 1 and has is not None:
+            self._unsaid = [
+                _dropped(item.dataset, mask, language) for item, mask in zip(self.sources, has, strict=True)
             ]
 
-    def _spoken(self, source: int, has: np.ndarray) -> float:
+    def _described(self, source: int, has: np.ndarray) -> float:
         """The share of a source's draws that show a described target."""
         group = self._groups[source]
         if group is None:
             return float(has.mean())
         order, bounds = group
         return float(np.mean(np.add.reduceat(has[order].astype(float), bounds[:-1]) / np.diff(bounds)))
+
+
+@lru_cache(maxsize=512)
+def _order(n: int, seed: int, *purpose: str | int) -> np.ndarray:
+    """Return a random order of range(n), (n,) int32, of (seed, purpose)."""
+    return rng_for(seed, "shuffle", *purpose).permutation(np.arange(n, dtype=np.int32))
+
+
+def _dropped(dataset: Dataset, has: np.ndarray, language: LanguageShare) -> np.ndarray:
+    """Return (n,) bool, True for the described targets (`has`) that lose their sentence for the volume of language."""
+    names, targets = names_of(dataset.videos), np.flatnonzero(has)
+    prefix = f"{language.seed}\0{dataset.name}\0{dataset.split}\0"
+    ranks = {index: hashlib.blake2b((prefix + names[index]).encode(), digest_size=16).digest() for index in targets}
+    dropped = np.zeros(len(names), dtype=bool)
+    dropped[sorted(targets, key=ranks.__getitem__)[round(language.volume * len(targets)) :]] = True
+    return dropped

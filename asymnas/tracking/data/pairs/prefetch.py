@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import queue
-import threading
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 from asymnas.tracking.data.pairs.batch import PairBatch
 from asymnas.tracking.data.pairs.sampler import PairSampler
@@ -29,38 +30,16 @@ def prefetch(
     Raises:
         DataError: as `PairSampler.batch`, at the step it concerns.
     """
+    left = iter(steps)
     if depth < 1:
-        for step in steps:
-            yield sampler.batch(step, shard, shards)
+        yield from (sampler.batch(step, shard, shards) for step in left)
         return
-    ready: queue.Queue[PairBatch | BaseException | None] = queue.Queue(maxsize=depth)
-    stopped = threading.Event()
-
-    def put(item: PairBatch | BaseException | None) -> None:
-        while not stopped.is_set():
-            try:
-                ready.put(item, timeout=0.2)
-                return
-            except queue.Full:
-                continue
-
-    def work() -> None:
-        try:
-            for step in steps:
-                put(sampler.batch(step, shard, shards))
-                if stopped.is_set():
-                    return
-            put(None)
-        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
-            put(error)
-
-    thread = threading.Thread(target=work, name="asymnas-pairs", daemon=True)
-    thread.start()
+    pool = ThreadPoolExecutor(1, thread_name_prefix="asymnas-pairs")
     try:
-        while (item := ready.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
+        ahead = deque(pool.submit(sampler.batch, step, shard, shards) for step in islice(left, depth))
+        while ahead:
+            batch = ahead.popleft().result()
+            ahead.extend(pool.submit(sampler.batch, step, shard, shards) for step in islice(left, 1))
+            yield batch
     finally:
-        stopped.set()
-        thread.join()
+        pool.shutdown(cancel_futures=True)

@@ -136,8 +136,8 @@ class PairSampler:
         rng = rng_for(self.seed, "pair", step, row)
         first, z, second, x = self._draw(rng, step * self.batch_size + row)
         keep = rng.random() < self.mixture.keeps(first.source)
-        spoken = keep and not self.mixture.silent(first.source, first.index)
-        return _Row(rng, (first, z), (second, x), first.video.sentence if spoken else None)
+        said = keep and not self.mixture.unsaid(first.source, first.index)
+        return _Row(rng, (first, z), (second, x), first.video.sentence if said else None)
 
     def _all_crops(self, rows: Sequence[_Row]) -> Iterator[tuple[_Crop, _Crop]]:
         """Yield the crops of each row, in order; an error is that of the first row that has one."""
@@ -224,32 +224,25 @@ class PairSampler:
         return self.cache.get((pick.source, pick.index, index), pick.video.frames, index)
 
     def _check(self) -> None:
-        problems = []
-        if not self.sources:
-            problems.append(Problem("pair sources", "at least one data set is needed", "none"))
-        for source in self.sources:
-            if not len(source.dataset):
-                problems.append(Problem(source.where, "the data set must hold videos", "none"))
-            for name in ("weight", "pairs"):
-                value = getattr(source, name)
-                if value is not None and value != "videos" and not value > 0:
-                    way_out = "Leave the source out."
-                    problems.append(Problem(source.where, f"{name} must be above 0", str(value), way_out))
-            if source.frame_range < 0:
-                problems.append(Problem(source.where, "frame_range must be at least 0", str(source.frame_range)))
-            if source.language is not None and not 0 <= source.language <= 1:
-                problems.append(Problem(source.where, "language must be a share", str(source.language)))
-        language = self.language
+        language, positive = self.language, "must be above 0"
+        rules = [("pair sources", bool(self.sources), "at least one data set is needed", "none")]
+        for item in self.sources:
+            rules.append((item.where, len(item.dataset) > 0, "the data set must hold videos", "none"))
+            for name, value in (("weight", item.weight), ("pairs", item.pairs)):
+                good = value is None or value == "videos" or value > 0
+                rules.append((item.where, good, f"{name} {positive}; leave the source out for none", str(value)))
+            good = item.frame_range >= 0
+            rules.append((item.where, good, "frame_range must be at least 0", str(item.frame_range)))
+            good = item.language is None or 0 <= item.language <= 1
+            rules.append((item.where, good, "language must be a share", str(item.language)))
         shares = {"negatives": self.negatives, "language": language.kept, "volume of language": language.volume}
         shares["pairs without language"] = language.without or 0.0
         for name, share in shares.items():
-            if not 0 <= share <= 1:
-                problems.append(Problem(name, "must be a share between 0 and 1", str(share)))
-        if self.threads < 1:
-            problems.append(Problem("threads", "must be at least 1", str(self.threads)))
-        if self.batch_size < 1:
-            problems.append(Problem("batch_size", "must be at least 1", str(self.batch_size)))
-        if self.negatives > 0 and sum(len(source.dataset) for source in self.sources) < 2:
-            problems.append(Problem("negatives", "need at least two videos", "one", "Set `negatives: 0`."))
+            rules.append((name, 0 <= share <= 1, "must be a share between 0 and 1", str(share)))
+        for name, number in (("threads", self.threads), ("batch_size", self.batch_size)):
+            rules.append((name, number >= 1, "must be at least 1", str(number)))
+        scenes = not self.negatives > 0 or sum(len(source.dataset) for source in self.sources) >= 2
+        rules.append(("negatives", scenes, "need at least two videos; set `negatives: 0`", "one"))
+        problems = [Problem(where, rule, value) for where, good, rule, value in rules if not good]
         if problems:
             raise DataError(problems)

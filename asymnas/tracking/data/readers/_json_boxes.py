@@ -10,15 +10,14 @@ from typing import Any
 import numpy as np
 
 from asymnas.core.errors import DataError, Problem, shown
-from asymnas.tracking.data import _lasot_names
+from asymnas.tracking.data import lasot_names
 from asymnas.tracking.data._annotation import Annotation
-from asymnas.tracking.data._otb_names import OTB99_TEST, OTB99_TRAIN, OTB100, otb99_name, otb_aliases, otb_target
-from asymnas.tracking.data.readers._build import raise_all
-from asymnas.tracking.data.readers._toolkits import join_flags, note_absences, some
+from asymnas.tracking.data.otb_names import OTB99_TEST, OTB99_TRAIN, OTB100, otb99_name, otb_aliases, otb_target
+from asymnas.tracking.data.readers._toolkits import gather, join_flags, lost_note, note_absences, some
 
 __all__ = ["holds_boxes", "parse"]
 
-# First boxes of some videos, 1-based as they are published: they tell the base of a file that does not.
+# First boxes of some videos, 1-based as they are published: they give the base of a file that does not say it.
 _FIRST = {
     "otb100": {"Basketball": (198, 214), "Bolt": (336, 165), "Biker": (262, 94), "Vase": (139, 90)},
     "lasot": {"airplane-1": (367, 101), "bear-2": (482, 183), "person-1": (456, 346)},
@@ -27,7 +26,7 @@ _FIRST["otb99_lang"] = _FIRST["otb100"]
 
 
 def holds_boxes(path: Path) -> bool:
-    """Whether a file is JSON of this form; a file that is no JSON at all is not."""
+    """Whether a file is JSON of this kind, some of its entries with boxes."""
     try:
         data = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError):
@@ -44,37 +43,30 @@ def parse(path: Path, dataset: str, split: str) -> tuple[list[Annotation], list[
         split: the split.
 
     Raises:
-        DataError: not of this form, rows that are not four finite numbers; all at once.
+        DataError: not of this kind, rows that are not four finite numbers; all at once.
     """
     entries = _entries(path)
     if dataset.startswith("otb"):
         entries, notes = _otb(entries, dataset, split)
     elif dataset == "lasot" and split in ("train", "test"):
-        known = _lasot_names.TEST if split == "test" else _lasot_names.TRAIN
-        lost = [name for name in known if name not in entries]
+        known = lasot_names.TEST if split == "test" else lasot_names.TRAIN
+        notes = lost_note(known, entries)
         entries = {name: entries[name] for name in known if name in entries}
-        notes = [f"{len(lost)} of the {len(known)} videos of the split are not there: {some(lost)}"] if lost else []
     else:
         notes = []
     base, how = _base(entries, dataset)
     notes.append(how)
-    annotations: list[Annotation] = []
-    problems: list[Problem] = []
-    for name, entry in entries.items():
-        try:
-            annotation, cut = _annotation(f"{path}: {name}", name, entry, base, dataset)
-            annotations.append(annotation)
-            notes += cut
-        except DataError as error:
-            problems += error.problems
-    raise_all(problems, str(path))
+    annotations, cut = gather(
+        entries, lambda name: _annotation(f"{path}: {name}", name, entries[name], base, dataset), str(path)
+    )
+    notes += cut
     if not any(annotation.sentence for annotation in annotations):
         notes.append("the file has no sentences")
     return annotations, notes + note_absences(annotations, any("absent" in entry for entry in entries.values()))
 
 
 def _entries(path: Path) -> dict[str, Mapping[str, Any]]:
-    rule = "the file must be JSON of the form {name: {gt_rect: [[x, y, w, h], ...]}}"
+    rule = "the file must be JSON as {name: {gt_rect: [[x, y, w, h], ...]}}"
     try:
         data = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
@@ -91,7 +83,7 @@ def _entries(path: Path) -> dict[str, Mapping[str, Any]]:
 def _otb(entries: Mapping[str, Any], dataset: str, split: str) -> tuple[dict[str, Any], list[str]]:
     """Return the entries of the split under the benchmark's names, in its order."""
     found: dict[str, Any] = {}
-    notes, unknown = [], []
+    unknown = []
     for key, entry in entries.items():
         name = otb99_name(key) if dataset == "otb99_lang" else otb_target(key)
         if otb_target(key) is None:
@@ -99,12 +91,8 @@ def _otb(entries: Mapping[str, Any], dataset: str, split: str) -> tuple[dict[str
         elif name is not None:
             found[name] = entry
     wanted = OTB100 if dataset == "otb100" else OTB99_TEST if split == "test" else OTB99_TRAIN
-    lost = [name for name in wanted if name not in found]
-    if unknown:
-        notes.append(f"{len(unknown)} videos are not of OTB-100: {some(unknown)}")
-    if lost:
-        notes.append(f"{len(lost)} of the {len(wanted)} videos of the split are not there: {some(lost)}")
-    return {name: found[name] for name in wanted if name in found}, notes
+    notes = [f"{len(unknown)} videos are not of OTB-100: {some(unknown)}"] if unknown else []
+    return {name: found[name] for name in wanted if name in found}, notes + lost_note(wanted, found)
 
 
 def _base(entries: Mapping[str, Any], dataset: str) -> tuple[int, str]:
@@ -152,7 +140,7 @@ def _visible(where: str, entry: Mapping[str, Any]) -> np.ndarray | None:
     flags = [row[0] if isinstance(row, list) and len(row) == 1 else row for row in given] if given else []
     if not isinstance(given, list) or not flags or any(flag not in (0, 1) for flag in flags):
         rule = "absent must be a list with 1 for each visible frame and 0 for each other"
-        raise DataError(Problem(where, rule, shown(given, 30), "Mend it, or leave it out."))
+        raise DataError(Problem(where, rule, shown(given, 30), "Correct it, or leave it out."))
     return np.array(flags) == 1
 
 

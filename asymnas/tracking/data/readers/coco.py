@@ -10,17 +10,11 @@ from typing import Any
 import numpy as np
 
 from asymnas.core.errors import DataError, Problem
-from asymnas.tracking.data._index import Indexed
 from asymnas.tracking.data._video import Dataset
-from asymnas.tracking.data.readers._build import find_folder
-from asymnas.tracking.data.readers._splits import check_split, split_check
-from asymnas.tracking.data.readers._tables import TableBuilder, load_table
+from asymnas.tracking.data.readers.folders import dataset_folder, find_folder
+from asymnas.tracking.data.readers.tables import TableBuilder, load_table
 
-__all__ = ["check", "load"]
-
-_LAYOUT = "COCO/{images/train2017/*.jpg, annotations/instances_train2017.json}"
-_SPLITS = ("train2017", "val2017", "train2014", "val2014")
-check = split_check(_SPLITS)
+__all__ = ["load"]
 
 
 def load(split: str, *, root: Path, index: bool = True) -> Dataset:
@@ -37,8 +31,7 @@ def load(split: str, *, root: Path, index: bool = True) -> Dataset:
     Raises:
         DataError: the annotations are missing or malformed.
     """
-    check_split("coco", split, _SPLITS)
-    base = find_folder(root, ("COCO", "coco", "MSCOCO", "mscoco"), _LAYOUT)
+    base = dataset_folder(root, "coco")
     images = find_folder(base, (f"images/{split}", split), f"images/{split}")
     annotation = base / "annotations" / f"instances_{split}.json"
     if not annotation.is_file():
@@ -78,7 +71,7 @@ def _four(box: Any) -> list[float]:
     return values
 
 
-def _read(annotation: Path, images: Path) -> Indexed:
+def _read(annotation: Path, images: Path) -> TableBuilder:
     objects = _Objects()
     rule = "must be COCO's instances in JSON: images with id and file_name, annotations with image_id and bbox"
     try:
@@ -98,4 +91,4 @@ def _read(annotation: Path, images: Path) -> Indexed:
             continue
         image = objects.files[objects.image[row]]
         table.add(f"{Path(image).stem}-{objects.id[row]}", "", [image], boxes[row], scene=image)
-    return table.finish()
+    return table

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from asymnas.core.errors import DataError, Problem
-from asymnas.tracking.data._index import Indexed
 from asymnas.tracking.data._video import Dataset
-from asymnas.tracking.data.readers._tables import TableBuilder, load_table
+from asymnas.tracking.data.readers.tables import TableBuilder, load_table
 
 __all__ = ["load"]
 
@@ -53,9 +52,9 @@ def load(split: str, *, root: Path, folder: str = "", aspect: float | None = Non
         known = ", ".join(sorted(path.parent.name for path in root.glob("*/crop511")))
         way_out = f"The data root has: {known}." if known else f"The data root has none; the layout is {_LAYOUT}."
         problems.append(Problem("crop511", "option `folder` must name the set's folder", "none", way_out))
-    elif not _is_there(base, annotation):
+    elif not (base / "crop511").is_dir() or not annotation.is_file():
         value = f"no {annotation.name} beside a folder crop511"
-        problems.append(Problem(str(base), f"must hold {_LAYOUT}", value, "Mend `folder`, `split` or the data root."))
+        problems.append(Problem(str(base), f"must hold {_LAYOUT}", value, "Correct `folder` or `split`."))
     if aspect is not None and not aspect > 0:
         problems.append(Problem("crop511", "option `aspect` must be above 0", str(aspect)))
     if problems:
@@ -66,14 +65,7 @@ def load(split: str, *, root: Path, folder: str = "", aspect: float | None = Non
     )
 
 
-def _is_there(base: Path, annotation: Path) -> bool:
-    try:
-        return (base / "crop511").is_dir() and annotation.is_file()
-    except OSError:  # a name that no file system takes
-        return False
-
-
-def _read(name: str, base: Path, annotation: Path, aspect: float | None) -> Indexed:
+def _read(name: str, base: Path, annotation: Path, aspect: float | None) -> TableBuilder:
     videos = _parsed(annotation)
     tracks = [(video, key, item) for video, parts in videos.items() for key, item in parts.items() if key != _PHRASE]
     highest = max((item.highest for _, _, item in tracks if len(item.frames)), default=_NORMALISED)
@@ -89,7 +81,7 @@ def _read(name: str, base: Path, annotation: Path, aspect: float | None) -> Inde
         files = [f"{frame:06d}.{key}.x.jpg" for frame in frames.tolist()]
         sentence = _sentence(videos[video].get(_PHRASE))
         table.add(f"{video}-{key}", video, files, _in_crop(sizes, aspect or 1.0), sentence=sentence)
-    return table.finish()
+    return table
 
 
 def _check_aspect(annotation: Path, normalised: bool, aspect: float | None) -> None:

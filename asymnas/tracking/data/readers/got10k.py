@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 
 from asymnas.tracking.data.readers._annotations import read_boxes, read_flags, read_names, read_text
-from asymnas.tracking.data.readers._build import Index, Reader, VideoFiles, find_folder
-from asymnas.tracking.data.readers._servers import SERVERS
+from asymnas.tracking.data.readers.folders import dataset_folder
+from asymnas.tracking.data.readers.reader import Index, Reader, VideoFiles
+from asymnas.tracking.data.registry import dataset_info
 
 __all__ = ["READER", "check", "load"]
 
-_LAYOUT = "GOT-10k/{train,val,test}/GOT-10k_*/{%08d.jpg, groundtruth.txt, *.label, meta_info.ini}"
 _WORDS = ("object_class", "motion_class", "major_class", "root_class")
 
 
@@ -23,7 +23,7 @@ def _index(root: Path, split: str) -> Index:
     class joined by commas. The size of the frames is the `resolution` of `meta_info.ini`. The test split has the first
     box only (`Video.server`): it can be tracked, but not scored here or trained on.
     """
-    base = find_folder(find_folder(root, ("GOT-10k", "GOT10k", "GOT-10K", "got10k"), _LAYOUT), (split,), _LAYOUT)
+    base = dataset_folder(root, "got10k", split)
     listed = base / "list.txt"
     if listed.is_file():
         names = read_names(listed)
@@ -51,7 +51,7 @@ def _read(folder: Path, name: str, test: bool) -> VideoFiles:
         sentence=", ".join(meta[key] for key in _WORDS if meta.get(key)) or None,
         cover=labels.get("cover.label"),
         size=_size(meta.get("resolution", "")),
-        server=SERVERS["got10k"] if test and len(boxes) == 1 else "",
+        server=dataset_info("got10k").server if test and len(boxes) == 1 else "",
     )
 
 
@@ -68,5 +68,5 @@ def _size(text: str) -> tuple[int, int] | None:
     return None if numbers is None else (int(numbers[1]), int(numbers[2]))
 
 
-READER = Reader(name="got10k", videos={"train": 9335, "val": 180, "test": 180}, index=_index)
+READER = Reader(name="got10k", index=_index)
 load, check = READER.load, READER.check

@@ -1,17 +1,17 @@
-"""LaSOT: `<class>/<class>-<n>/{img/%08d.jpg, groundtruth.txt, full_occlusion.txt, out_of_view.txt, nlp.txt}`."""
+"""LaSOT and LaSOT_ext: `<class>/<class>-<n>/{img/*, groundtruth.txt, full_occlusion.txt, out_of_view.txt, nlp.txt}`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from asymnas.core.errors import DataError, Problem
-from asymnas.tracking.data._lasot_names import TEST, TRAIN, natural_order
+from asymnas.tracking.data.lasot_names import TEST, TRAIN, is_extension, natural_order
 from asymnas.tracking.data.readers._annotations import named_flags, read_boxes, read_flags, read_names, read_sentence
-from asymnas.tracking.data.readers._build import Index, Reader, VideoFiles, find_folder
+from asymnas.tracking.data.readers.folders import dataset_folder
+from asymnas.tracking.data.readers.reader import Index, Reader, VideoFiles
 
-__all__ = ["ATTRIBUTES", "LAYOUT", "LISTS", "READER", "check", "load"]
+__all__ = ["ATTRIBUTES", "LISTS", "check_lasot", "check_lasot_ext", "load_lasot", "load_lasot_ext"]
 
-LAYOUT = "LaSOT/<class>/<class>-<n>/{img/%08d.jpg, groundtruth.txt, full_occlusion.txt, out_of_view.txt, nlp.txt}"
 ATTRIBUTES = ("IV", "POC", "DEF", "MB", "CM", "ROT", "BC", "VC", "SV", "FOC", "FM", "OV", "LR", "ARC")
 LISTS = {"train": "training_set.txt", "test": "testing_set.txt"}
 _FLAGS = ("full_occlusion.txt", "out_of_view.txt")
@@ -25,18 +25,18 @@ def _index(root: Path, split: str) -> Index:
     the evaluation toolkit's `LaSOT/annos/att/<video>.txt`, where they are there. Lists may lie in `LaSOT/` or
     `LaSOT/sequence_evaluation_config/`.
     """
-    base = find_folder(root, ("LaSOT", "LaSOTBenchmark", "lasot"), LAYOUT)
-    folders = video_folders(base)
+    base = dataset_folder(root, "lasot")
+    folders = _video_folders(base)
     names = sorted(folders, key=natural_order) if split == "all" else _names(base, split)
     missing = [name for name in names if name not in folders]
     if missing:
         value = f"{len(missing)} of {len(names)} are not, such as '{missing[0]}'"
         way_out = f"Unpack the other classes, put a shorter {LISTS[split]} there, or use split 'all'."
         raise DataError(Problem(str(base), f"the videos of split '{split}' must be on disk", value, way_out))
-    return Index(names, lambda name: read_video(base, folders[name], name), base)
+    return Index(names, lambda name: _read_video(base, folders[name], name), base)
 
 
-def video_folders(base: Path) -> dict[str, Path]:
+def _video_folders(base: Path) -> dict[str, Path]:
     """Map video names to folders, one or two levels below `base`."""
     tops = sorted(item for item in base.iterdir() if item.is_dir())
     found = {}
@@ -53,7 +53,7 @@ def _names(base: Path, split: str) -> list[str]:
     return list(TEST if split == "test" else TRAIN)
 
 
-def read_video(base: Path, folder: Path, name: str) -> VideoFiles:
+def _read_video(base: Path, folder: Path, name: str) -> VideoFiles:
     """Read the files of one video of LaSOT or LaSOT_ext; `base` is the benchmark's folder."""
     annotation = folder / "groundtruth.txt"
     boxes, missing = read_boxes(annotation, one_based=True)
@@ -66,5 +66,17 @@ def read_video(base: Path, folder: Path, name: str) -> VideoFiles:
     return VideoFiles(name, annotation, folder / "img", boxes, absent, sentence=sentence, attributes=named)
 
 
-READER = Reader(name="lasot", videos={"train": 1120, "test": 280, "all": 1400}, index=_index)
-load, check = READER.load, READER.check
+READER = Reader(name="lasot", index=_index)
+load_lasot, check_lasot = READER.load, READER.check
+
+
+def _index_ext(root: Path, split: str) -> Index:
+    """List what is there of LaSOT_ext; boxes, flags, attributes and sentences are as in LaSOT."""
+    base = dataset_folder(root, "lasot_ext")
+    folders = _video_folders(base)
+    names = sorted((name for name in folders if is_extension(name)), key=natural_order)
+    return Index(names, lambda name: _read_video(base, folders[name], name), base)
+
+
+EXTENSION = Reader(name="lasot_ext", index=_index_ext)
+load_lasot_ext, check_lasot_ext = EXTENSION.load, EXTENSION.check

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from asymnas.tracking.data.readers._annotations import named_flags, read_boxes, read_flags, read_sentence
-from asymnas.tracking.data.readers._build import Index, Reader, VideoFiles, find_folder
+from asymnas.tracking.data.readers.folders import dataset_folder, find_folder
+from asymnas.tracking.data.readers.reader import Index, Reader, VideoFiles
+from asymnas.tracking.data.registry import dataset_info
 
 __all__ = ["ATTRIBUTES", "READER", "check", "load"]
 
-_LAYOUT = "TNL2K/{train,test}/<seq>/{imgs/*, groundtruth.txt, language.txt}"
 ATTRIBUTES = (
     *("CM", "ROT", "DEF", "FOC", "IV", "OV", "POC", "VC", "SV"),
     *("BC", "MB", "ARC", "LR", "FM", "AS", "TC", "MS"),
@@ -34,8 +35,8 @@ def _index(root: Path, split: str) -> Index:
     `TNL2K/annos/att/<seq>_attribute.txt`, where they are there; without absence flags (the train split has none) a
     frame is absent where its box has no area.
     """
-    top = find_folder(root, ("TNL2K", "tnl2k"), _LAYOUT)
-    base = find_folder(top, (split, f"TNL2K_{split}", f"TNL2K_{split}_subset"), _LAYOUT)
+    top = dataset_folder(root, "tnl2k")
+    base = find_folder(top, (split, f"TNL2K_{split}", f"TNL2K_{split}_subset"), dataset_info("tnl2k").layout)
     names = sorted(item.name for item in base.iterdir() if item.is_dir() and not item.name.startswith("."))
     return Index(names, lambda name: _read(top, base / name, name), base)
 
@@ -60,5 +61,5 @@ def _first(*paths: Path) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
-READER = Reader(name="tnl2k", videos={"train": 1300, "test": 700}, index=_index, known=_KNOWN)
+READER = Reader(name="tnl2k", index=_index, known=_KNOWN)
 load, check = READER.load, READER.check

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from asymnas.core.errors import Problem
 from asymnas.tracking.data.readers._annotations import read_boxes
-from asymnas.tracking.data.readers._build import Index, NotThere, Reader, VideoFiles, find_folder
-from asymnas.tracking.data.readers._servers import SERVERS
+from asymnas.tracking.data.readers.folders import NotThere, dataset_folder
+from asymnas.tracking.data.readers.reader import Index, Reader, VideoFiles
+from asymnas.tracking.data.registry import dataset_info
 
 __all__ = ["READER", "check", "load"]
 
 log = logging.getLogger("asymnas.tracking.data")
 
-_LAYOUT = "TrackingNet/{TRAIN_0..11,TEST}/{anno/<video>.txt, frames/<video>/<k>.jpg}"
 _CHUNKS = 12
 
 
@@ -24,7 +24,7 @@ def _index(root: Path, split: str) -> Index:
     Boxes are used as they are, frames are sorted by number. `TEST` has the first box only (`Video.server`): it can be
     tracked, but not scored here or trained on. There are no sentences.
     """
-    base = find_folder(root, ("TrackingNet", "trackingnet"), _LAYOUT)
+    base = dataset_folder(root, "trackingnet")
     wanted = ["TEST"] if split == "test" else [f"TRAIN_{number}" for number in range(_CHUNKS)]
     chunks = [name for name in wanted if (base / name / "anno").is_dir()]
     if not chunks:
@@ -40,9 +40,9 @@ def _index(root: Path, split: str) -> Index:
 def _read(chunk: Path, name: str, test: bool) -> VideoFiles:
     annotation = chunk / "anno" / f"{name}.txt"
     boxes, missing = read_boxes(annotation, one_based=False)
-    server = SERVERS["trackingnet"] if test and len(boxes) == 1 else ""
+    server = dataset_info("trackingnet").server if test and len(boxes) == 1 else ""
     return VideoFiles(name, annotation, chunk / "frames" / name, boxes, (missing,), server=server)
 
 
-READER = Reader(name="trackingnet", videos={"train": 30132, "test": 511}, index=_index, language=False)
+READER = Reader(name="trackingnet", index=_index)
 load, check = READER.load, READER.check

@@ -5,31 +5,23 @@ from __future__ import annotations
 import csv
 import gzip
 import os
-import string
 from array import array
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
 from asymnas.core.errors import DataError, Problem, nearest
-from asymnas.tracking.data._index import Indexed
 from asymnas.tracking.data._video import Dataset
-from asymnas.tracking.data.readers._build import find_folder
-from asymnas.tracking.data.readers._splits import check_split, split_problems
-from asymnas.tracking.data.readers._tables import TableBuilder, load_table
+from asymnas.tracking.data.readers.folders import dataset_folder
+from asymnas.tracking.data.readers.tables import TableBuilder, load_table
 
 __all__ = ["check", "load"]
 
-_LAYOUT = "YouTube-BB/{yt_bb_detection_train.csv, yt_bb_detection_train/<class>/<id>_<ms>_<class>_<object>.jpg}"
-_NAMES = ("YouTube-BB", "youtube_bb", "YoutubeBB", "yt_bb")
 _FILES = "{class_id}/{youtube_id}_{timestamp_ms}_{class_id}_{object_id}.jpg"
 _FIELDS = ("youtube_id", "timestamp_ms", "class_id", "object_id")
 _COLUMNS = 10
-
-_SPLITS = ("train", "validation")
 
 
 def load(split: str, *, root: Path, files: str = _FILES, index: bool = True) -> Dataset:
@@ -51,11 +43,12 @@ def load(split: str, *, root: Path, files: str = _FILES, index: bool = True) -> 
     Raises:
         DataError: the annotations are missing or malformed, or `files` names something else.
     """
-    check_split("youtube_bb", split, _SPLITS)
-    _check_pattern(files)
-    base = find_folder(root, _NAMES, _LAYOUT)
+    problems = check(split, files=files)
+    if problems:
+        raise DataError(problems)
+    base = dataset_folder(root, "youtube_bb")
     name = f"yt_bb_detection_{split}"
-    frames = find_folder(base, (name,), _LAYOUT)
+    frames = dataset_folder(root, "youtube_bb", name)
     table = next((path for path in (base / f"{name}.csv", base / f"{name}.csv.gz") if path.is_file()), None)
     if table is None:
         rule = f"the split needs {name}.csv or {name}.csv.gz"
@@ -65,24 +58,14 @@ def load(split: str, *, root: Path, files: str = _FILES, index: bool = True) -> 
 
 
 def check(split: str, *, files: str = _FILES, **_: object) -> list[Problem]:
-    """Return what is wrong with a split's name and the options of `load`, told without files."""
-    problems = split_problems(split, _SPLITS)
+    """Return what is wrong with the options of `load`, known without files."""
     try:
-        _check_pattern(files)
-    except DataError as error:
-        problems += [replace(item, where="files") for item in error.problems]
-    return problems
-
-
-def _check_pattern(files: str) -> None:
-    try:
-        used = {field for _, field, _, _ in string.Formatter().parse(files) if field is not None}
-    except ValueError as error:
-        raise DataError(Problem("youtube_bb: files", "must be a pattern with {names}", str(error))) from None
-    unknown = sorted(used - {*_FIELDS})
-    if unknown:
-        rule = "unknown field"
-        raise DataError([Problem("youtube_bb: files", rule, f"'{name}'", nearest(name, _FIELDS)) for name in unknown])
+        files.format(**dict.fromkeys(_FIELDS, ""))
+    except (KeyError, ValueError, IndexError) as error:
+        rule = f"must be a pattern of {', '.join(f'{{{name}}}' for name in _FIELDS)}"
+        way_out = nearest(str(error.args[0]), _FIELDS) if isinstance(error, KeyError) else ""
+        return [Problem("files", rule, repr(files), way_out)]
+    return []
 
 
 class _Lines:
@@ -100,7 +83,7 @@ class _Lines:
         self.boxes.extend((left, top, right - left, bottom - top))
 
 
-def _read(path: Path, frames: Path, files: str) -> Indexed:
+def _read(path: Path, frames: Path, files: str) -> TableBuilder:
     table = TableBuilder("youtube_bb", frames, normalised=True)
     lines = _lines(path, table)
     keys = np.frombuffer(lines.keys, dtype=np.int64).reshape(-1, 4)
@@ -126,7 +109,7 @@ def _read(path: Path, frames: Path, files: str) -> Indexed:
         table.skip("frames that are not on disk", int(last - first) - len(kept))
         if kept:
             table.add(f"{video}-{kind}-{thing}", folder, names, boxes[kept], scene=video)
-    return table.finish()
+    return table
 
 
 def _listing(folder: Path) -> frozenset[str]:

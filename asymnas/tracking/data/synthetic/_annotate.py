@@ -112,7 +112,7 @@ def _attributes(
 
 
 def _clutter(scene: Scene, there: np.ndarray, sides: np.ndarray) -> bool:
-    """Tell whether something of the target's shape or colour is within two boxes of it in a fifth of the frames."""
+    """Return whether something of the target's shape or colour is within two boxes of it in a fifth of the frames."""
     target = scene.looks[0]
     alike = [i for i, look in enumerate(scene.looks) if i and target.shape == look.shape]
     if not alike:

@@ -13,6 +13,7 @@ from typing import Any, overload
 from asymnas.core.errors import DataError, Problem, nearest
 from asymnas.core.seeding import rng_for
 from asymnas.tracking.data._video import Dataset, Video
+from asymnas.tracking.data.lazy import Videos
 from asymnas.tracking.data.synthetic._annotate import annotate
 from asymnas.tracking.data.synthetic._parts import CRITICAL, PARTS, STANDARD, build_scene
 from asymnas.tracking.data.synthetic._render import SyntheticFrames
@@ -29,7 +30,7 @@ _KEEP = 64
 SPLITS = tuple(_VIDEOS)
 
 
-class SyntheticVideos(Sequence[Video]):
+class SyntheticVideos(Videos):
     """Videos of one split by index; the last few used are kept, the others are built anew, always alike."""
 
     def __init__(

@@ -37,7 +37,7 @@ class Look:
 
 
 def held_out(look: Look) -> bool:
-    """Tell whether a combination of shape, colour and pattern appears in test only.
+    """Return whether a combination of shape, colour and pattern appears in test only.
 
     One colour of eight is kept out for each pair of shape and pattern, in a Latin square: 32 of the 256 combinations.
     Every single word and every pair of words is left in train.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["OTB99_TEST", "OTB99_TRAIN", "OTB100", "RANGES", "otb99_name", "otb_aliases", "otb_target"]
+__all__ = ["OTB99_TEST", "OTB99_TRAIN", "OTB100", "RANGES", "STARTS", "otb99_name", "otb_aliases", "otb_target"]
 
 _ALL = """
     Basketball Biker Bird1 Bird2 BlurBody BlurCar1 BlurCar2 BlurCar3 BlurCar4 BlurFace BlurOwl Board Bolt Bolt2 Box Boy
@@ -36,6 +36,8 @@ RANGES = {
     "Freeman4": (1, 283),
     "Tiger1": (6, 354),
 }
+STARTS = {"blurcar1": 247, "blurcar3": 3, "blurcar4": 18, "david": 300, "tiger1": 6}
+"""First frames of the videos that do not start at frame 1, in small letters."""
 
 
 def _key(name: str) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from asymnas.core.errors import DataError, Problem, nearest, shown
-from asymnas.tracking.data._registry import data_root, dataset_info, load_dataset
 from asymnas.tracking.data._video import Dataset, Video
-from asymnas.tracking.data.readers._build import NotThere, Reader
+from asymnas.tracking.data.readers.folders import NotThere
+from asymnas.tracking.data.readers.reader import Reader
+from asymnas.tracking.data.registry import data_root, dataset_info, load_dataset
 
 __all__ = ["find_video", "load_with", "reader_of", "splits_of", "splits_to_check"]
 
@@ -50,10 +51,12 @@ def splits_of(name: str, root: Path | str | None = None) -> tuple[dict[str, int]
     return found, lost
 
 
-def splits_to_check(name: str, root: Path | str | None = None) -> tuple[list[str], list[str]]:
+def splits_to_check(
+    name: str, root: Path | str | None = None, *, all_of_them: bool = False
+) -> tuple[list[str], list[str]]:
     """Return the splits of a data set that are on disk, and in words which are not and why.
 
-    A benchmark with a split "all" has that one alone.
+    A benchmark with a split "all" has that one alone, unless `all_of_them`.
 
     Raises:
         DataError: none is there.
@@ -63,7 +66,7 @@ def splits_to_check(name: str, root: Path | str | None = None) -> tuple[list[str
     found, lost = splits_of(name, root)
     if not found:
         raise DataError([problem for error in lost.values() for problem in error.problems][:1])
-    if "all" in found:
+    if "all" in found and not all_of_them:
         return ["all"], []
     return list(found), [
         f"{name}/{split} is not there" if isinstance(error, NotThere) else f"{name}/{split} is not checked: {error}"
@@ -86,16 +89,13 @@ def load_with(
     Raises:
         DataError: as `load_dataset`; options that the caller gives in another way.
     """
-    options, info = dict(options or {}), dataset_info(name)
+    options = dict(options or {})
+    rule, way_out = "must not be given as an option", "Name split, root, videos and seed in their own way."
     taken = [key for key in options if key in {"name", "split", "root", *choice}]
-    if taken:
-        rule, way_out = "must not be given as an option", "Name split, root, videos and seed in their own way."
-        raise DataError([Problem(f"{name}, option '{key}'", rule, shown(options[key]), way_out) for key in taken])
-    own = info.options()
-    if own is None or own.issuperset(options):  # others are told by what loads
-        problems = [item for item in info.problems(split, options) if item.where in options]
-        if problems:
-            raise DataError([replace(item, where=f"{name}, option '{item.where}'") for item in problems])
+    problems = [Problem(key, rule, shown(options[key]), way_out) for key in taken]
+    problems = problems or [item for item in dataset_info(name).problems(split, options) if item.where in options]
+    if problems:
+        raise DataError([replace(item, where=f"{name}, option '{item.where}'") for item in problems])
     return load_dataset(name, split, root=root, **options, **choice)
 
 
@@ -118,35 +118,25 @@ def find_video(
     Raises:
         DataError: no such video or option; its files are damaged.
     """
-    if split is not None or reader_of(name) is None:
-        usual = [item for item in ("train", "val", "test") if not _unknown(name, item)]
-        if split is None and not usual:
-            raise DataError(_its_own(name))
-        return _first_with(name, video, usual if split is None else [split], root, options or {})
-    found, lost = splits_of(name, root)
-    if not found:
-        raise DataError([problem for error in lost.values() for problem in error.problems][:1])
-    return _first_with(name, video, list(found), root, options or {})
-
-
-def _unknown(name: str, split: str) -> bool:
-    return any(item.where == "split" for item in dataset_info(name).problems(split, {}))
-
-
-def _first_with(
-    name: str, video: str, splits: Sequence[str], root: Path | str | None, options: Mapping[str, Any]
-) -> tuple[Video, str]:
     reader = reader_of(name)
-    problems: list[Problem] = []
-    for split in splits:
+    if split is not None:
+        splits = [split]
+    elif reader is None:
+        usual = ("train", "val", "test")
+        splits = [item for item in usual if all(p.where != "split" for p in dataset_info(name).problems(item, {}))]
+    else:
+        splits = splits_to_check(name, root, all_of_them=True)[0]
+    problems: list[Problem] = [] if splits else [_its_own(name)]
+    given = dict(options or {}) if reader is None else {"on_length_mismatch": "shorter", **(options or {})}
+    for item in splits:
+        names = None if reader is None else reader.listing(data_root(root), item).names
+        if names is not None and video not in names:
+            problems.append(Problem(f"{name}/{item}", "no such video", f"'{video}'", nearest(video, names)))
+            continue
         try:
-            if reader is not None and video not in set(names := reader.listing(data_root(root), split).names):
-                problems.append(Problem(f"{name}/{split}", "no such video", f"'{video}'", nearest(video, names)))
-                continue
-            given = options if reader is None else {"on_length_mismatch": "shorter", **options}
-            return load_with(name, split, root, given, videos=[video]).videos[0], split
+            return load_with(name, item, root, given, videos=[video]).videos[0], item
         except DataError as error:
-            problems += [item for item in error.problems if item not in problems]
+            problems += [problem for problem in error.problems if problem not in problems]
             if reader is not None:
                 raise
     raise DataError(problems)

@@ -1,26 +1,25 @@
-"""The registry of data sets: built-in ones, entry points of the group `asymnas.datasets`, and the data root."""
+"""The registry of data sets, what is known of each, and the data root."""
 
 from __future__ import annotations
 
-import importlib
 import inspect
+import json
 import os
+import typing
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from asymnas.core.errors import DataError, Problem, nearest
-from asymnas.tracking.data._options import typed_options
+from asymnas.core.errors import DataError, Problem, nearest, shown
+from asymnas.core.plugins import Registry, load_object
 from asymnas.tracking.data._subset import subset
 from asymnas.tracking.data._video import Dataset
 
 __all__ = [
-    "GROUP",
+    "DATASETS",
     "DatasetInfo",
-    "add_dataset",
+    "check_split",
     "data_root",
     "dataset_info",
     "dataset_names",
@@ -29,15 +28,13 @@ __all__ = [
     "register_dataset",
 ]
 
-GROUP = "asymnas.datasets"
-
 Loader = Callable[..., Dataset]
 Check = Callable[..., Sequence[Problem]]
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetInfo:
-    """What is known of a registered data set; packages name one by an entry point of the group `asymnas.datasets`.
+    """What is known of a data set; packages name one by an entry point of the group `asymnas.datasets`.
 
     Args:
         name: the name used in jobs.
@@ -46,8 +43,17 @@ class DatasetInfo:
         loader: `loader(split, **options) -> Dataset`, or "module:function" imported on first use. A loader with a
             parameter `root` gets the resolved data root; one without `videos`, `frames` or `seed` has them applied
             through `subset`.
-        check: `check(split, **options)` returns what is wrong with a split and options as far as it is known without
-            files, each problem at `split` or an option's name; or "module:function". None: nothing is known.
+        check: `check(split, **options)` returns what is wrong with options as far as it is known without files, each
+            problem at an option's name; or "module:function". None: nothing is known.
+        splits: names of the splits to the published number of videos, None where it is not fixed; empty where the
+            names are not known.
+        evaluated: the split that is evaluated on by default.
+        protocol: the protocol of the data set's own toolkit.
+        language: whether targets are described in words.
+        folders: names that its folder below the data root goes by; other spellings of the data set's name, too.
+        base: what its own annotation files, and so result files of its toolkit, count pixels from; None: not known.
+        toolkits: format of result files to the folder's name in it.
+        server: the evaluation server that alone knows the boxes of a test split.
     """
 
     name: str
@@ -55,6 +61,14 @@ class DatasetInfo:
     layout: str
     loader: Loader | str
     check: Check | str | None = None
+    splits: Mapping[str, int | None] = field(default_factory=dict)
+    evaluated: str = "test"
+    protocol: str = "lasot"
+    language: bool = True
+    folders: tuple[str, ...] = ()
+    base: int | None = None
+    toolkits: Mapping[str, str] = field(default_factory=dict)
+    server: str = ""
 
     def load(self) -> Loader:
         """Return the loader, imported if need be.
@@ -62,14 +76,12 @@ class DatasetInfo:
         Raises:
             DataError: it cannot be imported; the cause is chained.
         """
-        if not isinstance(self.loader, str):
-            return self.loader
         try:
-            return _imported(self.loader)
+            return load_object(self.loader)
         except (ImportError, AttributeError) as error:
             where, value = f"data set '{self.name}'", f"{type(error).__name__}: {error}"
             rule = f"its loader {self.loader} must be importable"
-            raise DataError(Problem(where, rule, value, "Mend or reinstall its package.")) from error
+            raise DataError(Problem(where, rule, value, "Correct or reinstall its package.")) from error
 
     def options(self) -> frozenset[str] | None:
         """Return the names of the loader's parameters beside `split` and `root`; None if it takes any."""
@@ -79,21 +91,23 @@ class DatasetInfo:
         return frozenset(parameters) - {"split", "root"}
 
     def problems(self, split: str, options: Mapping[str, Any]) -> list[Problem]:
-        """Return what is wrong with a split and known options as far as it can be told without files.
+        """Return what is wrong with a split and options as far as it is known without files.
 
         Each problem is at `split` or the name of an option.
         """
-        typed, problems = typed_options(self.load(), options)
-        if self.check is None:
-            return problems
-        check = _imported(self.check) if isinstance(self.check, str) else self.check
-        return [*problems, *check(split, **typed)]
+        typed, problems = _typed_options(self.load(), options)
+        if self.splits and split not in self.splits:
+            rule = f"the split must be one of {', '.join(self.splits)}"
+            problems.append(Problem("split", rule, f"'{split}'", nearest(split, self.splits)))
+        return problems if self.check is None else [*problems, *load_object(self.check)(split, **typed)]
 
 
-_DATASETS: dict[str, DatasetInfo] = {}
+DATASETS: Registry[DatasetInfo] = Registry(
+    "data set", "asymnas.datasets", "asymnas.tracking.data.registry:DatasetInfo", DataError
+)
 
 
-def register_dataset(name: str, loader: Loader | str, summary: str, *, layout: str = "") -> None:
+def register_dataset(name: str, loader: Loader | str, summary: str, **facts: Any) -> None:
     """Make a data set known under `name` in this process; see `DatasetInfo` for the arguments.
 
     Workers of a job are processes of their own: a package declares an entry point of the group `asymnas.datasets`
@@ -102,40 +116,14 @@ def register_dataset(name: str, loader: Loader | str, summary: str, *, layout: s
     Raises:
         DataError: the name is taken by another loader.
     """
-    if name in _entry_points():
-        value = f"a second loader {_place(loader)}"
-        raise DataError(Problem(name, "a data set's name can be registered once", value, "Choose another name."))
-    known = _DATASETS.get(name)
-    if known is not None and _place(known.loader) != _place(loader):
-        rule = "a data set's name can be registered once"
-        raise DataError(Problem(name, rule, f"a second loader {_place(loader)}", "Choose another name."))
-    if known is None:
-        add_dataset(DatasetInfo(name, summary, layout, loader))
-
-
-def add_dataset(info: DatasetInfo) -> None:
-    """Register a data set without a look at installed packages; for the built-in ones."""
-    _DATASETS[info.name] = info
-
-
-@cache
-def _entry_points() -> dict[str, EntryPoint]:
-    found: dict[str, EntryPoint] = {}
-    for point in entry_points(group=GROUP):
-        other = _DATASETS[point.name].loader if point.name in _DATASETS else None
-        if point.name in found and found[point.name].value != point.value:
-            other = found[point.name].value
-        if other is not None:
-            value = f"{_place(other)} and {point.value}"
-            rule = "a data set's name can be registered once"
-            raise DataError(Problem(f"data set '{point.name}'", rule, value, "Uninstall one of the packages."))
-        found[point.name] = point
-    return found
+    info = DatasetInfo(name, summary, facts.pop("layout", ""), loader, **facts)
+    same = name in DATASETS and DATASETS.origin(name) == "this process" and DATASETS.get(name).loader == loader
+    DATASETS.register(name, info, replace=same)
 
 
 def dataset_names() -> list[str]:
     """Return the names of all data sets, sorted; imports none of them."""
-    return sorted({*_DATASETS, *_entry_points()})
+    return DATASETS.names()
 
 
 def dataset_info(name: str) -> DatasetInfo:
@@ -144,20 +132,7 @@ def dataset_info(name: str) -> DatasetInfo:
     Raises:
         DataError: no data set has the name, or its package cannot be imported; the cause is chained.
     """
-    if name in _DATASETS:
-        return _DATASETS[name]
-    points = _entry_points()
-    if name not in points:
-        raise DataError(Problem("data set", "unknown name", f"'{name}'", nearest(name, dataset_names())))
-    where, target = f"data set '{name}'", points[name].value
-    try:
-        info = points[name].load()
-    except Exception as error:  # what a package's own code may raise is not known
-        reason = f"{type(error).__name__}: {error}"
-        raise DataError(Problem(where, f"cannot import {target}", reason, "Reinstall its package.")) from error
-    if not isinstance(info, DatasetInfo) or info.name != name:
-        raise DataError(Problem(where, f"{target} must be a DatasetInfo named '{name}'", repr(info)[:60]))
-    return info
+    return DATASETS.get(name)
 
 
 def list_datasets() -> list[DatasetInfo]:
@@ -169,6 +144,13 @@ def list_datasets() -> list[DatasetInfo]:
     return [dataset_info(name) for name in dataset_names()]
 
 
+def check_split(name: str, split: str) -> None:
+    """Raise `DataError` unless a data set has the split, or does not say which it has."""
+    problems = [item for item in dataset_info(name).problems(split, {}) if item.where == "split"]
+    if problems:
+        raise DataError([replace(item, where=name) for item in problems])
+
+
 def data_root(root: Path | str | None = None) -> Path:
     """Return the folder that holds the benchmarks: the argument, else the environment's `ASYMNAS_DATA`.
 
@@ -176,19 +158,19 @@ def data_root(root: Path | str | None = None) -> Path:
         DataError: neither is given, or the folder does not exist.
     """
     given = root if root is not None else os.environ.get("ASYMNAS_DATA") or None
-    origin = "data root" if root is not None else "ASYMNAS_DATA"
     if given is None:
         rule = "real data sets need the folder they lie in, and none was given"
         way_out = "Set `data.root` in the job, --data-root, or the environment variable ASYMNAS_DATA."
         raise DataError(Problem("data root", rule, "", way_out))
-    path = Path(given).expanduser()
+    folder = Path(given).expanduser()
     try:
-        there, why = path.is_dir(), ""
+        there, why = folder.is_dir(), ""
     except OSError as error:  # a folder above it may not be looked into
         there, why = False, f" ({error.strerror})"
     if not there:
-        raise DataError(Problem(origin, "the data root must be a folder", f"'{path}'{why}", "Mend the path."))
-    return path.resolve()  # workers may run in another folder
+        origin = "data root" if root is not None else "ASYMNAS_DATA"
+        raise DataError(Problem(origin, "the data root must be a folder", f"'{folder}'{why}", "Correct the path."))
+    return folder.resolve()  # workers may run in another folder
 
 
 def load_dataset(name: str, split: str, *, root: Path | str | None = None, **options: Any) -> Dataset:
@@ -210,8 +192,9 @@ def load_dataset(name: str, split: str, *, root: Path | str | None = None, **opt
         accepted = own | {"videos", "frames", "seed"}
         unknown = [key for key in options if key not in accepted]
         if unknown:
-            problems = [Problem(name, "unknown option", f"'{key}'", nearest(key, accepted)) for key in unknown]
-            raise DataError(problems)
+            raise DataError([Problem(name, "unknown option", f"'{key}'", nearest(key, accepted)) for key in unknown])
+    if info.splits:
+        check_split(name, split)
     named = isinstance(options.get("videos"), Sequence) and not isinstance(options["videos"], str)
     choice = {
         key: options.pop(key)
@@ -231,15 +214,23 @@ def _takes_names(parameters: Mapping[str, inspect.Parameter]) -> bool:
     return "int" not in hint or "equence" in hint or "list" in hint
 
 
-def _imported(place: str) -> Any:
-    module, _, name = place.partition(":")
-    found: Any = importlib.import_module(module)
-    for part in name.split("."):
-        found = getattr(found, part)
-    return found
+def _typed_options(loader: Callable[..., Any], options: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    """Return the options as the loader wants them, such as lists as tuples, and a problem for each of another type."""
+    from pydantic import TypeAdapter, ValidationError
 
-
-def _place(loader: Loader | str) -> str:
-    if isinstance(loader, str):
-        return loader
-    return f"{getattr(loader, '__module__', '')}:{getattr(loader, '__qualname__', repr(loader))}"
+    try:
+        types = typing.get_type_hints(loader)
+    except NameError:  # names that its module imports for type checkers only
+        types = {}
+    known, found, problems = inspect.signature(loader).parameters, {}, []
+    for key, value in options.items():
+        if key not in known or key not in types:
+            found[key] = value
+            continue
+        try:
+            # as JSON, in which a list stands for a tuple while numbers, texts and booleans are kept apart
+            found[key] = TypeAdapter(types[key]).validate_json(json.dumps(value), strict=True)
+        except (ValidationError, TypeError):
+            wanted = str(known[key].annotation).replace("Path | ", "").replace("None", "null")
+            problems.append(Problem(key, f"must be of type {wanted}", shown(value)))
+    return found, problems

@@ -1,4 +1,4 @@
-"""What all readers share: choosing videos, matching counts, collecting problems, fingerprints."""
+"""What the readers of benchmarks share: choosing videos, matching counts, collecting problems, fingerprints."""
 
 from __future__ import annotations
 
@@ -14,47 +14,12 @@ from asymnas.core.errors import DataError, Problem, nearest
 from asymnas.tracking.data._subset import choose, subset
 from asymnas.tracking.data._video import Dataset, Video
 from asymnas.tracking.data.frames import FolderFrames, list_images
-from asymnas.tracking.data.readers._places import NotThere, find_folder, raise_all, readable
-from asymnas.tracking.data.readers._splits import check_split, split_problems
+from asymnas.tracking.data.readers.folders import NotThere, raise_all, readable
+from asymnas.tracking.data.registry import check_split, dataset_info
 
-__all__ = [
-    "Choice",
-    "Index",
-    "NotThere",
-    "Reader",
-    "VideoFiles",
-    "build",
-    "find_folder",
-    "make_video",
-    "raise_all",
-]
+__all__ = ["Index", "Reader", "VideoFiles", "make_video"]
 
 log = logging.getLogger("asymnas.tracking.data")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """Which videos of a split to read, and how strictly; the options that all readers take.
-
-    Args:
-        videos: a number of videos drawn by `seed`, a list of names, or None for all.
-        frames: keep the first `frames` frames of each; None for all.
-        seed: seed of the draw.
-        exclude: names to leave out before drawing, e.g. videos known to be damaged.
-        on_length_mismatch: "error", or "shorter" to cut frames, boxes and flags of a video to the shortest of them.
-    """
-
-    videos: int | Sequence[str] | None = None
-    frames: int | None = None
-    seed: int = 0
-    exclude: Sequence[str] = ()
-    on_length_mismatch: str = "error"
-
-    def __post_init__(self) -> None:
-        if self.on_length_mismatch not in ("error", "shorter"):
-            way_out = nearest(self.on_length_mismatch, ("error", "shorter"))
-            rule = "must be 'error' or 'shorter'"
-            raise DataError(Problem("on_length_mismatch", rule, f"'{self.on_length_mismatch}'", way_out))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +36,7 @@ class VideoFiles:
         sentence: the sentence, None when there is none.
         attributes: flags of the video.
         cover: (k,) int, visible share of the target in eighths; None where there is none.
-        size: (width, height) of the frames as the annotation tells it.
+        size: (width, height) of the frames as the annotation gives it.
         server: who alone knows the boxes after the first, when there is one box only; "" where all are known.
         cut: cut counts that differ, with a warning: the published files are known to differ.
     """
@@ -120,27 +85,27 @@ class Reader:
     """A benchmark as it lies on disk; `load` is the loader that is registered.
 
     Args:
-        name: registered name.
-        videos: published number of videos by split; None where it is not fixed.
+        name: registered name; the rest that is known of the data set stands in its `DatasetInfo`.
         index: lists a split below a data root.
-        language: whether the benchmark describes its targets in words.
         known: what is wrong with the published files of single videos, by name.
     """
 
     name: str
-    videos: Mapping[str, int | None]
     index: Callable[[Path, str], Index]
-    language: bool = True
     known: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def videos(self) -> Mapping[str, int | None]:
+        """The published number of videos by split; None where it is not fixed."""
+        return dataset_info(self.name).splits
+
     def check(self, split: str, *, on_length_mismatch: str = "error", **_: object) -> list[Problem]:
-        """Return what is wrong with a split's name and the options of `load`, told without files."""
-        problems = split_problems(split, tuple(self.videos))
-        try:
-            Choice(on_length_mismatch=on_length_mismatch)
-        except DataError as error:
-            problems += error.problems
-        return problems
+        """Return what is wrong with the options of `load`, known without files."""
+        if on_length_mismatch in ("error", "shorter"):
+            return []
+        way_out = nearest(on_length_mismatch, ("error", "shorter"))
+        rule = "must be 'error' or 'shorter'"
+        return [Problem("on_length_mismatch", rule, f"'{on_length_mismatch}'", way_out)]
 
     def listing(self, root: Path, split: str) -> Index:
         """Return the videos of a split.
@@ -148,7 +113,7 @@ class Reader:
         Raises:
             DataError: no such split, it is not in the data root, or its files may not be read.
         """
-        check_split(self.name, split, tuple(self.videos))
+        check_split(self.name, split)
         try:
             return self._index(root, split)
         except NotThere as error:
@@ -185,27 +150,48 @@ class Reader:
         exclude: Sequence[str] = (),
         on_length_mismatch: str = "error",
     ) -> Dataset:
-        """Load a split; see `Choice` for the options.
+        """Load a split.
 
         Args:
             split: its name.
             root: the data root, or the benchmark's own folder.
+            videos: a number of videos drawn by `seed`, a list of names, or None for all.
+            frames: keep the first `frames` frames of each; None for all.
+            seed: seed of the draw.
+            exclude: names to leave out before drawing, e.g. videos known to be damaged.
+            on_length_mismatch: "error", or "shorter" to cut frames, boxes and flags of a video to the shortest of them.
 
         Raises:
-            DataError: whatever is wrong with the files of the chosen videos, all at once.
+            DataError: whatever is wrong with the files of the chosen videos, all at once (the first 20 in words).
         """
-        choice = Choice(
-            videos=videos, frames=frames, seed=seed, exclude=tuple(exclude), on_length_mismatch=on_length_mismatch
-        )
+        problems = self.check(split, on_length_mismatch=on_length_mismatch)
+        if problems:
+            raise DataError(problems)
         listing = self.listing(root, split)
-        return build(self.name, split, listing.names, listing.read, choice, listing.where)
+        names, where = listing.names, listing.where
+        unknown = sorted(set(exclude) - set(names))
+        problems = [Problem(f"{where}: exclude", "no such video", f"'{n}'", nearest(n, names)) for n in unknown]
+        left = [name for name in names if name not in set(exclude)]
+        if not left:
+            out = "Check the data root and `exclude`."
+            problems.append(Problem(str(where), "the split must hold videos", "none", out))
+        if problems:
+            raise DataError(problems)
+        made: list[Video] = []
+        for index in choose(left, videos, seed, f"{self.name}/{split}"):
+            try:
+                made.append(make_video(self.name, listing.read(left[index]), shorter=on_length_mismatch == "shorter"))
+            except DataError as error:
+                problems.extend(error.problems)
+        raise_all(problems, str(where))
+        return subset(Dataset(self.name, split, tuple(made), _fingerprint(self.name, split, made)), None, frames, seed)
 
 
-def make_video(dataset: str, files: VideoFiles, choice: Choice) -> Video:
+def make_video(dataset: str, files: VideoFiles, *, shorter: bool = False) -> Video:
     """Match the counts of frames, boxes and flags, and make the video.
 
     Raises:
-        DataError: the counts differ and `choice.on_length_mismatch` is "error".
+        DataError: the counts differ and are not to be cut to the `shorter`.
     """
     names = files.frame_names()
     boxes, absent = _all_boxes(files, len(names))
@@ -213,7 +199,7 @@ def make_video(dataset: str, files: VideoFiles, choice: Choice) -> Video:
     length = min(counts)
     if max(counts) > length:
         value = f"{len(names)} frames in {files.folder}, {len(boxes)} boxes, flags: {', '.join(map(str, counts[2:]))}"
-        if not files.cut and choice.on_length_mismatch == "error":
+        if not files.cut and not shorter:
             rule = f"'{files.name}' must have as many frames as boxes and absence flags"
             way_out = (
                 "Restore the files, set `on_length_mismatch: shorter` to cut to the shortest, or `exclude` the video."
@@ -244,42 +230,6 @@ def _all_boxes(files: VideoFiles, frames: int) -> tuple[np.ndarray, list[np.ndar
     later = max(frames - len(files.boxes), 0)
     boxes = np.concatenate([files.boxes, np.zeros((later, 4))])
     return boxes, [np.concatenate([item, np.ones(later, bool)]) for item in files.absent]
-
-
-def build(
-    dataset: str, split: str, names: Sequence[str], read: Callable[[str], VideoFiles], choice: Choice, where: Path
-) -> Dataset:
-    """Choose videos, read only those, and collect what is wrong with any of them.
-
-    Args:
-        dataset: registered name.
-        split: split name.
-        names: all names of the split, in order.
-        read: reads one video's files by name.
-        choice: which videos.
-        where: the split's place, for messages.
-
-    Raises:
-        DataError: all problems of all chosen videos (the first 20 in words).
-    """
-    known, excluded = set(names), set(choice.exclude)
-    unknown = [name for name in choice.exclude if name not in known]
-    problems = [Problem(f"{where}: exclude", "no such video", f"'{name}'", nearest(name, names)) for name in unknown]
-    left = [name for name in names if name not in excluded]
-    if not left:
-        problems.append(Problem(str(where), "the split must hold videos", "none", "Check the data root and `exclude`."))
-    if problems:
-        raise DataError(problems)
-    chosen = [left[i] for i in choose(left, choice.videos, choice.seed, f"{dataset}/{split}")]
-    videos: list[Video] = []
-    for name in chosen:
-        try:
-            videos.append(make_video(dataset, read(name), choice))
-        except DataError as error:
-            problems.extend(error.problems)
-    raise_all(problems, str(where))
-    whole = Dataset(dataset, split, tuple(videos), _fingerprint(dataset, split, videos))
-    return subset(whole, None, choice.frames, choice.seed)
 
 
 def _fingerprint(dataset: str, split: str, videos: Sequence[Video]) -> str:

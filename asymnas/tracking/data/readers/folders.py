@@ -1,4 +1,4 @@
-"""Folders of benchmarks: where they lie, and what is said of what is wrong with them."""
+"""Folders of data sets below the data root, and the errors of reading them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from asymnas.core.errors import DataError, Problem
+from asymnas.tracking.data.registry import dataset_info
 
-__all__ = ["NotThere", "find_folder", "raise_all", "readable"]
+__all__ = ["NotThere", "dataset_folder", "find_folder", "raise_all", "readable"]
 
 _SHOWN = 20
 
@@ -24,14 +25,14 @@ def readable(where: Path) -> Iterator[None]:
         yield
     except OSError as error:
         rule, value = "the files of the data set must be readable", error.strerror or str(error)
-        raise DataError(Problem(str(error.filename or where), rule, value, "Mend the path or its rights.")) from None
+        raise DataError(Problem(str(error.filename or where), rule, value, "Correct the path or its rights.")) from None
 
 
 def find_folder(root: Path, names: Sequence[str], layout: str) -> Path:
     """Return the first of the folders `names` that lies in the data root, or the root itself if it is called so.
 
     Raises:
-        NotThere: none does; the message tells the layout.
+        NotThere: none does; the message shows the layout.
     """
     for name in names:
         if (root / name).is_dir():
@@ -40,7 +41,18 @@ def find_folder(root: Path, names: Sequence[str], layout: str) -> Path:
         return root
     rule = f"the data root must hold {layout}"
     found = ", ".join(sorted(item.name for item in root.iterdir() if item.is_dir())[:8]) or "no folder"
-    raise NotThere(Problem(str(root), rule, found, "Unpack the benchmark there, or mend the data root."))
+    raise NotThere(Problem(str(root), rule, found, "Unpack the benchmark there, or correct the data root."))
+
+
+def dataset_folder(root: Path, name: str, inner: str = "") -> Path:
+    """Return the folder of a data set in the data root, or a folder in it.
+
+    Raises:
+        NotThere: it is not there; the message shows the layout.
+    """
+    info = dataset_info(name)
+    folder = find_folder(root, info.folders, info.layout)
+    return find_folder(folder, (inner,), info.layout) if inner else folder
 
 
 def raise_all(problems: Sequence[Problem], where: str) -> None:

@@ -1,4 +1,4 @@
-"""The canonical form: a manifest, and a text file of boxes, scores and seconds for each video.
+"""The canonical format: a manifest, and a text file of boxes, scores and seconds for each video.
 
 A folder holds `manifest.json`, `<video>.txt` (a header, then x, y, w, h and, where known, the score of each frame;
 pixels, 0-based corners, every digit of the float) and `times/<video>.txt` (the seconds of each frame, or one line for
@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from asymnas.core.archives import Entry, file_entry
 from asymnas.core.errors import DataError, Problem
-from asymnas.tracking.results._result_set import ResultSet
-from asymnas.tracking.results._text import read_table
-from asymnas.tracking.results.files import Entry, decode, read_path, replace_file
+from asymnas.core.files import write_whole
+from asymnas.tracking.results.content import read_json, read_table
 from asymnas.tracking.results.names import check_file_names
+from asymnas.tracking.results.result_set import ResultSet
+
+if TYPE_CHECKING:
+    from asymnas.tracking.online import TrackResult
 
 __all__ = [
     "MANIFEST",
@@ -27,12 +31,15 @@ __all__ = [
     "manifest_data",
     "manifest_of",
     "read_manifest",
+    "read_result",
     "read_video_file",
     "read_video_seconds",
+    "replace_file",
     "seconds_of",
     "seconds_text",
     "split_rows",
     "write_manifest",
+    "write_result",
     "write_video_file",
 ]
 
@@ -87,6 +94,12 @@ def write_video_file(
     return path
 
 
+def replace_file(file: Path, data: bytes) -> None:
+    """Write a file at once, and make its folder: readers see the old content or the new one, never a part."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(file, data, sync=False)
+
+
 def read_video_file(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     """Read one video of a canonical folder.
 
@@ -94,16 +107,16 @@ def read_video_file(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
         boxes (n, 4) float64, 0-based, and scores (n,), None where the file has none.
 
     Raises:
-        DataError: the file is missing or not of this form; the message names the line.
+        DataError: the file is missing or not of this format; the message names the line.
     """
-    table = read_table(_entry(path))
+    table = read_table(file_entry(path))
     return split_rows(table.where, table.rows)
 
 
 def read_video_seconds(folder: Path, video: str) -> float | np.ndarray | None:
     """Return the seconds of a video of a canonical folder, None where they are not known."""
     path = folder / TIMES / f"{video}.txt"
-    return seconds_of(_entry(path)) if path.is_file() else None
+    return seconds_of(file_entry(path)) if path.is_file() else None
 
 
 def split_rows(where: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
@@ -123,20 +136,18 @@ def seconds_of(entry: Entry) -> float | np.ndarray:
     return float(table.rows[0, 0]) if whole and len(table.rows) == 1 else table.rows[:, 0].copy()
 
 
-def manifest_data(tracker: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a manifest file holds: the form, the tracker, the conventions of the numbers, and all that is given.
+def manifest_data(tracker: str, manifest: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """Return what a manifest file holds, and its text: the tracker, the conventions of the numbers, and what is given.
 
     Raises:
         DataError: a value that JSON cannot hold.
     """
-    given = {key: value for key, value in manifest.items() if key not in ("format", "version")}
-    data = {"format": FORMAT, "version": VERSION, "tracker": tracker, "base": 0, "boxes": "x,y,w,h", **given}
-    data.update(tracker=tracker, base=0, boxes="x,y,w,h")
+    ours = {"format": FORMAT, "version": VERSION, "tracker": tracker, "base": 0, "boxes": "x,y,w,h"}
+    data = {**ours, **manifest, **ours}
     try:
-        json.dumps(data, allow_nan=False)
+        return data, (json.dumps(data, indent=2, allow_nan=False) + "\n").encode()
     except (TypeError, ValueError) as error:
         raise DataError(Problem("manifest of the results", "must be JSON", str(error))) from None
-    return data
 
 
 def write_manifest(folder: Path, tracker: str, manifest: Mapping[str, Any]) -> Path:
@@ -148,7 +159,7 @@ def write_manifest(folder: Path, tracker: str, manifest: Mapping[str, Any]) -> P
         manifest: what made the boxes, JSON-able: `weights` (hash), `dataset` (name, split, ...), `settings`, ...
     """
     path = folder / MANIFEST
-    replace_file(path, (json.dumps(manifest_data(tracker, manifest), indent=2, allow_nan=False) + "\n").encode())
+    replace_file(path, manifest_data(tracker, manifest)[1])
     return path
 
 
@@ -156,21 +167,17 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """Read a canonical folder's manifest.
 
     Raises:
-        DataError: it is missing or not of this form.
+        DataError: it is missing or not of this format.
     """
-    return manifest_of(_entry(folder / MANIFEST))
+    return manifest_of(file_entry(folder / MANIFEST))
 
 
 def manifest_of(entry: Entry) -> dict[str, Any]:
     """Read a manifest; see `read_manifest`."""
-    text, _ = decode(entry)
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DataError(Problem(entry.where, "the manifest must be JSON", str(error))) from None
+    data, _ = read_json(entry, "manifest")
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         out = "Remove the file to read the folder as plain text files."
-        raise DataError(Problem(entry.where, f"the manifest must say format: {FORMAT}", "another form", out))
+        raise DataError(Problem(entry.where, f"the manifest must say format: {FORMAT}", "another format", out))
     if data.get("version") != VERSION:
         out = "It was written by a newer version; update."
         raise DataError(
@@ -183,5 +190,25 @@ def manifest_of(entry: Entry) -> dict[str, Any]:
     return data
 
 
-def _entry(path: Path) -> Entry:
-    return Entry(PurePosixPath(path.name), str(path), read_path(path))
+def write_result(folder: Path, result: TrackResult) -> Path:
+    """Write `<video>.txt` and `times/<video>.txt` into `folder` (made if missing), atomically and with every digit.
+
+    Raises:
+        DataError: the video's name is no plain file name.
+    """
+    return write_video_file(folder, result.video, result.boxes, result.scores, result.seconds)
+
+
+def read_result(path: Path) -> TrackResult:
+    """Read a file of `write_result`; its seconds are 0 where they are not known.
+
+    Raises:
+        DataError: the file is missing or not of this format.
+    """
+    from asymnas.tracking.online import TrackResult
+
+    boxes, scores = read_video_file(path)
+    if scores is None:
+        raise DataError(Problem(str(path), "must have five columns: x,y,w,h,score", "4 columns"))
+    seconds = read_video_seconds(path.parent, path.stem)
+    return TrackResult(path.stem, boxes, scores, 0.0 if seconds is None else float(np.sum(seconds)))

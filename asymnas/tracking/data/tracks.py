@@ -11,9 +11,9 @@ from typing import overload
 
 import numpy as np
 
-from asymnas.tracking.data._image_size import image_size
 from asymnas.tracking.data._video import Video
-from asymnas.tracking.data.frames import read_image
+from asymnas.tracking.data.frames import image_size, read_image
+from asymnas.tracking.data.lazy import Videos
 
 __all__ = ["TrackFrames", "TrackTable", "TrackVideos"]
 
@@ -66,13 +66,12 @@ class TrackTable:
         folder = self.root / os.fsdecode(self.folders[self.folder[target]])
         return str(folder / os.fsdecode(self.files[self.offsets[target]])) if self.images else str(folder)
 
-    def video(self, target: int, frames: int | None = None, *, silent: bool = False) -> Video:
+    def video(self, target: int, frames: int | None = None) -> Video:
         """Return a target as a video.
 
         Args:
             target: which.
             frames: keep the first so many rows; None for all.
-            silent: leave the sentence out.
 
         Raises:
             DataError: boxes are normalised and the first frame's size cannot be read.
@@ -84,8 +83,8 @@ class TrackTable:
         boxes = np.array(self.boxes[first:last], dtype=np.float64)
         if self.normalised:
             boxes *= np.tile(np.array(image_size(source.path(0), name), dtype=np.float64), 2)
-        spoken = int(self.sentence[target])
-        sentence = None if silent or spoken < 0 else bytes(self.sentences[spoken]).decode("utf-8")
+        number = int(self.sentence[target])
+        sentence = None if number < 0 else bytes(self.sentences[number]).decode("utf-8")
         return Video(name, self.dataset, source, boxes, np.zeros(last - first, bool), sentence)
 
 
@@ -115,11 +114,11 @@ class TrackFrames:
 
     @property
     def scene_id(self) -> Hashable:
-        """What tells targets of the same frames apart from others."""
+        """What targets of the same frames share."""
         return self._table.scene_path(self._target)
 
 
-class TrackVideos(Sequence[Video]):
+class TrackVideos(Videos):
     """The videos of a table, or some of them; each is made anew when asked for.
 
     Args:
@@ -151,9 +150,14 @@ class TrackVideos(Sequence[Video]):
         return (self.table.video(int(target), self.frames) for target in self.targets)
 
     def select(self, indices: Sequence[int] | np.ndarray, frames: int | None = None) -> TrackVideos:
-        """Return some of the videos, cut to their first `frames` frames if given."""
+        """See `Videos`; only the choice is made anew."""
         shorter = frames if self.frames is None else self.frames if frames is None else min(frames, self.frames)
         return TrackVideos(self.table, self.targets[np.asarray(indices, np.int64)], shorter)
+
+    @property
+    def root(self) -> Path:
+        """The folder that holds the frames."""
+        return self.table.root
 
     @property
     def names(self) -> list[str]:
@@ -167,7 +171,7 @@ class TrackVideos(Sequence[Video]):
 
     @property
     def described(self) -> np.ndarray:
-        """(n,) bool, True where the video has a sentence."""
+        """(n,) bool, True where a video has a sentence."""
         return np.asarray(self.table.sentence)[self.targets] >= 0
 
     @property

@@ -1,0 +1,319 @@
+"""The check of data sets: counts, and every defect with its file; no defect ends it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from asymnas.core.errors import DataError, Problem
+from asymnas.tracking.boxes import xywh_to_xyxy
+from asymnas.tracking.data._subset import choose
+from asymnas.tracking.data._video import Dataset, Video
+from asymnas.tracking.data.frames import scene_of
+from asymnas.tracking.data.lazy import described, names_of
+from asymnas.tracking.data.on_disk import load_with, reader_of
+from asymnas.tracking.data.readers.reader import Index, make_video
+from asymnas.tracking.data.registry import data_root, dataset_info
+
+__all__ = ["DataReport", "check", "check_dataset"]
+
+OnVideo = Callable[[int, int, str], None]
+
+_THREADS = 4
+_SILENT = "the video has no sentence (empty or missing file)"
+_THERE, _BROKEN = "there", "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class DataReport:
+    """What is on disk of one split of a data set.
+
+    Args:
+        dataset: registered name.
+        split: its split.
+        where: its folder.
+        videos: videos that were checked.
+        published: how many the benchmark has; None where it is not fixed.
+        frames: frames of the videos that could be read.
+        decoded: frames that were decoded.
+        absent: frames without a visible target.
+        unknown: frames whose box only an evaluation server knows.
+        language: whether the data set describes its targets.
+        without_sentence: names of videos without a sentence.
+        unreadable: names of videos whose files could not be read.
+        broken: frames that are missing, empty or do not decode.
+        defects: everything that is wrong, the above in words among it.
+        notes: what is not wrong, but should be known.
+    """
+
+    dataset: str
+    split: str
+    where: str
+    videos: int
+    published: int | None
+    frames: int
+    decoded: int
+    absent: int
+    unknown: int
+    language: bool
+    without_sentence: tuple[str, ...]
+    unreadable: tuple[str, ...]
+    broken: tuple[str, ...]
+    defects: tuple[Problem, ...]
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-able form."""
+        parts = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
+        return {**parts, "defects": [dataclasses.asdict(item) for item in self.defects]}
+
+
+def check(dataset: Dataset, *, deep: bool = False) -> list[Problem]:
+    """Return the problems of a data set: none that stops the load, all that a user should know of.
+
+    Looked for: counts that differ, an absent first target, visible boxes without area or wholly outside the image,
+    boxes that are not finite, no sentence (an empty or missing file), frames that do not decode.
+
+    Args:
+        dataset: what to check.
+        deep: decode every frame; otherwise the first of each video, and of the others the files must be there and not
+            be empty.
+    """
+    found = _Check(f"{dataset.name}/{dataset.split}", deep)
+    names = names_of(dataset.videos)
+    found.check_names(names)
+    for index, name in enumerate(names):
+        found.add(name, partial(dataset.videos.__getitem__, index))
+    return found.problems
+
+
+def check_dataset(
+    name: str,
+    split: str,
+    root: Path | str | None = None,
+    *,
+    decode: bool = False,
+    videos: int | Sequence[str] | None = None,
+    seed: int = 0,
+    options: Mapping[str, Any] | None = None,
+    on_video: OnVideo | None = None,
+) -> DataReport:
+    """Check a split of a data set on disk, from its annotations to its frames.
+
+    Args:
+        name: registered name.
+        split: its split.
+        root: the data root; see `asymnas.tracking.data.data_root`.
+        decode: decode every frame; see `check`.
+        videos: check a number of videos drawn by `seed`, or those of these names; None for all.
+        seed: seed of the draw.
+        options: of a set that is not a built-in benchmark, such as `folder` of crop511.
+        on_video: called before each video with its index, their number and its name.
+
+    Raises:
+        DataError: no such data set, split or option, or it is not in the data root.
+    """
+    reader, info, found = reader_of(name), dataset_info(name), _Check(f"{name}/{split}", decode)
+    if reader is not None:
+        if options:
+            rule = "a benchmark is checked as it lies on disk, without options"
+            raise DataError(Problem(name, rule, ", ".join(options), "Leave them out."))
+        listing = reader.listing(data_root(root), split)
+        found.check_names(listing.names)
+        names = [listing.names[index] for index in choose(listing.names, videos, seed, found.where)]
+        where, published, language, found.known = str(listing.where), info.splits[split], info.language, reader.known
+
+        def make(index: int) -> Video:
+            return _read(name, names[index], listing, found)
+
+    else:
+        loaded = load_with(name, split, root, options, videos=videos, seed=seed).videos
+        names, published = names_of(loaded), None
+
+        def make(index: int) -> Video:
+            return loaded[index]
+
+        where, language = str(getattr(loaded, "root", info.layout)), bool(described(loaded).any())
+    found.language = language
+    for index, item in enumerate(names):
+        if on_video is not None:
+            on_video(index, len(names), item)
+        found.add(item, partial(make, index))
+    notes = [f"the benchmark has {published} videos in this split"] if published not in (None, len(names)) else []
+    notes = notes if videos is None else []
+    notes += [] if language else ["the data set has no sentences"]
+    if found.unknown:
+        notes.append("only the first box of its videos is public: they can be tracked, but not scored here")
+    return DataReport(
+        dataset=name,
+        split=split,
+        where=where,
+        videos=len(names),
+        published=published if videos is None else None,
+        frames=found.frames,
+        decoded=found.decoded,
+        absent=found.absent,
+        unknown=found.unknown,
+        language=language,
+        without_sentence=tuple(found.undescribed),
+        unreadable=tuple(found.unreadable),
+        broken=tuple(found.broken),
+        defects=tuple(found.problems),
+        notes=tuple(notes),
+    )
+
+
+def _read(dataset: str, name: str, listing: Index, found: _Check) -> Video:
+    """Read one video; counts that differ are a defect, and the video is cut to go on."""
+    files = dataclasses.replace(listing.read(name), cut=False)
+    try:
+        return make_video(dataset, files)
+    except DataError as error:
+        try:
+            video = make_video(dataset, files, shorter=True)
+        except DataError:  # no frames at all, which the first attempt says
+            raise error from None
+        found.add_problems(name, error.problems)
+        return video
+
+
+class _Check:
+    """Counts and defects of the videos so far."""
+
+    def __init__(self, where: str, deep: bool) -> None:
+        self.where, self.deep, self.language = where, deep, True
+        self.known: Mapping[str, str] = {}
+        self.problems: list[Problem] = []
+        self.undescribed: list[str] = []
+        self.unreadable: list[str] = []
+        self.broken: list[str] = []
+        self.frames = self.decoded = self.absent = self.unknown = 0
+        self._scene: Any = None
+        self._files: dict[Path, tuple[int, int] | str] = {}
+
+    def check_names(self, names: Sequence[str]) -> None:
+        """Add a defect for each name that is there more than once."""
+        twice = sorted(name for name, count in Counter(names).items() if count > 1)
+        self.problems += [Problem(self.where, "names must be unique", f"'{name}' twice") for name in twice]
+
+    def add_problems(self, name: str, problems: Sequence[Problem]) -> None:
+        """Add the defects of a video, and the way out where its published files are known to be wrong."""
+        known = self.known.get(name)
+        self.problems += problems if known is None else [dataclasses.replace(p, way_out=known) for p in problems]
+
+    def add(self, name: str, make: Callable[[], Video]) -> None:
+        """Make a video, and check it."""
+        try:
+            video = make()
+        except DataError as error:
+            self.unreadable.append(name)
+            self.add_problems(name, error.problems)
+            return
+        self.frames += len(video)
+        self.unknown += len(video) - 1 if video.server else 0
+        self.absent += 0 if video.server else int(video.absent.sum())
+        if self.language and not video.sentence:
+            self.undescribed.append(name)
+        self.add_problems(name, self._problems(video))
+
+    def _problems(self, video: Video) -> list[Problem]:
+        where, problems = f"{self.where}/{video.name}", []
+        boxes = np.asarray(video.boxes, dtype=np.float64)
+        counts = (len(video.frames), len(boxes), len(video.absent))
+        if len(set(counts)) > 1 or not len(boxes):
+            value = f"{counts[0]} frames, {counts[1]} boxes, {counts[2]} absence flags"
+            rule = "a video must have as many frames as boxes and absence flags, at least one"
+            return [Problem(where, rule, value)]
+        if self.language and not video.sentence:
+            way_out = "It is tracked and trained on without language; write the sentence file to change that."
+            problems.append(Problem(where, _SILENT, "", way_out))
+        if video.absent[0]:
+            problems.append(Problem(where, "the target must be visible in the first frame", "absent"))
+        finite = np.all(np.isfinite(boxes), axis=1)
+        flat = finite & ~video.absent & (boxes[:, 2:] <= 0).any(axis=1)
+        problems += _in_frames(where, ~finite, "boxes must be finite")
+        problems += _in_frames(where, flat, "boxes of visible targets must have an area")
+        scene = scene_of(video.frames)
+        if scene is None or scene != self._scene:
+            self._scene, self._files = scene, {}
+        sizes = self._decode(video, problems)
+        if not self.deep:
+            self._look(video, problems)
+        if not sizes:
+            return problems
+        first = sizes[min(sizes)]
+        if video.size is not None and video.size != first:
+            value = f"{video.size[0]} x {video.size[1]} for frames of {first[0]} x {first[1]}"
+            problems.append(Problem(where, "the size that the annotation gives must be that of the frames", value))
+        size = np.array([sizes.get(i, first) for i in range(len(boxes))])
+        corners = xywh_to_xyxy(boxes)
+        outside = (corners[:, :2] >= size).any(axis=1) | (corners[:, 2:] <= 0).any(axis=1)
+        drawn = finite & ~video.absent & ~flat
+        return problems + _in_frames(where, outside & drawn, "boxes of visible targets must touch the image")
+
+    def _decode(self, video: Video, problems: list[Problem]) -> dict[int, tuple[int, int]]:
+        """Decode the first frame, or all; return (width, height) by frame of what decodes."""
+
+        def size_of(index: int) -> tuple[int, int] | DataError:
+            try:
+                height, width = video.frame(index).shape[:2]
+            except DataError as error:
+                return error
+            return width, height
+
+        files = {index: _file(video, index) for index in range(len(video) if self.deep else 1)}
+        known = {index: self._files.get(file) for index, file in files.items() if file is not None}
+        sizes = {index: size for index, size in known.items() if isinstance(size, tuple)}
+        left = [index for index in files if index not in sizes and known.get(index) != _BROKEN]
+        with ThreadPoolExecutor(_THREADS) as pool:
+            found = list(map(size_of, left) if len(left) < _THREADS else pool.map(size_of, left))
+        for index, size in zip(left, found, strict=True):
+            file = files[index]
+            if isinstance(size, DataError):
+                problems += size.problems
+                self.broken.append(str(file or f"{video.name}: {index}"))
+            else:
+                sizes[index] = size
+                self.decoded += 1
+            if file is not None:
+                self._files[file] = _BROKEN if isinstance(size, DataError) else size
+        return sizes
+
+    def _look(self, video: Video, problems: list[Problem]) -> None:
+        """Look at the files of all frames but the first, which was decoded."""
+        for index in range(1, len(video)):
+            file = _file(video, index)
+            if file is None or file in self._files:
+                continue
+            try:
+                value = "" if os.stat(file).st_size else "an empty file"
+            except OSError:
+                value = "no file"
+            self._files[file] = _BROKEN if value else _THERE
+            if value:
+                where, rule = f"{file} (video '{video.name}')", "the frame must be a whole image file"
+                problems.append(Problem(where, rule, value, "Restore the file or leave the video out."))
+                self.broken.append(str(file))
+
+
+def _in_frames(where: str, mask: np.ndarray, rule: str) -> list[Problem]:
+    found = np.flatnonzero(mask)
+    if not len(found):
+        return []
+    shown = ", ".join(str(index) for index in found[:5]) + (", ..." if len(found) > 5 else "")
+    return [Problem(where, rule, f"{len(found)} of {len(mask)} frames that do not (0-based: {shown})")]
+
+
+def _file(video: Video, index: int) -> Path | None:
+    """Return the file of a frame, None where frames are no files."""
+    file = getattr(video.frames, "path", None)
+    return None if file is None else file(index)
