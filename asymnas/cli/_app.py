@@ -22,8 +22,6 @@ from asymnas.core.errors import AsymNASError
 from asymnas.core.plugins import load_object
 from asymnas.task import TASKS
 
-__all__ = ["app"]
-
 app = typer.Typer(
     name="asymnas",
     help="Architecture search for models that read several inputs at once, each with a network of its own.",

@@ -20,8 +20,6 @@ from asymnas.core.commands import (
     stderr,
 )
 
-__all__ = ["compare"]
-
 
 @command
 def compare(

@@ -6,8 +6,6 @@ import typer
 
 from asymnas.core.commands import DataRoot, Json, command, print_json
 
-__all__ = ["doctor"]
-
 
 @command
 def doctor(data_root: DataRoot = None, as_json: Json = False) -> None:

@@ -15,8 +15,6 @@ from asymnas.core.errors import DataError, Problem
 if TYPE_CHECKING:
     from asymnas.space import ArchitectureFile
 
-__all__ = ["Format", "export"]
-
 
 class Format(StrEnum):
     """What can be written."""

@@ -14,8 +14,6 @@ from asymnas.core.commands import Json, command, print_json
 from asymnas.core.errors import AsymNASError
 from asymnas.core.plugins import Registry, load_object
 
-__all__ = ["Kind", "list_"]
-
 
 class Kind(StrEnum):
     """What can be listed."""

@@ -23,8 +23,6 @@ from asymnas.core.commands import (
     stderr,
 )
 
-__all__ = ["retrain"]
-
 
 @command
 def retrain(

@@ -19,23 +19,6 @@ from rich.logging import RichHandler
 
 from asymnas.core.errors import AsymNASError
 
-__all__ = [
-    "Address",
-    "DataRoot",
-    "Engine",
-    "EngineOption",
-    "Fresh",
-    "Json",
-    "Overrides",
-    "Resume",
-    "RunPath",
-    "Workers",
-    "command",
-    "interruptible",
-    "print_json",
-    "stderr",
-]
-
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 

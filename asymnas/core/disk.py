@@ -10,8 +10,6 @@ from pathlib import Path
 from asymnas.core.errors import Problem, RunFolderError
 from asymnas.core.files import write_whole
 
-__all__ = ["disk_errors", "write_text"]
-
 
 def write_text(path: Path, text: str) -> Path:
     """Write a file, whole or not at all; links are followed, and devices are written to.

@@ -14,8 +14,6 @@ import yaml
 from asymnas.core.errors import AsymNASError, JobError, Problem
 from asymnas.core.text import MOST_NODES, read_text, whole_characters
 
-__all__ = ["Document", "Place", "copied", "dotted", "parse", "read", "written"]
-
 Place = tuple[str | int, ...]
 """The keys and list positions that lead to a value."""
 

@@ -6,26 +6,6 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-__all__ = [
-    "ArchitectureMismatch",
-    "AsymNASError",
-    "DataError",
-    "EvaluationError",
-    "InfeasibleConstraint",
-    "JobError",
-    "LanguageError",
-    "MissingDependency",
-    "ModelError",
-    "Problem",
-    "RunFolderError",
-    "SearchSpaceExhausted",
-    "SpaceError",
-    "TrackerError",
-    "WeightsError",
-    "nearest",
-    "shown",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Problem:

@@ -10,8 +10,6 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-__all__ = ["cache_folder", "write_whole"]
-
 
 def cache_folder() -> Path:
     """Return the folder of what can be made again: `$ASYMNAS_CACHE`, else `asymnas` in the user's cache folder."""

@@ -11,8 +11,6 @@ from typing import Any, Generic, TypeVar
 
 from asymnas.core.errors import AsymNASError, Problem, nearest
 
-__all__ = ["Registry", "load_object"]
-
 T = TypeVar("T")
 
 

@@ -12,8 +12,6 @@ from pydantic.fields import FieldInfo
 from asymnas.core.document import Document, Place, dotted
 from asymnas.core.errors import Problem, nearest, shown
 
-__all__ = ["check_model", "problems_of"]
-
 Model = TypeVar("Model", bound=BaseModel)
 
 RULES = {

@@ -10,19 +10,6 @@ import numpy as np
 from asymnas.core.errors import DataError
 from asymnas.core.seeding import rng_for
 
-__all__ = [
-    "Interval",
-    "MeanSE",
-    "above_median",
-    "bootstrap_ci",
-    "crossed_bootstrap",
-    "crossed_gap",
-    "mean_se",
-    "paired_difference",
-    "weighted_se",
-    "widened",
-]
-
 
 class MeanSE(NamedTuple):
     """A mean and its standard error over videos; the error is NaN for fewer than two videos."""

@@ -7,8 +7,6 @@ import os
 import stat
 from pathlib import Path
 
-__all__ = ["LARGEST", "MOST_NODES", "read_text", "whole_characters"]
-
 LARGEST = 16 * 2**20
 """Bytes; no job, search space or architecture comes near it."""
 

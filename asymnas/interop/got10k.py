@@ -22,8 +22,6 @@ except ImportError as error:
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["GOT10kTracker"]
-
 
 class GOT10kTracker(Tracker):  # type: ignore[misc]
     """Any tracker of AsymNAS for the experiments of the `got10k` toolkit (0.1.3).

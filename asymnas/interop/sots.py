@@ -8,8 +8,6 @@ from typing import Any
 from asymnas.core.errors import ArchitectureMismatch, Problem
 from asymnas.space import Architecture, Branch, SearchSpace
 
-__all__ = ["OPS", "cand_yaml", "from_cand", "to_cand"]
-
 OPS = ("shuffle_3x3", "shuffle_5x5", "shuffle_7x7", "shuffle_xception")
 """The op that each integer stands for."""
 LENGTH = 20

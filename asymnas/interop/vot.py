@@ -15,8 +15,6 @@ from asymnas.core.files import write_whole
 from asymnas.core.text import read_text
 from asymnas.interop._sequences import sentence_of, sequence_name
 
-__all__ = ["VOTTracker", "add_tracker", "tracker_section"]
-
 REGISTRY = "trackers.ini"
 TIMEOUT_SECONDS = 600
 """The toolkit's own 30 s are too short for a machine that has to load and recalibrate a network."""

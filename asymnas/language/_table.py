@@ -16,8 +16,6 @@ from asymnas.core.files import write_whole
 from asymnas.language.embedding import Language
 from asymnas.language.encoders import TextEncoder, check_sentence, load_encoder
 
-__all__ = ["SentenceTable"]
-
 log = logging.getLogger("asymnas.language")
 
 _BLOCK = 64  # sentences a cache file; a kill while embedding loses at most so many

@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["Language", "Sentences"]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Language:

@@ -15,8 +15,6 @@ from asymnas.core.plugins import Registry
 from asymnas.core.threads import torch_threads
 from asymnas.language.locate import EncoderFiles, locate
 
-__all__ = ["ENCODERS", "EncoderPlugin", "TextEncoder", "TransformersEncoder", "check_sentence", "load_encoder"]
-
 log = logging.getLogger("asymnas.language")
 
 

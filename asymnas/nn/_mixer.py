@@ -15,9 +15,6 @@ from asymnas.nn._sources import Source
 from asymnas.nn._units import Chain, Choice, Norm
 from asymnas.space import MixerPlace
 
-__all__ = ["ConcatMixer", "FilmMixer", "MixerSetup", "ModaMixer", "Project", "TemplateEmbedding"]
-__all__ += ["build_concat", "build_film", "build_moda"]
-
 
 @dataclass(frozen=True, slots=True)
 class MixerSetup:

@@ -14,8 +14,6 @@ from asymnas.nn._norm import RecalibratedBatchNorm
 from asymnas.nn._units import Choice, build_unit
 from asymnas.space import LANGUAGE, MIXERS, Branch, MixerPlace, Place, Stage
 
-__all__ = ["BranchNetwork", "NetworkOptions", "Step"]
-
 
 @dataclass(frozen=True, slots=True)
 class NetworkOptions:

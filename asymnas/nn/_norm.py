@@ -8,8 +8,6 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-__all__ = ["BranchStatistics", "RecalibratedBatchNorm"]
-
 
 class BranchStatistics(nn.Module):
     """The mean and the variance that one branch is normalised with in eval mode.

@@ -13,8 +13,6 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from asymnas.core.errors import EvaluationError, Problem, WeightsError
 from asymnas.nn._norm import RecalibratedBatchNorm
 
-__all__ = ["recalibrate", "recalibrated", "set_statistics", "statistics_of"]
-
 Batch = TypeVar("Batch")
 _LAYERS = (RecalibratedBatchNorm, _BatchNorm)
 

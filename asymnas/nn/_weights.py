@@ -16,8 +16,6 @@ from torch import Tensor, nn
 from asymnas.core.errors import Problem, WeightsError
 from asymnas.core.files import write_whole
 
-__all__ = ["LoadedWeights", "listed", "load_weights", "read_weights", "save_weights", "weights_hash", "write_weights"]
-
 _SPACE, _STRUCTURE = "space_hash", "space_structure"
 _SHOWN = 12
 

@@ -15,8 +15,6 @@ from asymnas.nn._supernet import Supernet
 from asymnas.nn._weights import listed, load_weights, read_weights, write_weights
 from asymnas.space import Branch
 
-__all__ = ["convert_checkpoint", "load_initial", "load_spos", "load_vlt", "read_checkpoint"]
-
 _CHOICES = {"shuffle_3x3": "0", "shuffle_5x5": "1", "shuffle_7x7": "2", "shuffle_xception": "3"}
 _ALIASES = {"k3": "0", "k5": "1", "k7": "2", "xcep": "3"}
 

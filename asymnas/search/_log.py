@@ -10,8 +10,6 @@ from pathlib import Path
 from asymnas.core.errors import Problem, RunFolderError
 from asymnas.search.results import Evaluation
 
-__all__ = ["ResultLog"]
-
 logger = logging.getLogger("asymnas.search")
 
 STREAK = 3

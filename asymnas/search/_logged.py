@@ -12,8 +12,6 @@ from asymnas.core.runtime.pool import Pool
 from asymnas.search._log import STREAK, ResultLog
 from asymnas.search.results import Evaluation, Request, ScoreSettings
 
-__all__ = ["LoggedBatch", "evaluate_logged"]
-
 logger = logging.getLogger("asymnas.search")
 
 

@@ -17,8 +17,6 @@ from asymnas.search.searcher import Searcher
 if TYPE_CHECKING:
     from asymnas.space import Architecture
 
-__all__ = ["SearchProgress", "SearchResult", "run_search"]
-
 
 @dataclass(frozen=True, slots=True)
 class SearchProgress:

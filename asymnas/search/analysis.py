@@ -14,8 +14,6 @@ from asymnas.core.errors import EvaluationError, Problem
 if TYPE_CHECKING:
     from asymnas.space import Architecture, FreeGene
 
-__all__ = ["AsymmetryIndex", "OpFrequency", "asymmetry_index", "op_frequencies"]
-
 
 @dataclass(frozen=True, slots=True)
 class OpFrequency:

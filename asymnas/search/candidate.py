@@ -16,8 +16,6 @@ from asymnas.search.results import Evaluation, Request, cost_record
 if TYPE_CHECKING:
     from asymnas.task import Batch, Measurement, Task
 
-__all__ = ["CandidateWorker", "candidate_worker"]
-
 
 class CandidateWorker:
     """Scores architectures of one supernet, and baselines; a function of its arguments and the request alone.

@@ -12,8 +12,6 @@ from asymnas.search.searcher import Searcher, SearcherPlugin, distinct_samples
 if TYPE_CHECKING:
     from asymnas.space import Architecture, SearchSpace
 
-__all__ = ["CrossoverLevel", "EvolutionSearcher", "plugin"]
-
 CrossoverLevel = Literal["gene", "stage", "branch"]
 
 TRIES_PER_CHILD = 10

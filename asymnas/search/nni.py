@@ -19,8 +19,6 @@ from asymnas.space import Architecture, Constraint, SearchSpace
 if TYPE_CHECKING:
     from nni.mutable import Categorical, MutableDict
 
-__all__ = ["NNISearcher", "evolution", "from_nni", "not_lowered", "to_nni", "to_sample", "tpe"]
-
 TRIES_PER_PROPOSAL = 50
 """How often the tuner may propose what was evaluated already, or breaks a constraint, for each architecture wanted."""
 

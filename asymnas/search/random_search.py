@@ -10,8 +10,6 @@ from asymnas.search.searcher import Searcher, SearcherPlugin, distinct_samples
 if TYPE_CHECKING:
     from asymnas.space import Architecture, SearchSpace
 
-__all__ = ["RandomSearcher", "plugin"]
-
 
 class RandomSearcher(Searcher):
     """Distinct architectures drawn uniformly from the (feasible) space.

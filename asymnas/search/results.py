@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from asymnas.space import Architecture, Cost
     from asymnas.task import Task
 
-__all__ = ["SCORING_VERSION", "Evaluation", "Request", "ScoreSettings", "cost_record", "failed_evaluation"]
-
 SCORING_VERSION = 1
 """Raised whenever the scoring code changes a number, so that older logs are not taken for the same scores."""
 

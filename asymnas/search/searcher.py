@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from asymnas.space import Architecture, SearchSpace
 
-__all__ = ["SEARCHERS", "Searcher", "SearcherPlugin", "distinct_samples"]
-
 
 class Searcher(ABC):
     """Proposes architectures generation by generation; it never evaluates.

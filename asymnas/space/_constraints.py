@@ -13,8 +13,6 @@ from asymnas.space._parts import Constraint
 from asymnas.space._patterns import matching
 from asymnas.space._resolve import Resolved
 
-__all__ = ["bounds", "check_limits", "check_reach", "kept"]
-
 
 def measured(constraint: Constraint, path: Mapping[str, str], table: CostTable) -> float:
     """Return what a constraint measures for a path, gene id -> op; a part of one gives a part of a sum over genes."""

@@ -13,8 +13,6 @@ from pydantic import BeforeValidator, Field
 from asymnas.core.document import written
 from asymnas.space._parts import Branches, Constraint, Input, Names, SpacePart
 
-__all__ = ["SpaceContent"]
-
 
 def _tie(value: Any) -> Any:
     items = [value] if isinstance(value, str) else value

@@ -10,8 +10,6 @@ from asymnas.space._parts import Branch
 from asymnas.space.mixers import MIXERS, MixerPlace
 from asymnas.space.ops import OPS, OpCost
 
-__all__ = ["BranchCost", "Cost", "CostTable"]
-
 
 @dataclass(frozen=True, slots=True)
 class BranchCost:

@@ -7,8 +7,6 @@ from typing import Any, Literal
 
 from asymnas.space._space import SearchSpace
 
-__all__ = ["SpaceDiff", "diff_spaces", "size_text"]
-
 Relation = Literal["equal", "a within b", "b within a", "neither within the other", "undecided"]
 _ENUMERABLE = 20_000
 

@@ -12,8 +12,6 @@ from asymnas.space._parts import Branch, Constraint
 from asymnas.space._space import SearchSpace
 from asymnas.space.mixers import LANGUAGE
 
-__all__ = ["describe", "draw"]
-
 _SYMBOLS = {"shuffle_3x3": "3", "shuffle_5x5": "5", "shuffle_7x7": "7", "shuffle_xception": "X", "skip": "-"}
 _STEM, _FREE, _TIED = "o", ".", "="
 

@@ -21,8 +21,6 @@ from asymnas.space._cost import Cost
 from asymnas.space._load import SHIPPED, load_space
 from asymnas.space._space import SearchSpace
 
-__all__ = ["ArchitectureFile", "architecture_content", "list_architectures", "load_architecture", "save_architecture"]
-
 FORMAT, VERSION = "asymnas-architecture", 1
 
 

@@ -11,8 +11,6 @@ from asymnas.core.document import Document, copied, parse, read
 from asymnas.core.errors import Problem, SpaceError, nearest
 from asymnas.space._space import SearchSpace
 
-__all__ = ["SHIPPED", "list_spaces", "load_space"]
-
 SHIPPED = "asymnas_spaces"
 _ADDED = ("tie", "constraints", "share_weights")
 

@@ -11,8 +11,6 @@ import numpy as np
 from asymnas.core.errors import Problem, SpaceError
 from asymnas.space._genes import FreeGene, Gene
 
-__all__ = ["Count", "Level", "child", "mutant", "uniform"]
-
 Level = Literal["gene", "stage", "branch"]
 FreeOps = tuple[str, ...]
 """One op a free gene, in their order."""

@@ -10,8 +10,6 @@ from asymnas.core.errors import Problem, nearest
 from asymnas.space._genes import FreeGene, Gene
 from asymnas.space._patterns import captures, filled, matching, stars
 
-__all__ = ["Resolved", "resolve"]
-
 Ties = tuple[tuple[str, ...], ...]
 Fixes = Mapping[str, str]
 Without = Mapping[str, tuple[str, ...]]

@@ -15,8 +15,6 @@ from asymnas.space._parts import Branch, Input, Mixer, Stage
 from asymnas.space.mixers import LANGUAGE, MIXERS
 from asymnas.space.ops import OPS
 
-__all__ = ["check_branches", "check_places", "check_shared", "check_size"]
-
 _UNKNOWN_OP, _TWICE_OP = "the op is not registered", "an op is listed once"
 LARGEST_POWER = 4000
 

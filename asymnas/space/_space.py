@@ -28,8 +28,6 @@ from asymnas.space._rules import check_branches, check_places, check_shared, che
 from asymnas.space._sugar import SUGAR, spread
 from asymnas.space.mixers import MixerPlace
 
-__all__ = ["DRAWS", "SearchSpace"]
-
 DRAWS = 2000
 """How often a random operator draws before it gives up on the constraints."""
 

@@ -13,8 +13,6 @@ from asymnas.core.errors import SpaceError
 from asymnas.core.plugins import Registry
 from asymnas.space.ops import OpCost, Size
 
-__all__ = ["LANGUAGE", "MIXERS", "MixerKind", "MixerOptions", "MixerPlace", "ModaOptions"]
-
 LANGUAGE = "language"
 """The input that a mixer reads unless its `from` says otherwise: one vector a sentence."""
 

@@ -10,8 +10,6 @@ from typing import Any
 from asymnas.core.errors import Problem, SpaceError
 from asymnas.core.plugins import Registry
 
-__all__ = ["OPS", "Op", "OpCost", "Place", "Size", "register_op"]
-
 Size = tuple[int, ...]
 
 

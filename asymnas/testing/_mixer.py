@@ -13,8 +13,6 @@ from asymnas.nn import Supernet
 from asymnas.space import MIXERS, SearchSpace, load_space
 from asymnas.testing._op import counted
 
-__all__ = ["MixerContract"]
-
 _DIM = 6
 
 

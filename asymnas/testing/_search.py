@@ -15,8 +15,6 @@ from asymnas.core.runtime.pool import Pool
 from asymnas.search import Evaluation, Request, Searcher
 from asymnas.space import SearchSpace, load_space
 
-__all__ = ["PoolContract", "SearcherContract", "ToyWorker", "toy_score", "toy_worker"]
-
 
 def toy_score(genes: Iterable[tuple[str, str]]) -> float:
     """Return a score in [0, 1) that every gene adds to, a function of the genes alone."""

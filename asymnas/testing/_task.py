@@ -15,8 +15,6 @@ from asymnas.search import CandidateWorker, Evaluation, Request, ScoreSettings
 from asymnas.space import Architecture
 from asymnas.task import TASKS, BatchSource, Reward, Task, TaskModel
 
-__all__ = ["TaskContract"]
-
 
 class TaskContract:
     """What every task must keep: subclass it and override the fixture `job` with a small job of the task.

@@ -23,8 +23,6 @@ from asymnas.tracking import (
 )
 from asymnas.tracking.data import Video
 
-__all__ = ["TrackerContract", "moving_square"]
-
 LANGUAGE_DIM = 12
 
 

@@ -16,8 +16,6 @@ from asymnas.core.errors import Problem, WeightsError
 from asymnas.nn import load_weights, save_weights
 from asymnas.training.optimizer import PathOptimizer
 
-__all__ = ["Checkpoint", "latest_checkpoint", "load_checkpoint", "save_checkpoint"]
-
 FORMAT = "asymnas-training-checkpoint"
 VERSION = 1
 _KEEP = 2

@@ -12,8 +12,6 @@ from torch import Tensor
 
 from asymnas.core.errors import AsymNASError
 
-__all__ = ["Exchange", "LocalExchange", "PeerFailed", "Signal", "TorchExchange", "shards_of", "together"]
-
 Result = TypeVar("Result")
 
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from asymnas.space import Architecture
     from asymnas.task import Batch
 
-__all__ = ["ActiveSet", "active_set", "shard_row"]
-
 
 class ActiveSet:
     """The parameters that a step's paths may send gradients to, and where they lie in a row.

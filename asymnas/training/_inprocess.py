@@ -18,8 +18,6 @@ from asymnas.training._loop import LoopStopped, TrainingLoop
 from asymnas.training._setup import TrainingSetup
 from asymnas.training.config import TrainingConfig
 
-__all__ = ["run_inprocess"]
-
 
 def run_inprocess(
     factory: Callable[[], TrainingSetup],

@@ -12,8 +12,6 @@ from typing import Any
 from asymnas.core.errors import Problem, RunFolderError
 from asymnas.core.files import write_whole
 
-__all__ = ["Journal", "Tail", "Window", "read_records"]
-
 
 @dataclass(slots=True)
 class Window:

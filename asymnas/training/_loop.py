@@ -27,8 +27,6 @@ from asymnas.training._setup import TrainingSetup
 from asymnas.training.config import TrainingConfig
 from asymnas.training.optimizer import PathOptimizer
 
-__all__ = ["LoopStopped", "TrainingLoop"]
-
 log = logging.getLogger("asymnas.training")
 
 Batches = list[Batch]

@@ -10,8 +10,6 @@ from asymnas.core.seeding import rng_for
 if TYPE_CHECKING:
     from asymnas.space import Architecture, SearchSpace
 
-__all__ = ["paths_for_step"]
-
 _MAX_DRAWS = 2000
 
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ProgressSink", "TrainingProgress", "losses_of"]
-
 _COUNTERS = ("step", "steps", "eta_seconds", "seconds")
 _RATES = ("lr", "grad_norm", "samples_per_second")
 

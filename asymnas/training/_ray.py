@@ -20,8 +20,6 @@ from asymnas.training._journal import Tail
 from asymnas.training._setup import TrainingSetup
 from asymnas.training.config import TrainingConfig
 
-__all__ = ["run_ray"]
-
 log = logging.getLogger("asymnas.training")
 
 _POLL_SECONDS = 0.2

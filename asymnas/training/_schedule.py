@@ -6,8 +6,6 @@ import math
 
 from asymnas.training.config import TrainingConfig
 
-__all__ = ["lr_at"]
-
 
 def lr_at(config: TrainingConfig, step: int) -> float:
     """The learning rate of `step`, 0 <= step < config.steps.

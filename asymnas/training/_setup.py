@@ -7,8 +7,6 @@ from typing import Any
 
 from asymnas.task import BatchSource
 
-__all__ = ["TrainingSetup"]
-
 
 @dataclass(frozen=True, slots=True)
 class TrainingSetup:

@@ -21,8 +21,6 @@ from asymnas.training.config import TrainingConfig
 if TYPE_CHECKING:
     from asymnas.space import Architecture
 
-__all__ = ["Engine", "TrainingResult", "train_subnet", "train_supernet"]
-
 log = logging.getLogger("asymnas.training")
 
 Engine = Literal["ray", "inprocess"]

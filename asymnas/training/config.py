@@ -8,8 +8,6 @@ from pydantic import Field
 
 from asymnas.core.models import Count, JobModel, NotNegative, Positive, Seed, Whole
 
-__all__ = ["Training", "TrainingConfig"]
-
 
 class Training(JobModel):
     """Supernet training."""

@@ -11,8 +11,6 @@ from torch import Tensor, nn
 from asymnas.core.errors import JobError, Problem, WeightsError, nearest
 from asymnas.training.config import TrainingConfig
 
-__all__ = ["PathOptimizer"]
-
 
 class PathOptimizer:
     """SGD or AdamW over all trainable parameters of a model, with the state of each parameter under its name.

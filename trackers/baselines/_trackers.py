@@ -11,8 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from asymnas.task import GenePath
 from asymnas.tracking import Language, OnlineTracker
 
-__all__ = ["StaticTracker", "TemplateMatching", "TemplateMatchingOptions"]
-
 
 class StaticTracker(OnlineTracker):
     """Never moves its box; what it scores is the motion that a benchmark lacks."""

@@ -11,8 +11,6 @@ from typing import Any
 import cv2
 import numpy as np
 
-__all__ = ["OpenCVFollower"]
-
 logger = logging.getLogger("asymnas.trackers.opencv")
 
 _C_LIBRARY = ctypes.CDLL("ucrtbase" if sys.platform == "win32" else None)

@@ -12,8 +12,6 @@ from asymnas.tracking.siamese.grid import Grid
 from ._head import HeadOutput
 from ._options import VLTSCAROptions
 
-__all__ = ["Decoder"]
-
 _REACH = (0.1, 0.44)  # the fine peak lies this near to the coarse one, in template-crop sides
 
 

@@ -13,8 +13,6 @@ from asymnas.core.errors import AsymNASError, EvaluationError, Problem
 from asymnas.core.runtime.cluster import import_ray, start_ray
 from asymnas.core.runtime.pool import Failed, OnAnswer, Worker, answered, built
 
-__all__ = ["ActorPool"]
-
 logger = logging.getLogger("asymnas.runtime")
 
 DEATHS = 3

@@ -10,8 +10,6 @@ from typing import Any
 
 from asymnas.core.errors import EvaluationError, MissingDependency, Problem
 
-__all__ = ["import_ray", "start_ray"]
-
 
 def import_ray() -> Any:
     """Return the module `ray`.

@@ -7,8 +7,6 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, Self, TypeVar
 
-__all__ = ["Failed", "InProcessPool", "OnAnswer", "Pool", "Worker", "answered", "built"]
-
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 Requested = TypeVar("Requested", contravariant=True)
