@@ -48,7 +48,7 @@ def export(
 
     Example: asymnas export runs/vlt_scar --to sots -o cand.yaml
     """
-    from asymnas.core.disk import write_text
+    from asymnas.core.files import write_text
     from asymnas.space import load_architecture
 
     if to is Format.vot:

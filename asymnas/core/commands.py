@@ -81,7 +81,7 @@ def command(function: Callable[Parameters, Result]) -> Callable[Parameters, Resu
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Tell, after Ctrl-C, how the run is continued."""
+    """Print, after Ctrl-C, how the run is continued."""
     try:
         yield
     except KeyboardInterrupt:

@@ -24,7 +24,7 @@ class Problem:
 
 
 class AsymNASError(Exception):
-    """Base of all errors that are the user's to mend; the command line prints it without a traceback, exit code 2.
+    """Base of all errors that the user can put right; the command line prints it without a traceback, exit code 2.
 
     Args:
         problems: one message, one `Problem`, or all the problems found at once.
@@ -95,11 +95,8 @@ class MissingDependency(AsymNASError):
 
 
 def shown(value: object, limit: int = 60) -> str:
-    """Return a value for a message: its `repr`, cut to `limit` characters; of a huge number how large it is."""
-    try:
-        text = repr(value)
-    except ValueError:  # Python writes no whole number of more than 4,300 digits
-        text = f"a number of {value.bit_length()} bits" if isinstance(value, int) else f"a {type(value).__name__}"
+    """Return a value for a message: its `repr`, cut to `limit` characters."""
+    text = repr(value)
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from asymnas.core.errors import AsymNASError, DataError, Problem
-from asymnas.core.files import write_whole
-from asymnas.core.text import read_text
+from asymnas.core.files import read_text, write_whole
 from asymnas.interop._sequences import sentence_of, sequence_name
 
 REGISTRY = "trackers.ini"

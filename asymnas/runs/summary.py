@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from asymnas.core.disk import write_text
 from asymnas.core.errors import Problem, RunFolderError
+from asymnas.core.files import write_text
 from asymnas.core.schema import problems_of
 from asymnas.core.statistics import Interval
 

@@ -13,9 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from asymnas.core.document import Document
 from asymnas.core.errors import ArchitectureMismatch, AsymNASError, Problem, RunFolderError, SpaceError, nearest
-from asymnas.core.files import write_whole
+from asymnas.core.files import read_text, write_whole
 from asymnas.core.schema import check_model
-from asymnas.core.text import read_text
 from asymnas.space._architecture import Architecture, checked_path
 from asymnas.space._cost import Cost
 from asymnas.space._load import SHIPPED, load_space

@@ -59,8 +59,7 @@ class ActorPool(Generic[Request, Answer]):
     def map(self, requests: Sequence[Request], on_answer: OnAnswer[Answer] | None = None) -> list[Answer]:
         """Return the answers in the order of the requests (see `Pool.map`).
 
-        Raises:
-            EvaluationError: the cluster cannot be reached or is too small, or no worker can be built.
+        EvaluationError where the cluster cannot be reached or is too small, or no worker can be built.
         """
         if not requests:
             return []
