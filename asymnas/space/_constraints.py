@@ -1,4 +1,4 @@
-"""Constraints: measuring an architecture, and telling early when nothing can satisfy them."""
+"""Constraints: what an architecture measures, and those that no architecture can keep."""
 
 from __future__ import annotations
 

@@ -21,10 +21,6 @@ def _tie(value: Any) -> Any:
     return [[side.strip() for side in item.split("=")] if isinstance(item, str) else item for item in items]
 
 
-def _one_or_more(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
 class SpaceContent(SpacePart):
     """What a search space consists of, as files have it; equal by name and hash.
 
@@ -49,7 +45,12 @@ class SpaceContent(SpacePart):
     share_weights: Annotated[tuple[Names, ...], Field(strict=False)] = ()
     tie: Annotated[tuple[Names, ...], Field(strict=False), BeforeValidator(_tie)] = ()
     fix: Mapping[str, str] = {}
-    without: Mapping[str, Annotated[Names, Field(min_length=1), BeforeValidator(_one_or_more)]] = {}
+    without: Mapping[
+        str,
+        Annotated[
+            Names, Field(min_length=1), BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
+        ],
+    ] = {}
     constraints: Annotated[tuple[Constraint, ...], Field(strict=False)] = ()
 
     def __eq__(self, other: object) -> bool:

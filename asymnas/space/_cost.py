@@ -45,8 +45,6 @@ class Cost:
 
     def amortised(self, frames: int) -> float:
         """Multiply-accumulates per frame of a video of `frames` frames: branches of rate `video` run once in it."""
-        if frames < 1:
-            raise ValueError(f"frames must be >= 1, but got {frames}")
         return sum(c.macs / (frames if self.rates[name] == "video" else 1) for name, c in self.branches.items())
 
     def to_dict(self) -> dict[str, dict[str, int]]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from asymnas.space._architecture import ENUMERABLE
 from asymnas.space._space import SearchSpace
 
 Relation = Literal["equal", "a within b", "b within a", "neither within the other", "undecided"]
-_ENUMERABLE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,14 +158,14 @@ def _within(a: SearchSpace, b: SearchSpace) -> bool | None:
     extra = [item for item in b.constraints if item not in a.constraints]
     same_layers = _layers(a) == _layers(b) and a.share_weights == b.share_weights
     if extra or (a.constraints and not same_layers):
-        if a.size > _ENUMERABLE:
+        if a.size > ENUMERABLE:
             return None if a.constraints or _choices_within(a, b) else False
         return all(_holds(b, arch.genes) for arch in a.enumerate())
     if _choices_within(a, b):
         return True
     if not a.constraints:
         return False
-    return all(_holds(b, arch.genes) for arch in a.enumerate()) if a.size <= _ENUMERABLE else None
+    return all(_holds(b, arch.genes) for arch in a.enumerate()) if a.size <= ENUMERABLE else None
 
 
 def _choices_within(a: SearchSpace, b: SearchSpace) -> bool:

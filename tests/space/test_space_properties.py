@@ -53,7 +53,7 @@ def spaces(draw, *, small: bool = False) -> SearchSpace:
 
 @given(spaces())
 def test_spaces_round_trip(space):
-    assert SearchSpace.from_dict(space.to_dict()) == space
+    assert load_space(space.to_dict()) == space
     assert SearchSpace.from_yaml(space.to_yaml()) == space
     assert load_space(json.loads(json.dumps(space.to_dict()))).hash == space.hash
 

@@ -41,7 +41,7 @@ def test_every_shipped_space_has_its_size():
 def test_shipped_spaces_survive_every_form(name):
     space = load_space(name)
     for other in (
-        SearchSpace.from_dict(space.to_dict()),
+        load_space(space.to_dict()),
         SearchSpace.from_yaml(space.to_yaml()),
         load_space(space.to_dict()),
     ):
