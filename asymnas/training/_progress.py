@@ -41,12 +41,9 @@ class TrainingProgress:
 
 
 class ProgressSink:
-    """Hands the lines of training.jsonl to a callback and, where tensorboardX is installed, to an event file.
+    """Hands the lines of training.jsonl to a callback and, where tensorboardX is installed, to a folder of events.
 
-    Args:
-        events: folder of the event files, made with the first line.
-        step: events beyond this step come from an interrupted run and are hidden.
-        on_progress: the callback, or None.
+    Events beyond `step` come from an interrupted run and are hidden.
     """
 
     def __init__(self, events: Path, step: int, on_progress: Callable[[TrainingProgress], None] | None) -> None:

@@ -59,11 +59,7 @@ class PathOptimizer:
         }
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Take over what `state_dict` gave.
-
-        Raises:
-            WeightsError: the state names a parameter that the model lacks, or of another shape.
-        """
+        """Take over what `state_dict` gave; a WeightsError where it does not fit the model."""
         self._torch.state.clear()
         for entry, value in state.items():
             name, _, key = entry.rpartition("::")
