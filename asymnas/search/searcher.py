@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from asymnas.core.errors import EvaluationError, JobError, Problem, SearchSpaceExhausted
+from asymnas.core.errors import EvaluationError, JobError, SearchSpaceExhausted
 from asymnas.core.plugins import Registry
 from asymnas.space import ENUMERABLE, available
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class Searcher(ABC):
     """Proposes architectures generation by generation; it never evaluates.
 
-    What is asked is a function of (space, settings, seed, results told so far): there is no random state that could be
-    lost, so telling a new searcher the same results makes it ask the same architectures. A generation is asked
+    What is asked is a function of (space, settings, seed, results so far) alone, so a new searcher that gets the same
+    results asks the same architectures. A generation is asked
     completely before the next one is proposed, and no architecture is asked twice.
 
     Args:
@@ -40,9 +40,6 @@ class Searcher(ABC):
     name: ClassVar[str]
 
     def __init__(self, space: SearchSpace, *, seed: int, total: int, generation_size: int) -> None:
-        if total < 1 or generation_size < 1 or seed < 0:
-            got = f"{total}, {generation_size} and {seed}"
-            raise JobError(Problem("search", "budget and generation must be at least 1, the seed at least 0", got))
         found = available(space, total)
         if found < total:
             kept = f" that keep its constraints, of {space.size}" if space.constraints else ""
