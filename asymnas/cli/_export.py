@@ -72,8 +72,8 @@ def _export_vot(source: str, output: Path | None, sentences: Path | None) -> Non
     if output is None:
         typer.echo(section, nl=False)
         return
-    path = add_tracker(output, identifier, section)
-    typer.echo(f"{identifier}: {path}; evaluate it with: vot evaluate --workspace {output} {identifier}", err=True)
+    file = add_tracker(output, identifier, section)
+    typer.echo(f"{identifier}: {file}; evaluate it with: vot evaluate --workspace {output} {identifier}", err=True)
 
 
 def _written(found: ArchitectureFile, to: Format) -> str:
