@@ -48,13 +48,7 @@ class _Strips(torch.autograd.Function):
 
 
 class DepthwiseConv2d(nn.Module):
-    """A bias-free depth-wise convolution with padding kernel // 2.
-
-    Args:
-        channels: channels in and out.
-        kernel: odd kernel size.
-        stride: stride in both dimensions.
-    """
+    """A depth-wise convolution without bias, with padding kernel // 2; the kernel's size is odd."""
 
     def __init__(self, channels: int, kernel: int, stride: int = 1) -> None:
         super().__init__()

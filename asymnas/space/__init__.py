@@ -11,7 +11,7 @@ from asymnas.space._file import (
     load_architecture,
     save_architecture,
 )
-from asymnas.space._genes import FreeGene, Gene
+from asymnas.space._genes import FreeGene, Gene, stem_place
 from asymnas.space._load import list_spaces, load_space
 from asymnas.space._operators import Count
 from asymnas.space._parts import Branch, Constraint, Input, Mixer, Stage, Stem
@@ -58,4 +58,5 @@ __all__ = [
     "load_space",
     "register_op",
     "save_architecture",
+    "stem_place",
 ]
