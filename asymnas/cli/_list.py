@@ -92,8 +92,7 @@ Kind = StrEnum("Kind", list(KINDS))  # type: ignore[misc]
 
 @command
 def list_(
-    kind: Annotated[Kind | None, typer.Argument(help="One kind only; all by default.")] = None,
-    as_json: Json = False,
+    kind: Annotated[Kind | None, typer.Argument(help="One kind only; all by default.")] = None, as_json: Json = False
 ) -> None:
     """List what is installed: tasks and their plugins, ops, searchers, search spaces and jobs, each with one line.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -100,7 +100,7 @@ def shown(value: object, limit: int = 60) -> str:
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
-def nearest(name: str, names: Sequence[str] | Iterable[str]) -> str:
+def nearest(name: str, names: Iterable[str]) -> str:
     """Return a way out for an unknown `name`: the nearest known one, or the list of all (at most 12)."""
     known = sorted({str(item) for item in names})
     close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.6)

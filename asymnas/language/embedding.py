@@ -56,5 +56,7 @@ class Language:
 class Sentences(Protocol):
     """What embeds sentences, such as `SentenceTable`."""
 
+    dim: int
+
     def embed(self, sentences: Sequence[str | None]) -> Language:
         """Return the embeddings of b sentences; None is a missing one."""

@@ -6,14 +6,7 @@ from asymnas.search._run import SearchProgress, SearchResult, run_search
 from asymnas.search.candidate import CandidateWorker, candidate_worker
 from asymnas.search.evolution import CrossoverLevel, EvolutionSearcher
 from asymnas.search.random_search import RandomSearcher
-from asymnas.search.results import (
-    SCORING_VERSION,
-    Evaluation,
-    Request,
-    ScoreSettings,
-    cost_record,
-    failed_evaluation,
-)
+from asymnas.search.results import SCORING_VERSION, Evaluation, Request, ScoreSettings, cost_record, failed_evaluation
 from asymnas.search.searcher import SEARCHERS, Searcher, SearcherPlugin, distinct_samples
 
 __all__ = [

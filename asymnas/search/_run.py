@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from asymnas.core.errors import EvaluationError
 from asymnas.core.runtime.pool import Pool
@@ -13,9 +12,7 @@ from asymnas.search._log import ResultLog
 from asymnas.search._logged import evaluate_logged
 from asymnas.search.results import Evaluation, Request, ScoreSettings
 from asymnas.search.searcher import Searcher
-
-if TYPE_CHECKING:
-    from asymnas.space import Architecture
+from asymnas.space import Architecture
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from scipy.stats import binom
 
 from asymnas.core.errors import EvaluationError, Problem
-
-if TYPE_CHECKING:
-    from asymnas.space import Architecture, FreeGene
+from asymnas.space import Architecture, FreeGene
 
 
 @dataclass(frozen=True, slots=True)

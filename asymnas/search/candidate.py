@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from asymnas.core.errors import EvaluationError, Problem
+from asymnas.core.errors import EvaluationError, JobError, Problem, nearest
 from asymnas.core.threads import all_threads
 from asymnas.search.results import Evaluation, Request, cost_record
-
-if TYPE_CHECKING:
-    from asymnas.task import Batch, Measurement, Task
+from asymnas.task import Batch, Measurement, Task
 
 
 class CandidateWorker:
@@ -43,6 +41,9 @@ class CandidateWorker:
         import torch
 
         started, task = time.perf_counter(), self.task
+        if request.split not in task.splits:
+            way_out = nearest(request.split, task.splits)
+            raise JobError(Problem("split", "must be a split of the task", repr(request.split), way_out))
         with all_threads(self.threads), torch.inference_mode():
             if request.baseline is None:
                 found, more = self._candidate(request)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from asymnas.core.errors import InfeasibleConstraint, JobError, Problem
 from asymnas.core.seeding import rng_for
 from asymnas.search.searcher import Searcher, SearcherPlugin, distinct_samples
-
-if TYPE_CHECKING:
-    from asymnas.space import Architecture, SearchSpace
+from asymnas.space import Architecture, SearchSpace
 
 CrossoverLevel = Literal["gene", "stage", "branch"]
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from asymnas.core.seeding import rng_for
 from asymnas.search.searcher import Searcher, SearcherPlugin, distinct_samples
-
-if TYPE_CHECKING:
-    from asymnas.space import Architecture, SearchSpace
+from asymnas.space import Architecture, SearchSpace
 
 
 class RandomSearcher(Searcher):

@@ -6,18 +6,14 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from pydantic import BaseModel
 
 from asymnas.core.errors import EvaluationError, JobError, SearchSpaceExhausted
 from asymnas.core.plugins import Registry
-from asymnas.space import ENUMERABLE, available
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-    from asymnas.space import Architecture, SearchSpace
+from asymnas.space import ENUMERABLE, Architecture, SearchSpace, available
 
 
 class Searcher(ABC):

@@ -142,12 +142,8 @@ def _layers(space: SearchSpace) -> dict[str, Any]:
 
 def _relation(a: SearchSpace, b: SearchSpace) -> Relation:
     forth, back = _within(a, b), _within(b, a)
-    if forth and back:
-        return "equal"
-    if forth:
-        return "a within b"
-    if back:
-        return "b within a"
+    if forth or back:
+        return "equal" if forth and back else "a within b" if forth else "b within a"
     return "undecided" if forth is None or back is None else "neither within the other"
 
 

@@ -117,15 +117,7 @@ def load_architecture(source: Path | str) -> ArchitectureFile:
     if content is None or problems:
         raise SpaceError(problems)
     space = _space(content.space, where)
-    try:
-        arch = Architecture(space, checked_path(space, content.genes, f"{where}: genes"))
-    except ArchitectureMismatch as error:
-        problems += error.problems
-    if content.ties != space.ties:
-        value = f"{len(content.ties)} of {len(space.ties)} tied genes"
-        problems.append(Problem(f"{where}: ties", "the ties are those of the space", value))
-    if problems:
-        raise ArchitectureMismatch(problems)
+    arch = Architecture(space, checked_path(space, content.genes, f"{where}: genes"))
     # A cost of other genes gives away a file whose genes were changed by hand: its score is then not theirs either.
     total = space.cost(arch).to_dict()["total"]
     if content.cost.get("total", total) != total:
@@ -163,7 +155,4 @@ def _space(content: _SpaceOfFile, where: str) -> SearchSpace:
     if content.hash != space.hash:
         rule, way_out = f"the hash is that of the embedded space, {space.hash}", "Take the original file."
         raise ArchitectureMismatch(Problem(f"{where}: space.hash", rule, repr(content.hash), way_out))
-    if content.name != space.name:
-        rule = f"the name is that of the embedded space, '{space.name}'"
-        raise ArchitectureMismatch(Problem(f"{where}: space.name", rule, repr(content.name)))
     return space

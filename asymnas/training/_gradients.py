@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from asymnas.core.errors import ModelError, Problem
 from asymnas.core.seeding import rng_for
-
-if TYPE_CHECKING:
-    from asymnas.space import Architecture
-    from asymnas.task import Batch
+from asymnas.space import Architecture
+from asymnas.task import Batch
 
 
 class ActiveSet:

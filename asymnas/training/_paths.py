@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from asymnas.core.errors import ArchitectureMismatch, InfeasibleConstraint, Problem
 from asymnas.core.seeding import rng_for
-
-if TYPE_CHECKING:
-    from asymnas.space import Architecture, SearchSpace
+from asymnas.space import Architecture, SearchSpace
 
 _MAX_DRAWS = 2000
 

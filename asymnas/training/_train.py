@@ -6,20 +6,18 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from asymnas.core.errors import Problem, RunFolderError
+from asymnas.core.errors import JobError, Problem, RunFolderError, nearest
 from asymnas.core.files import disk_errors
 from asymnas.nn import weights_hash
+from asymnas.space import Architecture
 from asymnas.training._checkpoint import latest_checkpoint
 from asymnas.training._inprocess import run_inprocess
 from asymnas.training._journal import Journal, read_records
 from asymnas.training._progress import ProgressSink, TrainingProgress, losses_of
 from asymnas.training._ray import run_ray
 from asymnas.training.config import TrainingConfig, TrainingSetup
-
-if TYPE_CHECKING:
-    from asymnas.space import Architecture
 
 log = logging.getLogger("asymnas.training")
 
@@ -79,6 +77,9 @@ def train_supernet(
         ModelError: the model breaks the contract or its loss is not finite.
         KeyboardInterrupt: on Ctrl-C; a checkpoint is left.
     """
+    if engine not in ("ray", "inprocess"):
+        way_out = nearest(engine, ("ray", "inprocess"))
+        raise JobError(Problem("engine", "must be ray or inprocess", repr(engine), way_out))
     folder = Path(folder).absolute()
     first_step = _prepare(folder, resume)
     sink = ProgressSink(folder / "tensorboard", first_step, on_progress)

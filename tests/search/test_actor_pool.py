@@ -58,7 +58,7 @@ def local_ray():
     ray = pytest.importorskip("ray")
     for toys in (contracts, sys.modules[__name__]):  # shipped by value, so that actors start without pytest and torch
         ray.cloudpickle.register_pickle_by_value(toys)
-    cluster._start_local(ray, 2)
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     yield ray
     ray.shutdown()
 

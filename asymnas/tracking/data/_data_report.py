@@ -16,7 +16,7 @@ from asymnas.tracking.data._subset import choose
 from asymnas.tracking.data._tracks import TrackVideos
 from asymnas.tracking.data._video import Video
 from asymnas.tracking.data.lazy import names_of
-from asymnas.tracking.data.readers._build import Choice, Index, VideoFiles, make_video
+from asymnas.tracking.data.readers._build import Index, SplitOptions, VideoFiles, make_video
 
 __all__ = ["DataReport", "check_dataset"]
 
@@ -105,7 +105,7 @@ def check_dataset(
     if reader is not None and options:
         rule = "a benchmark is checked as it lies on disk, without options"
         raise DataError(Problem(name, rule, ", ".join(options), "Leave them out."))
-    tally = _Tally(
+    tally = _SourceTally(
         f"{name}/{split}", True if reader is None else reader.language, {} if reader is None else reader.known
     )
     if reader is None:
@@ -134,7 +134,7 @@ def _loaded(
     videos: int | Sequence[str] | None,
     seed: int,
     options: Mapping[str, Any] | None,
-    tally: _Tally,
+    tally: _SourceTally,
 ) -> tuple[str, Sequence[str], Callable[[int], Video | None]]:
     """Load a set that is not a reader's; return its place, the names, and what makes a video, None where that fails."""
     found = load_with(name, split, root, options, videos=videos, seed=seed).videos
@@ -154,7 +154,7 @@ def _loaded(
     return where, names, make
 
 
-def _read(dataset: str, name: str, listing: Index, tally: _Tally) -> Video | None:
+def _read(dataset: str, name: str, listing: Index, tally: _SourceTally) -> Video | None:
     """Read one video; counts that differ are a defect, and the video is cut to go on."""
     try:
         files = dataclasses.replace(listing.read(name), cut=False)
@@ -162,7 +162,7 @@ def _read(dataset: str, name: str, listing: Index, tally: _Tally) -> Video | Non
         tally.defect(name, error)
         return None
     try:
-        return make_video(dataset, files, Choice())
+        return make_video(dataset, files, SplitOptions())
     except DataError as error:
         tally.defect(name, error)
     return _cut(dataset, files)
@@ -170,7 +170,7 @@ def _read(dataset: str, name: str, listing: Index, tally: _Tally) -> Video | Non
 
 def _cut(dataset: str, files: VideoFiles) -> Video | None:
     try:
-        return make_video(dataset, files, Choice(on_length_mismatch="shorter"))
+        return make_video(dataset, files, SplitOptions(on_length_mismatch="shorter"))
     except DataError:  # no frames at all, which the first attempt has told
         return None
 
@@ -189,7 +189,7 @@ class _Kept(Generic[Item]):
                 self.first.append(item)
 
 
-class _Tally:
+class _SourceTally:
     """Counts and defects of the videos so far."""
 
     def __init__(self, where: str, language: bool, known: Mapping[str, str]) -> None:

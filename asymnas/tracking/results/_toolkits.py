@@ -11,7 +11,7 @@ import numpy as np
 
 from asymnas.tracking.results._otb import otb_record
 
-__all__ = ["Form", "Plan", "form_of"]
+__all__ = ["Plan", "ToolkitFormat", "form_of"]
 
 _FOLDERS = {
     "got10k": {"got10k": "GOT-10k", "otb100": "OTB2015", "lasot": "LaSOT", "trackingnet": "TrackingNet"},
@@ -73,7 +73,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class ToolkitFormat:
     """A form of result files.
 
     Args:
@@ -151,18 +151,18 @@ def _each_frame(seconds: float | np.ndarray | None, frames: int) -> np.ndarray |
 _FORMS = {
     form.name: form
     for form in (
-        Form("lasot"),
-        Form("tnl2k"),
-        Form("pysot"),
-        Form("pytracking", separator="\t"),
-        Form("got10k", decimals=3),
-        Form("got10k-zip", decimals=3, zipped=True),
-        Form("trackingnet-zip", decimals=2, zipped=True),
-        Form("otb-json"),
+        ToolkitFormat("lasot"),
+        ToolkitFormat("tnl2k"),
+        ToolkitFormat("pysot"),
+        ToolkitFormat("pytracking", separator="\t"),
+        ToolkitFormat("got10k", decimals=3),
+        ToolkitFormat("got10k-zip", decimals=3, zipped=True),
+        ToolkitFormat("trackingnet-zip", decimals=2, zipped=True),
+        ToolkitFormat("otb-json"),
     )
 }
 
 
-def form_of(format: str) -> Form:
+def form_of(format: str) -> ToolkitFormat:
     """Return a form by its name."""
     return _FORMS[format]

@@ -14,7 +14,7 @@ from asymnas.tracking.results._canonical import MANIFEST, TIMES, box_text, manif
 from asymnas.tracking.results._forms import FORMATS, convention, dataset_in, dataset_of
 from asymnas.tracking.results._result_set import ResultSet
 from asymnas.tracking.results._store import packed, store
-from asymnas.tracking.results._toolkits import Form, Plan, form_of
+from asymnas.tracking.results._toolkits import Plan, ToolkitFormat, form_of
 from asymnas.tracking.results.names import check_file_names
 
 __all__ = ["write_results"]
@@ -137,7 +137,7 @@ def _without_nan(name: str, rows: np.ndarray, nan: str, format: str) -> np.ndarr
     return rows[source]
 
 
-def _files(results: ResultSet, boxes: Mapping[str, np.ndarray], plan: Plan, form: Form) -> dict[str, bytes]:
+def _files(results: ResultSet, boxes: Mapping[str, np.ndarray], plan: Plan, form: ToolkitFormat) -> dict[str, bytes]:
     """Return path below the target -> content."""
     files: dict[str, bytes] = {}
     for video, rows in boxes.items():

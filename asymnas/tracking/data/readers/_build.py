@@ -18,10 +18,10 @@ from asymnas.tracking.data.readers._places import NotThere, find_folder, raise_a
 from asymnas.tracking.data.readers._splits import check_split, split_problems
 
 __all__ = [
-    "Choice",
     "Index",
     "NotThere",
     "Reader",
+    "SplitOptions",
     "VideoFiles",
     "build",
     "find_folder",
@@ -33,7 +33,7 @@ log = logging.getLogger("asymnas.tracking.data")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class SplitOptions:
     """Which videos of a split to read, and how strictly; the options that all readers take.
 
     Args:
@@ -137,7 +137,7 @@ class Reader:
         """Return what is wrong with a split's name and the options of `load`, told without files."""
         problems = split_problems(split, tuple(self.videos))
         try:
-            Choice(on_length_mismatch=on_length_mismatch)
+            SplitOptions(on_length_mismatch=on_length_mismatch)
         except DataError as error:
             problems += error.problems
         return problems
@@ -185,7 +185,7 @@ class Reader:
         exclude: Sequence[str] = (),
         on_length_mismatch: str = "error",
     ) -> Dataset:
-        """Load a split; see `Choice` for the options.
+        """Load a split; see `SplitOptions` for the options.
 
         Args:
             split: its name.
@@ -194,14 +194,14 @@ class Reader:
         Raises:
             DataError: whatever is wrong with the files of the chosen videos, all at once.
         """
-        choice = Choice(
+        choice = SplitOptions(
             videos=videos, frames=frames, seed=seed, exclude=tuple(exclude), on_length_mismatch=on_length_mismatch
         )
         listing = self.listing(root, split)
         return build(self.name, split, listing.names, listing.read, choice, listing.where)
 
 
-def make_video(dataset: str, files: VideoFiles, choice: Choice) -> Video:
+def make_video(dataset: str, files: VideoFiles, choice: SplitOptions) -> Video:
     """Match the counts of frames, boxes and flags, and make the video.
 
     Raises:
@@ -247,7 +247,7 @@ def _all_boxes(files: VideoFiles, frames: int) -> tuple[np.ndarray, list[np.ndar
 
 
 def build(
-    dataset: str, split: str, names: Sequence[str], read: Callable[[str], VideoFiles], choice: Choice, where: Path
+    dataset: str, split: str, names: Sequence[str], read: Callable[[str], VideoFiles], choice: SplitOptions, where: Path
 ) -> Dataset:
     """Choose videos, read only those, and collect what is wrong with any of them.
 

@@ -20,7 +20,7 @@ _TEXT = (".txt", ".json")
 _LIMIT = 64 * 2**20  # bytes of one file; an annotation is far smaller, an archive may claim anything
 
 
-class _File(NamedTuple):
+class _BoxFile(NamedTuple):
     where: str
     content: bytes | Path
 
@@ -29,7 +29,7 @@ class TextFiles:
     """Text files by their names below a folder or in an archive, with `/`."""
 
     def __init__(self) -> None:
-        self._files: dict[str, _File] = {}
+        self._files: dict[str, _BoxFile] = {}
 
     def __contains__(self, name: str) -> bool:
         return name in self._files
@@ -39,7 +39,7 @@ class TextFiles:
 
     def add(self, name: str, where: str, content: bytes | Path) -> None:
         """Add a file; a file of the same name that is there already is kept."""
-        self._files.setdefault(name, _File(where, content))
+        self._files.setdefault(name, _BoxFile(where, content))
 
     def update(self, other: TextFiles) -> None:
         """Add the files of another."""
