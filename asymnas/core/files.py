@@ -1,4 +1,4 @@
-"""Files: read as text, written whole or not at all, and where caches lie."""
+"""Files: read as text, written whole or not at all, and where caches are."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class TransformersEncoder:
     section 3.2: the mean over N + 2). Sentences beyond the model's limit are cut, with a note.
 
     Args:
-        files: where the encoder lies.
+        files: those of the encoder.
     """
 
     def __init__(self, files: EncoderFiles) -> None:

@@ -60,6 +60,3 @@ class DepthwiseConv2d(nn.Module):
         if self.kernel > _STRIP and not plain:
             return _Strips.apply(x, self.weight, self.stride)
         return F.conv2d(x, self.weight, None, self.stride, self.kernel // 2, 1, self.weight.shape[0])
-
-    def extra_repr(self) -> str:
-        return f"{self.weight.shape[0]}, kernel={self.kernel}, stride={self.stride}"

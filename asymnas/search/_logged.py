@@ -115,7 +115,7 @@ class _LoggedBatch:
         self._copy(position, known, evaluation, fresh=True)
 
     def _copy(self, position: int, known: Evaluation, keeper: Evaluation, *, fresh: bool = False) -> None:
-        """Settle a request whose score is known, with what another keeps; its place gets a line if it has none."""
+        """Settle a request that has a score, with what another keeps; its place gets a line if it has none."""
         kept: dict[str, Any] = {"kept": keeper.kept, "statistics": keeper.statistics}
         here = self.log.at(self.stage, self.first_index + position)
         if here is not None and here.ok and here.key == self.keys[position]:

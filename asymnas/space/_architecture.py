@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from asymnas.space._space import SearchSpace
 
 ENUMERABLE = 16_384
-"""Spaces up to this size are enumerated where that tells more than draws."""
+"""Spaces up to this size are enumerated where draws say less."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,10 +11,8 @@ if TYPE_CHECKING:
     from asymnas.training._progress import TrainingProgress
     from asymnas.training._train import TrainingResult, train_subnet, train_supernet
     from asymnas.training.config import Training, TrainingConfig, TrainingSetup, lr_at
-    from asymnas.training.optimizer import PathOptimizer
 
 __all__ = [
-    "PathOptimizer",
     "Training",
     "TrainingConfig",
     "TrainingProgress",
@@ -31,7 +29,6 @@ __getattr__ = lazy(
     {
         **dict.fromkeys(("Training", "TrainingConfig", "TrainingSetup", "lr_at"), "asymnas.training.config"),
         **dict.fromkeys(("TrainingResult", "train_subnet", "train_supernet"), "asymnas.training._train"),
-        "PathOptimizer": "asymnas.training.optimizer",
         "TrainingProgress": "asymnas.training._progress",
         "paths_for_step": "asymnas.training._paths",
     },

@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 
 class Signal(IntEnum):
-    """What a worker tells the others before a step's sums; the highest one counts."""
+    """What a worker sends to the others before a step's sums; the highest one counts."""
 
     GO = 0
     STOP = 1

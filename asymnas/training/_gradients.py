@@ -15,7 +15,7 @@ from asymnas.task import Batch
 
 
 class ActiveSet:
-    """The parameters that a step's paths may send gradients to, and where they lie in a row.
+    """The parameters that a step's paths may send gradients to, and their positions in a row.
 
     A row holds the gradients one after the other, then a 1 for each parameter that got a gradient, then the losses.
     """

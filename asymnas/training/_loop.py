@@ -41,7 +41,7 @@ class TrainingLoop:
     parameters of its paths. Nothing else carries over from step to step but weights and optimiser state; so a run that
     continues from a checkpoint ends with the weights of one that was never interrupted.
 
-    The run folder is shared by all workers; training.jsonl, training/ and the final weights lie there. `stop` is asked
+    The run folder is shared by all workers; training.jsonl, training/ and the final weights are there. `stop` is asked
     after every step; True ends the run with a checkpoint. `on_record` gets each line of training.jsonl, in worker 0.
     """
 

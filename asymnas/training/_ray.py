@@ -38,7 +38,7 @@ def run_ray(
     """Train with `config.workers` Ray workers.
 
     The run folder carries everything between workers and this process: checkpoints, training.jsonl, the final weights
-    and a worker's error. On a cluster it must lie on a file system that all nodes share. A worker that dies is replaced
+    and a worker's error. On a cluster it must be on a file system that all nodes share. A worker that dies is replaced
     and training continues from the last checkpoint, at most `config.max_failures` times. Arguments are those of
     `train_supernet`; `first_step` is the step of the checkpoint that training continues from.
 

@@ -18,7 +18,6 @@ from asymnas.search import (
     Request,
     ScoreSettings,
     candidate_worker,
-    cost_record,
     failed_evaluation,
 )
 from asymnas.task import Task
