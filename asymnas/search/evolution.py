@@ -26,8 +26,7 @@ class EvolutionSearcher(Searcher):
     takes part in the choice of the best.
 
     Args:
-        space: the space; its constraints hold for every architecture.
-        seed: >= 0.
+        space, seed: see `Searcher`.
         population: architectures a generation.
         parents: how many of the best so far may have offspring (SPOS: top-k).
         mutants: mutations wanted a generation; `TRIES_PER_CHILD` draws for each, random ones replace those missing.

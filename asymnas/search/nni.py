@@ -90,15 +90,12 @@ class NNISearcher(Searcher):
     """NNI's TPE or evolution tuner, proposing architectures of a space.
 
     Proposals that were evaluated already, or break a constraint, are handed back to the tuner as failed trials, or with
-    the known score, and replaced, in a bounded number of tries. TPE soon proposes little but what it knows;
-    NNI would then walk a grid from the first op of every gene, which ends the search in effect. Here a mutation of
-    the repeated proposal takes its place, and TPE learns its score. What is asked depends on (space, settings, results
-    told) alone: the tuner's random states are set from the seed, and the process-wide one that NNI's evolution uses is
-    put back after each call.
+    their score, and replaced, in a bounded number of tries. TPE soon repeats itself; NNI would then walk a grid from
+    the first op of every gene. Here a mutation of the repeated proposal takes its place, and TPE learns its score. The
+    tuner's random states are set from the seed; the process-wide one of NNI's evolution is put back after each call.
 
     Args:
-        space: the space.
-        seed: >= 0.
+        space, seed: see `Searcher`.
         budget: architectures in all.
         algorithm: `tpe` or `evolution`.
         batch: architectures proposed before results are told; also the size of the evolution's population.

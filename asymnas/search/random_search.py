@@ -13,8 +13,7 @@ class RandomSearcher(Searcher):
     """Distinct architectures drawn uniformly from the (feasible) space.
 
     Args:
-        space: the space; its constraints hold for every architecture.
-        seed: >= 0.
+        space, seed: see `Searcher`.
         budget: architectures in all.
         batch: architectures a generation; it changes nothing but how many are evaluated between two reports.
 

@@ -43,10 +43,7 @@ class Searcher(ABC):
                 f"{self.name} search asks for {total} distinct architectures, but the space '{space.name}' has only "
                 f"{found}{kept}. Lower the budget or free more genes."
             )
-        self.space = space
-        self.seed = seed
-        self.total = total
-        self.generation_size = generation_size
+        self.space, self.seed, self.total, self.generation_size = space, seed, total, generation_size
         self._archive: list[tuple[Architecture, float | None]] = []
         self._plan: list[Architecture] = []  # of the current generation, not told yet
         self._asked = 0  # how many of the plan are out for evaluation

@@ -70,8 +70,7 @@ class SpaceContent(SpacePart):
     def structure_hash(self) -> str:
         """16 hex digits of what the supernet's weights depend on: branches and shared weights, nothing of the choices.
 
-        Spaces that differ only in ties, fixes, removals and constraints have it in common: their weights have the same
-        names and shapes, though a space with fewer ops needs a part of them only.
+        Spaces that differ only in ties, fixes, removals and constraints have it in common.
         """
         return self._digest(("branches", "share_weights"))
 

@@ -23,10 +23,9 @@ class BranchCost:
 class Cost:
     """What an architecture costs.
 
-    Counted are the weights of the stem, of every block, and of what a mixer has beside its blocks (where the space says
-    how many channels it reads), and one multiply-accumulate for each use of a weight. Not counted: biases and batch
-    normalisation (they fold into the weights), activations, products, and what mixers do to an input whose channels
-    the space does not declare, such as the projections of a language.
+    Counted are the weights of the stem, of every block, and of a mixer's other layers (where the space says how many
+    channels it reads), and one multiply-accumulate for each use of a weight. Not counted: biases, batch normalisation,
+    activations, products, and layers of mixers for an input whose channels the space does not declare.
 
     Attributes:
         branches: branch name -> its cost.

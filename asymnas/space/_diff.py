@@ -26,8 +26,7 @@ class SpaceDiff:
             rates differ.
         settings: `tie`, `fix`, `without`, `constraints`, `share_weights` -> (only in `a`, only in `b`).
         relation: of the sets of paths; `undecided` where constraints differ and the spaces are too large to look at.
-        same_weights: whether weights have the same names and shapes; where ops are removed or fixed, one space needs a
-            part of the other's.
+        same_weights: whether weights have the same names and shapes.
     """
 
     names: tuple[str, str]

@@ -24,13 +24,10 @@ class MixerOptions(BaseModel):
 
 
 class ModaOptions(MixerOptions):
-    """Options of `moda`.
-
-    Attributes:
-        residual: False leaves the vision path out (paper, Table 5c); the mixer then has no `visual` block.
-    """
+    """Options of `moda`."""
 
     residual: bool = True
+    """False leaves the vision path out (paper, Table 5c); the mixer then has no `visual` block."""
 
 
 @dataclass(frozen=True, slots=True)

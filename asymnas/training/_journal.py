@@ -5,30 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from asymnas.core.errors import Problem, RunFolderError
 from asymnas.core.files import disk_errors, write_text
-
-
-@dataclass(slots=True)
-class Window:
-    """Sums over the steps since the last line."""
-
-    count: int = 0
-    sums: dict[str, float] = field(default_factory=dict)
-
-    def add(self, values: dict[str, float]) -> None:
-        """Take in one step's values."""
-        self.count += 1
-        for name, value in values.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
-
-    def mean(self) -> dict[str, float]:
-        """Means over the steps taken in."""
-        return {name: value / self.count for name, value in self.sums.items()}
 
 
 class Journal:

@@ -20,7 +20,7 @@ from asymnas.task import Batch
 from asymnas.training._checkpoint import Checkpoint, latest_checkpoint, load_checkpoint, save_checkpoint
 from asymnas.training._exchange import Exchange, together
 from asymnas.training._gradients import ActiveSet, active_set, shard_row
-from asymnas.training._journal import Journal, Window
+from asymnas.training._journal import Journal
 from asymnas.training._paths import paths_for_step
 from asymnas.training.config import TrainingConfig, TrainingSetup, lr_at
 from asymnas.training.optimizer import PathOptimizer
@@ -65,7 +65,7 @@ class TrainingLoop:
         self.optimizer = PathOptimizer(self.model, config)
         self.autocast = config.amp == "bf16" or (config.amp == "auto" and device.type == "cuda")
         self.step, self.seconds = 0, 0.0
-        self.window = Window()
+        self.count, self.sums = 0, dict[str, float]()  # of the steps since the last line of training.jsonl
 
     def run(self, *, resume: bool, weights: str) -> None:
         """Train to the last step, from the last checkpoint with `resume`, and write the final `weights`, a file's name.
@@ -109,7 +109,7 @@ class TrainingLoop:
         own = {"identity": self.config.identity(), "space": self.model.space.hash}
         found = load_checkpoint(folder, self.model, self.optimizer, **own)
         self.step, progress = found.step, found.progress
-        self.window = Window(progress["count"], progress["sums"])
+        self.count, self.sums = progress["count"], progress["sums"]
         self.seconds = progress["seconds"]
         log.info("training continues from step %d of %d", self.step, self.config.steps)
 
@@ -156,7 +156,9 @@ class TrainingLoop:
         self.step += 1
         self.seconds += time.perf_counter() - began
         values = dict(zip(rows[0][1], active.losses(total), strict=True))
-        self.window.add(values | {"grad_norm": norm, "seconds": time.perf_counter() - began})
+        self.count += 1
+        for name, value in (values | {"grad_norm": norm, "seconds": time.perf_counter() - began}).items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
         if self.step % config.log_every == 0 or self.step == config.steps:
             self._write_line()
         return stopped
@@ -176,10 +178,9 @@ class TrainingLoop:
         return norm
 
     def _write_line(self) -> None:
-        means = self.window.mean()
-        seconds = means.pop("seconds")
-        norm = means.pop("grad_norm")
-        self.window = Window()
+        means = {name: value / self.count for name, value in self.sums.items()}
+        seconds, norm = means.pop("seconds"), means.pop("grad_norm")
+        self.count, self.sums = 0, {}
         record = {
             "step": self.step, "steps": self.config.steps, **means, "lr": lr_at(self.config, self.step - 1),
             "grad_norm": norm, "samples_per_second": self.config.batch_size / seconds,
@@ -196,7 +197,7 @@ class TrainingLoop:
     def _save(self) -> None:
         if self.exchange.rank != 0:
             return
-        progress = {"count": self.window.count, "sums": self.window.sums, "seconds": self.seconds}
+        progress = {"count": self.count, "sums": self.sums, "seconds": self.seconds}
         checkpoint = Checkpoint(self.step, self.config.identity(), self.model.space.hash, progress)
         save_checkpoint(self.folder / "training", checkpoint, self.model, self.optimizer, self.setup.metadata)
 

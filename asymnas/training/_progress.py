@@ -22,8 +22,7 @@ class TrainingProgress:
     """Where training is.
 
     Args:
-        step: steps done.
-        steps: steps to do in all.
+        step: steps done, of `steps`.
         losses: means over the steps since the last report, "total" and its parts.
         lr: learning rate of the last step.
         grad_norm: mean norm of the gradient before clipping.

@@ -29,8 +29,7 @@ class TrainingResult:
     """What training left.
 
     Args:
-        weights: file of the final weights.
-        weights_hash: of that file, as `asymnas.nn.weights_hash`.
+        weights: file of the final weights; `weights_hash` is that of `asymnas.nn`.
         steps: optimiser steps done in all.
         losses: mean losses over the last steps that were logged, "total" and its parts.
         seconds: time spent in training steps, those before an interruption included.

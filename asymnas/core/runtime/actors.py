@@ -33,8 +33,7 @@ class ActorPool(Generic[Request, Answer]):
         failed: makes an answer of what a worker raised; picklable, for it is called beside the worker.
         workers: number of actors, at least 1.
         address: None for this machine, "auto" or host:port for a cluster.
-        cpus_per_worker: Ray CPUs of an actor, may be a fraction.
-        gpus_per_worker: Ray GPUs of an actor, may be a fraction.
+        cpus_per_worker, gpus_per_worker: of Ray, may be fractions.
         threads: threads of each worker; None leaves the worker's own.
     """
 
