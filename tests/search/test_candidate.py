@@ -14,13 +14,13 @@ from asymnas.core.errors import JobError
 from asymnas.core.runtime.pool import InProcessPool
 from asymnas.core.seeding import rng_for
 from asymnas.nn import recalibrated, save_weights, statistics_of
-from asymnas.search.results import cost_record
 from asymnas.search import (
     Request,
     ScoreSettings,
     candidate_worker,
     failed_evaluation,
 )
+from asymnas.search.results import cost_record
 from asymnas.task import Task
 
 
