@@ -23,18 +23,6 @@ if TYPE_CHECKING:
 
     from asymnas.space import Architecture, SearchSpace
 
-__all__ = [
-    "TASKS",
-    "Batch",
-    "BatchSource",
-    "Keeper",
-    "Measurement",
-    "Reward",
-    "Split",
-    "Task",
-    "TaskModel",
-    "TaskPlugin",
-]
 
 GenePath = Mapping[str, str]
 """A path: one op token per gene id, all genes of the space."""

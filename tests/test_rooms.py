@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+from collections import Counter
+
 import rooms
 
 
@@ -27,3 +30,9 @@ def test_the_core_knows_no_task() -> None:
         if module not in rooms.FACE and rooms.room(module) in wanted and "asymnas.tracking" in file.read_text("utf-8")
     ]
     assert named == []
+
+
+def test_no_two_classes_have_one_name() -> None:
+    trees = map(rooms.tree, rooms.files())
+    names = Counter(node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    assert [name for name, count in names.items() if count > 1] == []

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from asymnas.core.lazy import lazy
 
 if TYPE_CHECKING:
     from asymnas.cli._app import app
@@ -19,7 +21,7 @@ def main() -> None:
         from asymnas.cli._app import app  # here, because it takes a second or more in which Ctrl-C may come
 
         app()
-    except KeyboardInterrupt:  # of the start; a command that runs tells more
+    except KeyboardInterrupt:  # while the program starts
         sys.stderr.write("interrupted\n")
         raise SystemExit(130) from None
     except OSError as error:
@@ -30,9 +32,4 @@ def main() -> None:
         raise SystemExit(2) from None
 
 
-def __getattr__(name: str) -> Any:
-    if name != "app":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from asymnas.cli._app import app
-
-    return app
+__getattr__ = lazy(__name__, {"app": "asymnas.cli._app"})

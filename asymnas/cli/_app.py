@@ -22,8 +22,6 @@ from asymnas.core.errors import AsymNASError
 from asymnas.core.plugins import load_object
 from asymnas.task import TASKS
 
-__all__ = ["app"]
-
 app = typer.Typer(
     name="asymnas",
     help="Architecture search for models that read several inputs at once, each with a network of its own.",
@@ -43,7 +41,7 @@ def _add(name: str, function: Callable[..., None]) -> None:
 
 
 def _add_commands_of_tasks() -> None:
-    """Add those of the installed tasks; `asymnas list tasks` tells what is wrong with one that cannot be used."""
+    """Add those of the installed tasks; `asymnas list tasks` says what is wrong with one that cannot be used."""
     for task in TASKS:
         try:
             commands: dict[str, Any] = {name: load_object(at) for name, at in TASKS.get(task).commands().items()}

@@ -7,31 +7,19 @@ from typing import Annotated
 
 import typer
 
-from asymnas.core.commands import (
-    DataRoot,
-    Fresh,
-    Json,
-    Overrides,
-    Resume,
-    RunPath,
-    command,
-    interruptible,
-    print_json,
-    stderr,
-)
-
-__all__ = ["compare"]
+from asymnas.core import commands
+from asymnas.core.commands import command, interruptible, print_json, stderr
 
 
 @command
 def compare(
     job: Annotated[str, typer.Argument(metavar="JOB", help="A compare job, or the name of a shipped one.")],
-    overrides: Overrides = [],  # noqa: B006 - typer copies it
-    run: RunPath = None,
-    resume: Resume = False,
-    fresh: Fresh = False,
-    data_root: DataRoot = None,
-    as_json: Json = False,
+    overrides: commands.Overrides = [],  # noqa: B006 - typer copies it
+    run: commands.RunPath = None,
+    resume: commands.Resume = False,
+    fresh: commands.Fresh = False,
+    data_root: commands.DataRoot = None,
+    as_json: commands.Json = False,
 ) -> None:
     """Run one job over several spaces with equal seeds, items and budgets, and say whether they differ.
 

@@ -6,12 +6,10 @@ import typer
 
 from asymnas.core.commands import DataRoot, Json, command, print_json
 
-__all__ = ["doctor"]
-
 
 @command
 def doctor(data_root: DataRoot = None, as_json: Json = False) -> None:
-    """Tell what is installed, which roots are set, which data sets are found; exit code 1 if something is wrong.
+    """Show what is installed, which roots are set, which data sets are found; exit code 1 if something is wrong.
 
     Example: asymnas doctor --data-root /path/to/data
     """

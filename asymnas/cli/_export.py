@@ -15,8 +15,6 @@ from asymnas.core.errors import DataError, Problem
 if TYPE_CHECKING:
     from asymnas.space import ArchitectureFile
 
-__all__ = ["Format", "export"]
-
 
 class Format(StrEnum):
     """What can be written."""
@@ -50,7 +48,7 @@ def export(
 
     Example: asymnas export runs/vlt_scar --to sots -o cand.yaml
     """
-    from asymnas.core.disk import write_text
+    from asymnas.core.files import write_text
     from asymnas.space import load_architecture
 
     if to is Format.vot:
@@ -74,8 +72,8 @@ def _export_vot(source: str, output: Path | None, sentences: Path | None) -> Non
     if output is None:
         typer.echo(section, nl=False)
         return
-    path = add_tracker(output, identifier, section)
-    typer.echo(f"{identifier}: {path}; evaluate it with: vot evaluate --workspace {output} {identifier}", err=True)
+    file = add_tracker(output, identifier, section)
+    typer.echo(f"{identifier}: {file}; evaluate it with: vot evaluate --workspace {output} {identifier}", err=True)
 
 
 def _written(found: ArchitectureFile, to: Format) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -14,39 +15,21 @@ from asymnas.core.commands import Json, command, print_json
 from asymnas.core.errors import AsymNASError
 from asymnas.core.plugins import Registry, load_object
 
-__all__ = ["Kind", "list_"]
-
-
-class Kind(StrEnum):
-    """What can be listed."""
-
-    tasks = "tasks"
-    trackers = "trackers"
-    datasets = "datasets"
-    protocols = "protocols"
-    ops = "ops"
-    mixers = "mixers"
-    encoders = "encoders"
-    searchers = "searchers"
-    spaces = "spaces"
-    jobs = "jobs"
-
-
 REGISTRIES = {
-    Kind.tasks: "asymnas.task:TASKS",
-    Kind.trackers: "asymnas.tracking.registry:TRACKERS",
-    Kind.datasets: "asymnas.tracking.data:DATASETS",
-    Kind.protocols: "asymnas.tracking.metrics:PROTOCOLS",
-    Kind.ops: "asymnas.space:OPS",
-    Kind.mixers: "asymnas.space:MIXERS",
-    Kind.encoders: "asymnas.language:ENCODERS",
-    Kind.searchers: "asymnas.search:SEARCHERS",
+    "tasks": "asymnas.task:TASKS",
+    "trackers": "asymnas.tracking.registry:TRACKERS",
+    "datasets": "asymnas.tracking.data:DATASETS",
+    "protocols": "asymnas.tracking.metrics:PROTOCOLS",
+    "ops": "asymnas.space:OPS",
+    "mixers": "asymnas.space:MIXERS",
+    "encoders": "asymnas.language:ENCODERS",
+    "searchers": "asymnas.search:SEARCHERS",
 }
 """Where each kind of plugin is registered."""
 
 
-def _registered(kind: Kind) -> dict[str, str]:
-    registry: Registry[Any] = load_object(REGISTRIES[kind])
+def _registered(target: str) -> dict[str, str]:
+    registry: Registry[Any] = load_object(target)
     found = _summaries(registry.names(), registry.get)
     return {name: summary or registry.origin(name) for name, summary in found.items()}
 
@@ -88,20 +71,24 @@ def _first_sentence(text: str) -> str:
     return " ".join(words)
 
 
-OTHERS = {Kind.spaces: _spaces, Kind.jobs: _jobs}
+KINDS: dict[str, Callable[[], dict[str, str]]] = {
+    **{kind: partial(_registered, target) for kind, target in REGISTRIES.items()},
+    **{"spaces": _spaces, "jobs": _jobs},
+}
+"""What can be listed."""
+
+Kind = StrEnum("Kind", list(KINDS))  # type: ignore[misc]
 
 
 @command
 def list_(
-    kind: Annotated[Kind | None, typer.Argument(help="One kind only; all by default.")] = None,
-    as_json: Json = False,
+    kind: Annotated[Kind | None, typer.Argument(help="One kind only; all by default.")] = None, as_json: Json = False
 ) -> None:
     """List what is installed: tasks and their plugins, ops, searchers, search spaces and jobs, each with one line.
 
     Example: asymnas list datasets
     """
-    asked = [kind] if kind else list(Kind)
-    found = {str(item): OTHERS[item]() if item in OTHERS else _registered(item) for item in asked}
+    found = {name: KINDS[name]() for name in ([kind.value] if kind else KINDS)}
     if as_json:
         print_json(found)
         return

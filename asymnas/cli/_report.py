@@ -9,8 +9,6 @@ import typer
 
 from asymnas.core.commands import Json, command, print_json
 
-__all__ = ["report"]
-
 
 @command
 def report(
@@ -24,10 +22,10 @@ def report(
     from asymnas.report import print_run, write_report
     from asymnas.runs import read_run
 
-    path = write_report(run)
+    file = write_report(run)
     if as_json:
         found = read_run(run)
-        print_json({"report": str(path), **(found.summary or found.so_far).model_dump(mode="json")})
+        print_json({"report": str(file), **(found.summary or found.so_far).model_dump(mode="json")})
         return
     print_run(run)
-    typer.echo(f"report: {path}")
+    typer.echo(f"report: {file}")

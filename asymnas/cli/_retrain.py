@@ -7,23 +7,8 @@ from typing import Annotated
 
 import typer
 
-from asymnas.core.commands import (
-    Address,
-    DataRoot,
-    EngineOption,
-    Fresh,
-    Json,
-    Overrides,
-    Resume,
-    RunPath,
-    Workers,
-    command,
-    interruptible,
-    print_json,
-    stderr,
-)
-
-__all__ = ["retrain"]
+from asymnas.core import commands
+from asymnas.core.commands import command, interruptible, print_json, stderr
 
 
 @command
@@ -34,15 +19,15 @@ def retrain(
     job: Annotated[
         str | None, typer.Option("--job", help="Job that says how to train; by default the one it was found by.")
     ] = None,
-    overrides: Overrides = [],  # noqa: B006 - typer copies it
-    run: RunPath = None,
-    resume: Resume = False,
-    fresh: Fresh = False,
-    workers: Workers = None,
-    address: Address = None,
-    engine: EngineOption = None,
-    data_root: DataRoot = None,
-    as_json: Json = False,
+    overrides: commands.Overrides = [],  # noqa: B006 - typer copies it
+    run: commands.RunPath = None,
+    resume: commands.Resume = False,
+    fresh: commands.Fresh = False,
+    workers: commands.Workers = None,
+    address: commands.Address = None,
+    engine: commands.EngineOption = None,
+    data_root: commands.DataRoot = None,
+    as_json: commands.Json = False,
 ) -> None:
     """Train one architecture from scratch, as a model of its own, and score it on the test items.
 

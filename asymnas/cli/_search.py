@@ -7,40 +7,25 @@ from typing import Annotated
 
 import typer
 
-from asymnas.core.commands import (
-    Address,
-    DataRoot,
-    EngineOption,
-    Fresh,
-    Json,
-    Overrides,
-    Resume,
-    RunPath,
-    Workers,
-    command,
-    interruptible,
-    print_json,
-    stderr,
-)
-
-__all__ = ["search"]
+from asymnas.core import commands
+from asymnas.core.commands import command, interruptible, print_json, stderr
 
 
 @command
 def search(
     job: Annotated[str, typer.Argument(metavar="JOB", help="A job file, or the name of a shipped job.")],
-    overrides: Overrides = [],  # noqa: B006 - typer copies it
-    run: RunPath = None,
-    resume: Resume = False,
-    fresh: Fresh = False,
-    workers: Workers = None,
-    address: Address = None,
-    engine: EngineOption = None,
-    data_root: DataRoot = None,
+    overrides: commands.Overrides = [],  # noqa: B006 - typer copies it
+    run: commands.RunPath = None,
+    resume: commands.Resume = False,
+    fresh: commands.Fresh = False,
+    workers: commands.Workers = None,
+    address: commands.Address = None,
+    engine: commands.EngineOption = None,
+    data_root: commands.DataRoot = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Build all, do one training step and one candidate, print the cost.")
     ] = False,
-    as_json: Json = False,
+    as_json: commands.Json = False,
 ) -> None:
     """Train the supernet of a job, search it, and score what was found on held-out items.
 

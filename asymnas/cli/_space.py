@@ -8,8 +8,6 @@ import typer
 
 from asymnas.core.commands import Json, command, print_json
 
-__all__ = ["space"]
-
 
 @command
 def space(

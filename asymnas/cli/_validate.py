@@ -9,8 +9,6 @@ import typer
 
 from asymnas.core.commands import Json, command, print_json
 
-__all__ = ["validate"]
-
 
 @command
 def validate(

@@ -19,23 +19,6 @@ from rich.logging import RichHandler
 
 from asymnas.core.errors import AsymNASError
 
-__all__ = [
-    "Address",
-    "DataRoot",
-    "Engine",
-    "EngineOption",
-    "Fresh",
-    "Json",
-    "Overrides",
-    "Resume",
-    "RunPath",
-    "Workers",
-    "command",
-    "interruptible",
-    "print_json",
-    "stderr",
-]
-
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
@@ -98,7 +81,7 @@ def command(function: Callable[Parameters, Result]) -> Callable[Parameters, Resu
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Tell, after Ctrl-C, how the run is continued."""
+    """Print, after Ctrl-C, how the run is continued."""
     try:
         yield
     except KeyboardInterrupt:

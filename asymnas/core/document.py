@@ -12,15 +12,10 @@ from typing import Any
 import yaml
 
 from asymnas.core.errors import AsymNASError, JobError, Problem
-from asymnas.core.text import MOST_NODES, read_text, whole_characters
-
-__all__ = ["Document", "Place", "copied", "dotted", "parse", "read", "written"]
+from asymnas.core.files import read_text
 
 Place = tuple[str | int, ...]
 """The keys and list positions that lead to a value."""
-
-
-DEEPEST = 40
 
 
 class _Loader(yaml.SafeLoader):
@@ -92,10 +87,7 @@ class Document:
 
     def remove(self, place: Place) -> None:
         """Take a value away, so that its default counts."""
-        node = self.data
-        for key in place[:-1]:
-            node = node[key]
-        del node[place[-1]]
+        del _value(self.data, place[:-1])[place[-1]]
         self._forget(place)
 
     def has(self, place: Place) -> bool:
@@ -110,12 +102,7 @@ class Document:
 
     def at(self, place: Place) -> Any:
         """Return what is written at a place; None where nothing is."""
-        if not self.has(place):
-            return None
-        node = self.data
-        for key in place:
-            node = node[key]
-        return node
+        return _value(self.data, place) if self.has(place) else None
 
     def over(self, base: Document) -> Document:
         """Return this document's values over those of `base`: mappings merge, all else is replaced."""
@@ -125,9 +112,7 @@ class Document:
         return merged
 
     def _merge(self, place: Place, data: Mapping[Any, Any], marks: dict[Place, tuple[str, int]]) -> None:
-        target = self.data
-        for key in place:
-            target = target[key]
+        target = _value(self.data, place)
         for key, value in data.items():
             inner = (*place, key)
             if isinstance(value, dict) and isinstance(target.get(key), dict):
@@ -144,31 +129,28 @@ class Document:
             del self.marks[other]
 
 
+def _value(data: Any, place: Place) -> Any:
+    for key in place:
+        data = data[key]
+    return data
+
+
 def copied(data: Any) -> Any:
-    """Return plain data in which nothing is held twice: a change of one place changes no other."""
+    """Return a copy of plain data; what an alias names twice is there twice."""
     if isinstance(data, Mapping):
         return {key: copied(value) for key, value in data.items()}
     return [copied(item) for item in data] if isinstance(data, list | tuple) else data
 
 
 def parse(text: str, file: str, error: type[AsymNASError] = JobError) -> Document:
-    """Parse YAML (or JSON) text.
-
-    Args:
-        text: the text.
-        file: how messages call it.
-        error: what is raised for a text that is no YAML, with its line.
-    """
+    """Parse YAML (or JSON) text, which messages call `file`; `error` is raised where it is no YAML."""
     document = Document(None, file)
     try:
         loader = _Loader(text)
-        try:
-            node = loader.get_single_node()
-            if node is not None:
-                _mark(node, (), document)
-                document.data = copied(loader.construct_document(node))
-        finally:
-            loader.dispose()
+        node = loader.get_single_node()
+        if node is not None:
+            _mark(node, (), document)
+            document.data = copied(loader.construct_document(node))
     except yaml.YAMLError as fault:
         mark = getattr(fault, "problem_mark", None)
         where = f"{file}:{mark.line + 1}" if mark else file
@@ -178,41 +160,30 @@ def parse(text: str, file: str, error: type[AsymNASError] = JobError) -> Documen
     except ValueError as fault:  # a date or number that looks like one and is none
         raise error(Problem(file, f"this is not YAML: {fault}", "", "Put text in quotes.")) from fault
     except RecursionError:
-        raise error(Problem(file, f"a file must not be nested deeper than {DEEPEST} levels")) from None
-    except _TooMuch as fault:
-        raise error(Problem(*fault.args)) from None
+        raise error(Problem(file, "must not be nested so deeply, or hold itself through an alias")) from None
     return document
 
 
-def read(path: Path, error: type[AsymNASError] = JobError) -> Document:
-    """Read a YAML or JSON file.
-
-    Args:
-        path: the file.
-        error: what is raised where it is missing, a device, too large, no text or no YAML.
-    """
+def read(file: Path, error: type[AsymNASError] = JobError) -> Document:
+    """Read a YAML or JSON file; `error` is raised where it cannot be read or is no YAML."""
     try:
-        text = read_text(path)
+        text = read_text(file)
     except (OSError, UnicodeDecodeError) as fault:
         reason = getattr(fault, "strerror", None) or "it is not UTF-8 text"
-        raise error(Problem(str(path), f"the file cannot be read: {reason}")) from fault
+        raise error(Problem(str(file), f"the file cannot be read: {reason}")) from fault
     # JSON may be indented by tabs, which YAML refuses; inside its texts they are escaped
-    return parse(text.replace("\t", " ") if path.suffix == ".json" else text, str(path), error)
+    return parse(text.replace("\t", " ") if file.suffix == ".json" else text, str(file), error)
 
 
-class _TooMuch(Exception):
-    """A file that is too deep or too large; its arguments are those of a problem."""
+def _whole_characters(text: str) -> str:
+    """Join the two halves as which JSON writes, and YAML reads, a character such as `\\ud83d\\ude80`."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16")
 
 
 def _mark(node: yaml.Node, place: Place, document: Document) -> None:
-    if len(place) > DEEPEST:
-        rule = f"a file must not be nested deeper than {DEEPEST} levels, or hold itself through an alias"
-        raise _TooMuch(f"{document.file}:{node.start_mark.line + 1}", rule)
     document.marks.setdefault(place, (document.file, node.start_mark.line + 1))
-    if len(document.marks) > MOST_NODES:
-        raise _TooMuch(document.file, f"a file must have at most {MOST_NODES:,} keys and values")
     if isinstance(node, yaml.ScalarNode):
-        node.value = whole_characters(node.value)
+        node.value = _whole_characters(node.value)
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             _mark(item, (*place, index), document)
@@ -221,7 +192,7 @@ def _mark(node: yaml.Node, place: Place, document: Document) -> None:
         for key_node, value in node.value:
             line = key_node.start_mark.line + 1
             if isinstance(key_node, yaml.ScalarNode):
-                key_node.value = whole_characters(key_node.value)
+                key_node.value = _whole_characters(key_node.value)
             key = key_node.value if isinstance(key_node, yaml.ScalarNode) else str(key_node.value)
             if key in seen:
                 rule = f"the key is given twice, first on line {seen[key]}"

@@ -3,28 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-
-__all__ = [
-    "ArchitectureMismatch",
-    "AsymNASError",
-    "DataError",
-    "EvaluationError",
-    "InfeasibleConstraint",
-    "JobError",
-    "LanguageError",
-    "MissingDependency",
-    "ModelError",
-    "Problem",
-    "RunFolderError",
-    "SearchSpaceExhausted",
-    "SpaceError",
-    "TrackerError",
-    "WeightsError",
-    "nearest",
-    "shown",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +24,7 @@ class Problem:
 
 
 class AsymNASError(Exception):
-    """Base of all errors that are the user's to mend; the command line prints it without a traceback, exit code 2.
+    """Base of all errors that the user can put right; the command line prints it without a traceback, exit code 2.
 
     Args:
         problems: one message, one `Problem`, or all the problems found at once.
@@ -115,15 +95,12 @@ class MissingDependency(AsymNASError):
 
 
 def shown(value: object, limit: int = 60) -> str:
-    """Return a value for a message: its `repr`, cut to `limit` characters; of a huge number how large it is."""
-    try:
-        text = repr(value)
-    except ValueError:  # Python writes no whole number of more than 4,300 digits
-        text = f"a number of {value.bit_length()} bits" if isinstance(value, int) else f"a {type(value).__name__}"
+    """Return a value for a message: its `repr`, cut to `limit` characters."""
+    text = repr(value)
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
-def nearest(name: str, names: Sequence[str] | Iterable[str]) -> str:
+def nearest(name: str, names: Iterable[str]) -> str:
     """Return a way out for an unknown `name`: the nearest known one, or the list of all (at most 12)."""
     known = sorted({str(item) for item in names})
     close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.6)

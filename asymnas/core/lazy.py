@@ -6,19 +6,9 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["lazy"]
-
 
 def lazy(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
-    """Return the `__getattr__` of a package whose names live in other modules.
-
-    Args:
-        package: the package's `__name__`.
-        homes: by name the module that has it.
-
-    Example:
-        >>> __getattr__ = lazy(__name__, {"load_job": "asymnas.job"})
-    """
+    """Return the `__getattr__` of a package (its `__name__`) whose names are in other modules, `homes` by name."""
 
     def get(name: str) -> Any:
         if name not in homes:

@@ -6,8 +6,6 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["MACHINE", "MOST", "Count", "JobModel", "NotNegative", "Positive", "Seed", "Share", "Whole"]
-
 MOST, LARGEST = 10**9, 1e12  # no number of a job comes near them; a slip of the keyboard does
 
 MACHINE = 10_000

@@ -11,8 +11,6 @@ from typing import Any, Generic, TypeVar
 
 from asymnas.core.errors import AsymNASError, Problem, nearest
 
-__all__ = ["Registry", "load_object"]
-
 T = TypeVar("T")
 
 
@@ -38,8 +36,7 @@ class Registry(Generic[T]):
     def register(self, name: str, plugin: T, *, replace: bool = False) -> T:
         """Register a plugin for this process; a package declares an entry point instead, which workers see too.
 
-        Raises:
-            AsymNASError: the name is taken (unless `replace`); the class is the registry's `error`.
+        A name that is taken is the registry's `error`, unless `replace`.
         """
         if not replace and name in self and self._objects.get(name) is not plugin:
             raise self.error(Problem(f"{self.kind} '{name}'", "the name is taken", way_out="Choose another name."))
@@ -99,12 +96,7 @@ class Registry(Generic[T]):
 
 
 def load_object(target: str | Callable[..., Any]) -> Any:
-    """Return what "module:name" stands for; anything that is no text is returned as it is.
-
-    Raises:
-        ImportError: there is no such module.
-        AttributeError: the module has no such name.
-    """
+    """Return what "module:name" stands for; anything that is no text is returned as it is."""
     if not isinstance(target, str):
         return target
     module, _, name = target.partition(":")

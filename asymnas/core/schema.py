@@ -12,8 +12,6 @@ from pydantic.fields import FieldInfo
 from asymnas.core.document import Document, Place, dotted
 from asymnas.core.errors import Problem, nearest, shown
 
-__all__ = ["check_model", "problems_of"]
-
 Model = TypeVar("Model", bound=BaseModel)
 
 RULES = {
@@ -45,12 +43,7 @@ RULES = {
 
 
 def problems_of(error: ValidationError, where: str = "") -> list[Problem]:
-    """Return what pydantic found as problems, one a key.
-
-    Args:
-        error: of pydantic.
-        where: what the keys are of, such as a file; it stands before each key.
-    """
+    """Return what pydantic found as problems, one a key; `where`, such as a file, stands before each key."""
     found: dict[str, Problem] = {}
     for fault in error.errors(include_url=False):
         key = dotted(fault["loc"])
@@ -74,21 +67,14 @@ def check_model(
 ) -> tuple[Model | None, list[Problem], set[Place]]:
     """Validate the mapping at `place` of a document.
 
-    Args:
-        model: the pydantic model it must fit.
-        document: the data and its lines.
-        place: where in the document the model's mapping is.
-        extra_keys: keys of other owners that are allowed beside the model's own (they are left out).
-        stand_in: values for required keys that are faulty or missing, so that the rest can still be checked.
+    `extra_keys` are allowed beside the model's own and left out; `stand_in` has values for required keys that are
+    missing.
 
     Returns:
         The model, the problems, and the places that were dropped to build it. With problems the model holds defaults
         for the faulty values, so that rules across keys can still be checked; None where a required value is faulty.
     """
-    data = document.data
-    for key in place:
-        data = data[key]
-    data = copy.deepcopy(data)
+    data = copy.deepcopy(document.at(place))
     if isinstance(data, dict):
         for key in extra_keys:
             data.pop(key, None)
@@ -109,11 +95,10 @@ def check_model(
             if fault["type"] == "missing" and len(full) == 1 and full[0] in (stand_in or {}):
                 data[full[0]] = (stand_in or {})[str(full[0])]
                 continue
-            location = _droppable(data, full)
+            location = _dropped(data, full)
             if not location:
                 return None, problems, dropped
             dropped.add((*place, *(location[:-1] if isinstance(location[-1], int) else location)))
-            _drop(data, location)
     return None, problems, dropped
 
 
@@ -139,28 +124,24 @@ def _location(data: Any, loc: tuple[int | str, ...]) -> Place:
     return tuple(place)
 
 
-def _droppable(data: Any, location: Place) -> Place:
-    """The value to remove so that the rest may be valid: the faulty one, or the list entry that lacks a key."""
+def _dropped(data: Any, location: Place) -> Place:
+    """Remove a faulty value, or the list entry that lacks a key, and return its place; () where neither is possible."""
+    parents = [data]
     for key in location[:-1]:
-        if not _inside(data, key):
+        if not _inside(parents[-1], key):
             return location  # its parent is gone already
-        data = data[key]
-    if not location or _inside(data, location[-1]):
+        parents.append(parents[-1][key])
+    if location and _inside(parents[-1], location[-1]):
+        del parents[-1][location[-1]]
         return location
-    return location[:-1] if len(location) > 1 and isinstance(location[-2], int) else ()
+    if len(location) > 1 and isinstance(location[-2], int):
+        del parents[-2][location[-2]]
+        return location[:-1]
+    return ()
 
 
 def _inside(data: Any, key: int | str) -> bool:
     return key in data if isinstance(data, dict) else isinstance(key, int) and key < len(data)
-
-
-def _drop(data: Any, location: Place) -> None:
-    for key in location[:-1]:
-        if not _inside(data, key):
-            return
-        data = data[key]
-    if _inside(data, location[-1]):
-        del data[location[-1]]
 
 
 def _problem(

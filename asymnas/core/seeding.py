@@ -6,8 +6,6 @@ import zlib
 
 import numpy as np
 
-__all__ = ["rng_for"]
-
 
 def rng_for(seed: int, *purpose: str | int) -> np.random.Generator:
     """Return the random stream of (seed, purpose); streams of different purposes are independent.

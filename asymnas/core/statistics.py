@@ -10,22 +10,9 @@ import numpy as np
 from asymnas.core.errors import DataError
 from asymnas.core.seeding import rng_for
 
-__all__ = [
-    "Interval",
-    "MeanSE",
-    "above_median",
-    "bootstrap_ci",
-    "crossed_bootstrap",
-    "crossed_gap",
-    "mean_se",
-    "paired_difference",
-    "weighted_se",
-    "widened",
-]
-
 
 class MeanSE(NamedTuple):
-    """A mean and its standard error over videos; the error is NaN for fewer than two videos."""
+    """A mean and its standard error over items; the error is NaN for fewer than two."""
 
     mean: float
     se: float
@@ -45,20 +32,16 @@ class Interval(NamedTuple):
 
 
 def mean_se(values: np.ndarray) -> MeanSE:
-    """Return mean and standard error (sample standard deviation over root n) of (n,) values, one a video."""
+    """Return mean and standard error (sample standard deviation over root n) of (n,) values, one an item."""
     values = _finite(values)
     se = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
     return MeanSE(float(values.mean()), se)
 
 
 def weighted_se(values: np.ndarray, weights: np.ndarray) -> float:
-    """Return the standard error of the weighted mean of (n,) values, one a video, by linearising the ratio of sums.
+    """Return the standard error of the mean of (n,) values with weights >= 0, by linearising the ratio of sums.
 
-    Equal weights give the SE of `mean_se`. NaN for fewer than two videos with a weight.
-
-    Args:
-        values: (n,) finite.
-        weights: (n,) not negative.
+    Equal weights give the SE of `mean_se`. NaN for fewer than two values with a weight.
     """
     values, weights = _finite(values), np.asarray(weights, float)
     values, weights = values[weights > 0], weights[weights > 0]
@@ -82,11 +65,10 @@ def bootstrap_ci(
 
     Percentiles of few values are too near to each other: their distance to the estimate is widened by
     sqrt(n / (n - 1)) t / z, as in Hesterberg's expanded percentile interval (2015), so that the interval covers what it
-    says for means of few videos too. One value alone tells nothing of its error: its interval is a whole range of
-    scores, 1, to each side.
+    says for means of few items too. The interval of one value alone is a whole range of scores, 1, to each side.
 
     Args:
-        values: (n, ...) finite values; the first axis is what is resampled (videos).
+        values: (n, ...) finite values; the first axis is what is resampled (items).
         statistic: maps (samples, n, ...) to (samples,); the mean over all but the first axis by default.
         weights: (n,) of (n,) values, for the weighted mean; a sample draws a value with its weight.
         level: coverage in (0, 1).
@@ -105,14 +87,7 @@ def bootstrap_ci(
 
 
 def widened(value: float, drawn: np.ndarray, count: int, level: float) -> Interval:
-    """Return the interval of an estimate from bootstrap samples of it, widened for few resampled units.
-
-    Args:
-        value: the estimate.
-        drawn: (samples,) its bootstrap samples.
-        count: number of units that were resampled.
-        level: coverage in (0, 1).
-    """
+    """Return the interval of an estimate from (samples,) bootstrap samples, widened for `count` resampled units."""
     if count == 1:
         return Interval(value, value - 1.0, value + 1.0)
     from scipy.special import ndtri, stdtrit
@@ -136,10 +111,10 @@ def _ratio_of_samples(drawn: np.ndarray) -> np.ndarray:
 def paired_difference(
     a: np.ndarray, b: np.ndarray, *, level: float = 0.95, samples: int = 4000, seed: int = 0
 ) -> Interval:
-    """Return mean(a - b) with its bootstrap interval over videos; a and b are (n,) scores of the same videos."""
+    """Return mean(a - b) with its bootstrap interval over items; a and b are (n,) scores of the same items."""
     a, b = _finite(a), _finite(b)
     if a.shape != b.shape:
-        raise DataError(f"Paired scores must be of the same videos, but got {a.shape} and {b.shape} scores.")
+        raise DataError(f"Paired scores must be of the same items, but got {a.shape} and {b.shape} scores.")
     return bootstrap_ci(a - b, level=level, samples=samples, seed=seed)
 
 
@@ -158,9 +133,7 @@ def above_median(
         best: score by item.
         others: one mapping each, of the same items; both are resampled.
         rule: the score of a whole from those of its items, `rule(values (n,), items)`; None is the mean.
-        level: coverage in (0, 1).
-        samples: number of bootstrap samples.
-        seed: of the resampling.
+        level, samples, seed: see `bootstrap_ci`.
     """
     names = list(best)
     mine = np.array(list(best.values()))
@@ -181,10 +154,10 @@ def above_median(
 
 
 def crossed_bootstrap(differences: np.ndarray, *, level: float = 0.95, samples: int = 4000, seed: int = 0) -> Interval:
-    """Return the mean of (seeds, videos) paired differences with its interval over seeds and videos.
+    """Return the mean of (seeds, items) paired differences with its interval over seeds and items.
 
-    Seeds and videos are resampled each on their own, and the two distances to the mean are added in quadrature: few
-    seeds then widen their own share of the interval only. With one seed the interval is over videos alone, and says
+    Seeds and items are resampled each on their own, and the two distances to the mean are added in quadrature: few
+    seeds then widen their own share of the interval only. With one seed the interval is over items alone, and says
     nothing of other seeds.
     """
     differences = np.atleast_2d(_finite(differences))
@@ -193,14 +166,9 @@ def crossed_bootstrap(differences: np.ndarray, *, level: float = 0.95, samples: 
 
 
 def crossed_gap(a: np.ndarray, b: np.ndarray, *, level: float = 0.95, samples: int = 4000, seed: int = 0) -> Interval:
-    """Return mean(a) - mean(b) of scores on different videos with its interval over seeds and both sets of videos.
+    """Return mean(a) - mean(b) of scores on different items with its interval over seeds and both sets of items.
 
-    Args:
-        a: (seeds, videos) scores.
-        b: (seeds, other videos) scores of the same seeds.
-        level: coverage in (0, 1).
-        samples: number of bootstrap samples.
-        seed: of the resampling.
+    `a` is (seeds, items), `b` (seeds, other items), of the same seeds.
     """
     a, b = np.atleast_2d(_finite(a)), np.atleast_2d(_finite(b))
     over = [a.mean(0), -b.mean(0)] + ([a.mean(1) - b.mean(1)] if len(a) > 1 else [])

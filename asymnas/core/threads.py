@@ -6,8 +6,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["all_threads", "torch_threads"]
-
 
 @contextmanager
 def torch_threads(count: int) -> Iterator[None]:

@@ -6,8 +6,6 @@ from importlib.metadata import PackageNotFoundError, version
 
 from asymnas._version import __version__
 
-__all__ = ["versions"]
-
 
 def versions() -> dict[str, str]:
     """Return the versions of the packages that decide the numbers."""

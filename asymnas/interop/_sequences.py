@@ -8,8 +8,6 @@ from pathlib import Path
 
 from asymnas.core.errors import LanguageError, Problem
 
-__all__ = ["sentence_of", "sequence_name"]
-
 _FRAME_FOLDERS = ("img", "imgs", "color", "frames")
 """Folders of frames inside a sequence's own."""
 

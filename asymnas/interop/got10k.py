@@ -22,8 +22,6 @@ except ImportError as error:
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["GOT10kTracker"]
-
 
 class GOT10kTracker(Tracker):  # type: ignore[misc]
     """Any tracker of AsymNAS for the experiments of the `got10k` toolkit (0.1.3).
@@ -37,7 +35,7 @@ class GOT10kTracker(Tracker):  # type: ignore[misc]
         name: names the folder of results; None: the tracker's own.
         sentences: sentences by sequence; sequences that are not in it have none.
         dataset: the experiment's data set. Needed for sentences only where one folder holds several targets, as
-            OTB's Jogging: the first box then tells `Jogging.1` from `Jogging.2`.
+            OTB's Jogging: the first box then distinguishes `Jogging.1` from `Jogging.2`.
         one_based: whether the data set's first pixel is (1, 1), as in OTB and LaSOT; GOT-10k counts from 0.
 
     Example:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from asymnas.core.errors import ArchitectureMismatch, Problem
 from asymnas.space import Architecture, Branch, SearchSpace
-
-__all__ = ["OPS", "cand_yaml", "from_cand", "to_cand"]
 
 OPS = ("shuffle_3x3", "shuffle_5x5", "shuffle_7x7", "shuffle_xception")
 """The op that each integer stands for."""
@@ -84,26 +81,22 @@ def from_cand(cand: Sequence[Sequence[int]], space: SearchSpace) -> Architecture
     """
     lists = _lists(space)
     titles = ("template", "search", "mixed of template", "mixed of search")
-    if not _is_list(cand) or len(cand) != len(lists):
-        got = f"{len(cand)} lists" if _is_list(cand) else repr(cand)[:40]
+    if len(cand) != len(lists):
+        got = f"{len(cand)} lists"
         raise ArchitectureMismatch(Problem("CAND", f"four lists are needed: {', '.join(titles)}", got))
     problems: list[Problem] = []
     genes: dict[str, str] = {}
     for n, (names, numbers) in enumerate(zip(lists, cand, strict=True)):
         where = f"CAND[{n}] ({titles[n]})"
-        if not _is_list(numbers) or len(numbers) != len(names):
-            got = f"{len(numbers)}" if _is_list(numbers) else repr(numbers)[:40]
-            problems.append(Problem(where, f"the space '{space.name}' has {len(names)} choice blocks there", got))
+        if len(numbers) != len(names):
+            rule = f"the space '{space.name}' has {len(names)} choice blocks there"
+            problems.append(Problem(where, rule, str(len(numbers))))
             continue
         for at, (name, number) in enumerate(zip(names, numbers, strict=True)):
-            if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < len(OPS):
+            if number not in range(len(OPS)):
                 problems.append(Problem(f"{where}[{at}]", "a whole number from 0 to 3 is needed", repr(number)))
             else:
                 genes[name] = OPS[number]
     if problems:
         raise ArchitectureMismatch(problems)
     return space.architecture(genes)
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str | bytes | Mapping)

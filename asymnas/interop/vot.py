@@ -11,11 +11,8 @@ from typing import Any
 import numpy as np
 
 from asymnas.core.errors import AsymNASError, DataError, Problem
-from asymnas.core.files import write_whole
-from asymnas.core.text import read_text
+from asymnas.core.files import disk_errors, read_text, write_whole
 from asymnas.interop._sequences import sentence_of, sequence_name
-
-__all__ = ["VOTTracker", "add_tracker", "tracker_section"]
 
 REGISTRY = "trackers.ini"
 TIMEOUT_SECONDS = 600
@@ -104,7 +101,7 @@ def tracker_section(
     """Return a tracker's identifier and its section of a `trackers.ini`.
 
     Args:
-        tracker: what `VOTTracker` takes; paths are written in full, so that the file may lie anywhere.
+        tracker: what `VOTTracker` takes; paths are written in full, so that the file may be anywhere.
         name: the identifier; None: the run folder's or plugin's name. Characters that the toolkit refuses become `_`.
         sentences: file of sentences by sequence.
 
@@ -122,7 +119,9 @@ def tracker_section(
         "arg_tracker": spec,
     }
     if sentences is not None:
-        _check_sentences(Path(sentences))
+        from asymnas.tracking.benchmark.conditions import read_sentences
+
+        read_sentences(Path(sentences))
         values["arg_sentences"] = str(Path(sentences).resolve())
     lines = [f"{key} = {value.replace('%', '%%')}" for key, value in values.items()]
     return identifier, "\n".join([f"[{identifier}]", *lines]) + "\n"
@@ -134,19 +133,17 @@ def add_tracker(folder: Path, identifier: str, section: str) -> Path:
     Raises:
         DataError: the file cannot be read or written, or its section of that name opens another tracker.
     """
-    path = Path(folder) / REGISTRY
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        kept, old = _without(read_text(path) if path.exists() else "", identifier)
+    file = Path(folder) / REGISTRY
+    with disk_errors(file, DataError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        kept, old = _without(read_text(file) if file.exists() else "", identifier)
         before, now = _argument(old), _argument(section.splitlines())
         if before not in (None, now):
             way_out = "Remove that section, choose another folder, or give the run folder another name."
             rule = f"is the section of another tracker, {before}, whose results bear this name"
-            raise DataError(Problem(f"{path}: [{identifier}]", rule, str(now), way_out))
-        write_whole(path, (f"{kept}\n\n{section}" if kept else section).encode("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(Problem(str(path), "must be writable text", str(error), "Choose another folder.")) from error
-    return path
+            raise DataError(Problem(f"{file}: [{identifier}]", rule, str(now), way_out))
+        write_whole(file, (f"{kept}\n\n{section}" if kept else section).encode("utf-8"))
+    return file
 
 
 def _without(text: str, identifier: str) -> tuple[str, list[str]]:
@@ -176,16 +173,8 @@ def _found(tracker: str | Path) -> tuple[str, str]:
 
     if str(tracker) in list_trackers():
         return describe_tracker(str(tracker)).name, str(tracker)
-    path = Path(tracker).expanduser()
-    return find_run(path, list_trackers()).name, str(path.resolve())
-
-
-def _check_sentences(path: Path) -> None:
-    from asymnas.tracking.benchmark.conditions import read_sentences
-
-    if not path.is_file():
-        raise DataError(Problem("sentences", "must be a file of sentences", f"'{path}'", "Check the name."))
-    read_sentences(path)
+    source = Path(tracker).expanduser()
+    return find_run(source, list_trackers()).name, str(source.resolve())
 
 
 def _box(region: Any) -> np.ndarray:

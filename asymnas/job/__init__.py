@@ -3,7 +3,7 @@
 from asymnas.job._arms import launch_compare, load_compare
 from asymnas.job._compare import Arm, Bootstrap, CompareJob
 from asymnas.job._load import launch_job, load_job, recorded_job
-from asymnas.job._schema import Baselines, Evaluation, Job, Recalibration, Resources, Search, Training
+from asymnas.job._schema import Baselines, EvaluationSection, Job, Recalibration, Resources, Search, Training
 from asymnas.job._sources import find_job, list_jobs
 from asymnas.job._validate import validate_file
 
@@ -12,7 +12,7 @@ __all__ = [
     "Baselines",
     "Bootstrap",
     "CompareJob",
-    "Evaluation",
+    "EvaluationSection",
     "Job",
     "Recalibration",
     "Resources",

@@ -13,7 +13,7 @@ from asymnas.training.config import Training
 
 __all__ = [
     "Baselines",
-    "Evaluation",
+    "EvaluationSection",
     "Job",
     "Recalibration",
     "Resources",
@@ -35,7 +35,7 @@ class Recalibration(JobModel):
     batch_size: Count = 32
 
 
-class Evaluation(JobModel):
+class EvaluationSection(JobModel):
     """How a candidate is scored."""
 
     reward: str | None = None
@@ -119,7 +119,7 @@ class Job(JobModel):
     space: Any
     """A shipped search space, a path relative to the job file, or the space itself."""
     training: Training = Training()
-    evaluation: Evaluation = Evaluation()
+    evaluation: EvaluationSection = EvaluationSection()
     search: Search = Search()
     baselines: Baselines = Baselines()
     resources: Resources = Resources()

@@ -2,17 +2,14 @@
 
 from asymnas.language._table import SentenceTable
 from asymnas.language.embedding import Language, Sentences
-from asymnas.language.encoders import ENCODERS, EncoderPlugin, TextEncoder, TransformersEncoder, load_encoder
-from asymnas.language.locate import MINILM_INSTALL
+from asymnas.language.encoders import ENCODERS, EncoderPlugin, TextEncoder, load_encoder
 
 __all__ = [
     "ENCODERS",
-    "MINILM_INSTALL",
     "EncoderPlugin",
     "Language",
     "SentenceTable",
     "Sentences",
     "TextEncoder",
-    "TransformersEncoder",
     "load_encoder",
 ]

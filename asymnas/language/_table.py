@@ -11,12 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from asymnas.core.errors import LanguageError, Problem
-from asymnas.core.files import write_whole
+from asymnas.core.errors import LanguageError
+from asymnas.core.files import disk_errors, write_whole
 from asymnas.language.embedding import Language
 from asymnas.language.encoders import TextEncoder, check_sentence, load_encoder
-
-__all__ = ["SentenceTable"]
 
 log = logging.getLogger("asymnas.language")
 
@@ -68,7 +66,7 @@ class SentenceTable:
         return Language(torch.from_numpy(self._matrix[rows]), present, tuple(sentences))
 
     def prepare(self, sentences: Iterable[str | None], on_progress: Callable[[int, int], None] | None = None) -> int:
-        """Embed every sentence that is not known yet, and keep it on disk.
+        """Embed every sentence that has no embedding yet, and keep it on disk.
 
         Args:
             sentences: in any order, repeats and None allowed.
@@ -78,10 +76,9 @@ class SentenceTable:
             how many the encoder had to embed.
         """
         wanted = sorted({check_sentence(sentence) for sentence in sentences if sentence is not None})
-        missing = [sentence for sentence in wanted if sentence not in self._rows]
-        if missing:
+        if any(sentence not in self._rows for sentence in wanted):
             self._read_new_files()
-            missing = [sentence for sentence in missing if sentence not in self._rows]
+        missing = [sentence for sentence in wanted if sentence not in self._rows]
         if missing:
             log.info("embedding %d sentences with %s", len(missing), self.name)
         for start in range(0, len(missing), _BLOCK):
@@ -125,12 +122,9 @@ class SentenceTable:
 
         text = json.dumps(sentences, ensure_ascii=False)
         file = self.folder / f"{_digest(text, rows)}.safetensors"
-        try:
+        with disk_errors(self.folder, LanguageError):
             self.folder.mkdir(parents=True, exist_ok=True)
             write_whole(file, save({"embedding": rows}, metadata={"sentences": text}), sync=False)
-        except OSError as error:
-            rule, way_out = "the sentence cache must be writable", "Free some space or choose another cache folder."
-            raise LanguageError(Problem(str(self.folder), rule, error.strerror or str(error), way_out)) from error
         self._files.add(file.name)
 
 

@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["Language", "Sentences"]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Language:
@@ -57,6 +55,8 @@ class Language:
 
 class Sentences(Protocol):
     """What embeds sentences, such as `SentenceTable`."""
+
+    dim: int
 
     def embed(self, sentences: Sequence[str | None]) -> Language:
         """Return the embeddings of b sentences; None is a missing one."""

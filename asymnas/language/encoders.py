@@ -15,8 +15,6 @@ from asymnas.core.plugins import Registry
 from asymnas.core.threads import torch_threads
 from asymnas.language.locate import EncoderFiles, locate
 
-__all__ = ["ENCODERS", "EncoderPlugin", "TextEncoder", "TransformersEncoder", "check_sentence", "load_encoder"]
-
 log = logging.getLogger("asymnas.language")
 
 
@@ -84,7 +82,7 @@ class TransformersEncoder:
     section 3.2: the mean over N + 2). Sentences beyond the model's limit are cut, with a note.
 
     Args:
-        files: where the encoder lies.
+        files: those of the encoder.
     """
 
     def __init__(self, files: EncoderFiles) -> None:

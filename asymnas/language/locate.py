@@ -1,4 +1,4 @@
-"""Where a text encoder's files lie: the packaged MiniLM, a local folder, or the Hugging Face cache."""
+"""Where a text encoder's files are: the packaged MiniLM, a local folder, or the Hugging Face cache."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asymnas.core.errors import LanguageError, Problem
-
-__all__ = ["MINILM_INSTALL", "EncoderFiles", "locate"]
 
 log = logging.getLogger("asymnas.language")
 
@@ -29,12 +27,9 @@ _KEY = "language.encoder"
 
 @dataclass(frozen=True, slots=True)
 class EncoderFiles:
-    """The files of one encoder.
+    """The files of one encoder: a folder with config.json, the tokenizer's files and the safetensors weights.
 
-    Args:
-        name: short name for logs and cache folders.
-        folder: holds config.json, the tokenizer's files and the safetensors weights.
-        sha256: what the weights must hash to, or None where any weights are welcome.
+    The weights must hash to `sha256`; None allows any.
     """
 
     name: str
@@ -42,11 +37,7 @@ class EncoderFiles:
     sha256: str | None = None
 
     def dim(self) -> int:
-        """Width of the token features, read from config.json.
-
-        Raises:
-            LanguageError: config.json names no width.
-        """
+        """Width of the token features, read from config.json; a LanguageError where it names none."""
         file = self.folder / "config.json"
         config = json.loads(file.read_text(encoding="utf-8"))
         for key in ("hidden_size", "n_embd", "d_model", "dim"):
@@ -57,11 +48,7 @@ class EncoderFiles:
         raise LanguageError(Problem(str(file), rule, f"keys {', '.join(sorted(config)[:12])}", way_out))
 
     def fingerprint(self) -> str:
-        """Hash of everything the embeddings depend on: weights, config and tokenizer.
-
-        Raises:
-            LanguageError: the weights are not the ones expected.
-        """
+        """Hash of weights, config and tokenizer; a LanguageError where the weights are not those expected."""
         digest = hashlib.sha256()
         for file in sorted(self.folder.glob(_WEIGHTS)):
             with file.open("rb") as content:
@@ -76,10 +63,7 @@ class EncoderFiles:
 
 
 def locate(spec: str) -> EncoderFiles:
-    """Find the files of an encoder.
-
-    Args:
-        spec: "minilm", a local folder, or a model name on the Hugging Face hub.
+    """Find the files of "minilm", of a local folder, or of a model on the Hugging Face hub.
 
     Raises:
         LanguageError: nothing is found, or what is found is no encoder with safetensors weights.

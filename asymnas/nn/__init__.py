@@ -1,26 +1,18 @@
 """Networks: units, mixers, supernet, BN recalibration, weight files."""
 
-from asymnas.nn._mixer import ConcatMixer, FilmMixer, MixerSetup, ModaMixer
-from asymnas.nn._norm import BranchStatistics, RecalibratedBatchNorm
+from asymnas.nn._mixer import MixerSetup
+from asymnas.nn._norm import RecalibratedBatchNorm
 from asymnas.nn._recalibrate import recalibrate, recalibrated, set_statistics, statistics_of
-from asymnas.nn._roi import roi_align
 from asymnas.nn._sources import Source
 from asymnas.nn._supernet import BranchOutput, Supernet, extract
-from asymnas.nn._units import Chain, Choice, ShuffleUnit, build_unit
-from asymnas.nn._weights import LoadedWeights, load_weights, read_weights, save_weights, weights_hash, write_weights
+from asymnas.nn._units import Chain, build_unit
+from asymnas.nn._weights import load_weights, read_weights, save_weights, weights_hash, write_weights
 
 __all__ = [
     "BranchOutput",
-    "BranchStatistics",
     "Chain",
-    "Choice",
-    "ConcatMixer",
-    "FilmMixer",
-    "LoadedWeights",
     "MixerSetup",
-    "ModaMixer",
     "RecalibratedBatchNorm",
-    "ShuffleUnit",
     "Source",
     "Supernet",
     "build_unit",
@@ -29,7 +21,6 @@ __all__ = [
     "read_weights",
     "recalibrate",
     "recalibrated",
-    "roi_align",
     "save_weights",
     "set_statistics",
     "statistics_of",

@@ -9,8 +9,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-__all__ = ["DepthwiseConv2d"]
-
 # oneDNN has a fast weight gradient for depth-wise kernels up to this width; wider ones run several times slower than
 # the strips they can be cut into. The gradient is the same sum over the same products.
 _STRIP = 3
@@ -50,13 +48,7 @@ class _Strips(torch.autograd.Function):
 
 
 class DepthwiseConv2d(nn.Module):
-    """A bias-free depth-wise convolution with padding kernel // 2.
-
-    Args:
-        channels: channels in and out.
-        kernel: odd kernel size.
-        stride: stride in both dimensions.
-    """
+    """A depth-wise convolution without bias, with padding kernel // 2; the kernel's size is odd."""
 
     def __init__(self, channels: int, kernel: int, stride: int = 1) -> None:
         super().__init__()
@@ -68,6 +60,3 @@ class DepthwiseConv2d(nn.Module):
         if self.kernel > _STRIP and not plain:
             return _Strips.apply(x, self.weight, self.stride)
         return F.conv2d(x, self.weight, None, self.stride, self.kernel // 2, 1, self.weight.shape[0])
-
-    def extra_repr(self) -> str:
-        return f"{self.weight.shape[0]}, kernel={self.kernel}, stride={self.stride}"

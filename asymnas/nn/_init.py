@@ -10,8 +10,6 @@ from asymnas.nn._depthwise import DepthwiseConv2d
 from asymnas.nn._mixer import Project, TemplateEmbedding
 from asymnas.nn._units import Chain
 
-__all__ = ["initialise"]
-
 
 @torch.no_grad()
 def _normal(weight: Tensor, std: float, seed: int, name: str) -> None:
@@ -25,10 +23,6 @@ def initialise(module: nn.Module, seed: int) -> None:
     Convolutions of units: normal with standard deviation 1 / weight.shape[1]; the stem 0.01. Projections of mixers and
     template embeddings: normal, fan-out. Each tensor has a stream of its own, keyed by its name: the same place starts
     equal in all spaces that have it, whatever other ops they hold.
-
-    Args:
-        module: a module on the CPU.
-        seed: the seed of the initial weights.
     """
     for name, layer in module.named_modules():
         if isinstance(layer, Chain):

@@ -15,9 +15,6 @@ from asymnas.nn._sources import Source
 from asymnas.nn._units import Chain, Choice, Norm
 from asymnas.space import MixerPlace
 
-__all__ = ["ConcatMixer", "FilmMixer", "MixerSetup", "ModaMixer", "Project", "TemplateEmbedding"]
-__all__ += ["build_concat", "build_film", "build_moda"]
-
 
 @dataclass(frozen=True, slots=True)
 class MixerSetup:
@@ -57,11 +54,7 @@ class MixerSetup:
 class Project(nn.Module):
     """A linear map without bias, then (as the public code has it for language) affine batch normalisation.
 
-    Args:
-        inputs: size of the vector.
-        outputs: size of the result.
-        branches: branches that run through it, for the statistics.
-        norm: False leaves the normalisation out (the paper's plain linear map).
+    `branches` are those that run through it, for the statistics; `norm` False is the paper's linear map alone.
     """
 
     def __init__(self, inputs: int, outputs: int, branches: tuple[str, ...], *, norm: bool) -> None:
@@ -78,10 +71,7 @@ class Project(nn.Module):
 class TemplateEmbedding(nn.Module):
     """What stands in for a sentence: the target in the feature, pooled 3 x 3 and reduced to one value a channel.
 
-    Args:
-        channels: channels of the feature.
-        branches: branches that run through it, for the statistics.
-        scale: feature cells per input pixel.
+    `branches` are those that run through it, for the statistics; `scale` is feature cells per input pixel.
     """
 
     def __init__(self, channels: int, branches: tuple[str, ...], *, scale: float) -> None:

@@ -12,9 +12,7 @@ from asymnas.core.plugins import load_object
 from asymnas.nn._mixer import MixerSetup
 from asymnas.nn._norm import RecalibratedBatchNorm
 from asymnas.nn._units import Choice, build_unit
-from asymnas.space import LANGUAGE, MIXERS, Branch, MixerPlace, Place, Stage
-
-__all__ = ["BranchNetwork", "NetworkOptions", "Step"]
+from asymnas.space import LANGUAGE, MIXERS, Branch, MixerPlace, Place, Stage, stem_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,25 +41,19 @@ class StageBlocks(nn.ModuleDict):
 class Step:
     """A stage of a network.
 
-    Args:
-        blocks: called as `blocks(x, path, branch)`.
-        mixer: called as `mixer(x, source, path, branch)` after them, or None.
-        reads: by branch the input or the other branch that the mixer reads.
+    Called are `blocks(x, path, branch)`, then `mixer(x, source, path, branch)`, which reads an input or branch `reads`.
     """
 
     blocks: StageBlocks
     mixer: nn.Module | None
     reads: Mapping[str, str]
+    """By branch what the mixer reads."""
 
 
 class BranchNetwork(nn.Module):
     """One set of parameters for the branches that share weights; module names are gene ids without the branch.
 
-    Args:
-        branches: the branches that run through this network; one, or several of equal structure.
-        genes: by gene id the ops to build and where they sit.
-        mixers: by mixer id, `{branch}.{mixer}`, where it sits and what it reads.
-        options: settings of the supernet.
+    `genes` has by gene id the ops to build and their place, `mixers` by `{branch}.{mixer}` that of a mixer.
     """
 
     def __init__(
@@ -77,10 +69,8 @@ class BranchNetwork(nn.Module):
         self._statistics = () if options.bn_statistics == "shared" else self.names
         first, stride = branches[0], 1
         self.stem: nn.Module | None = None
-        if first.stem is not None:
+        if first.stem is not None and (place := stem_place(first)) is not None:
             stride = first.stem.stride
-            out = tuple(-(-side // stride) for side in first.size)
-            place = Place(first.input_channels, first.stem.channels, first.size, out, stride, False)
             self.stem = build_unit(first.stem.op, place, self._norm)
         steps = []
         for number, stage in enumerate(first.stages):

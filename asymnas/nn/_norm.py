@@ -8,15 +8,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-__all__ = ["BranchStatistics", "RecalibratedBatchNorm"]
-
 
 class BranchStatistics(nn.Module):
-    """The mean and the variance that one branch is normalised with in eval mode.
-
-    Args:
-        channels: number of channels; both buffers have shape (channels,).
-    """
+    """The mean and the variance, (channels,) each, that one branch is normalised with in eval mode."""
 
     running_mean: Tensor
     running_var: Tensor
@@ -63,6 +57,3 @@ class RecalibratedBatchNorm(nn.Module):
         return torch.batch_norm(
             x, self.weight, self.bias, stats.running_mean, stats.running_var, False, 0.0, self.eps, True
         )
-
-    def extra_repr(self) -> str:
-        return f"{self.channels}, branches={self.branches}, affine={self.weight is not None}"

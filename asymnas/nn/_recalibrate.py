@@ -13,8 +13,6 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from asymnas.core.errors import EvaluationError, Problem, WeightsError
 from asymnas.nn._norm import RecalibratedBatchNorm
 
-__all__ = ["recalibrate", "recalibrated", "set_statistics", "statistics_of"]
-
 Batch = TypeVar("Batch")
 _LAYERS = (RecalibratedBatchNorm, _BatchNorm)
 
@@ -30,7 +28,7 @@ class _Pool:
     def add(self, x: Tensor) -> None:
         """Add a batch (n, channels, ...)."""
         count = x.numel() // x.shape[1]
-        if count == 0:
+        if count == 0:  # a layer for rows without a source, where all have one
             return
         x = x if x.dtype in (torch.float32, torch.float64) else x.float()
         variance, mean = torch.var_mean(x, [0, *range(2, x.ndim)], correction=0)
@@ -115,13 +113,7 @@ def recalibrate(model: nn.Module, batches: Iterable[Batch], run: Callable[[Batch
 
 @contextmanager
 def recalibrated(model: nn.Module, run: Callable[[Batch], Any], batches: Iterable[Batch]) -> Iterator[None]:
-    """Recalibrate, put the model in eval mode for the block, then restore every statistic and mode bit by bit.
-
-    Args:
-        model: as for `recalibrate`.
-        run: as for `recalibrate`.
-        batches: as for `recalibrate`.
-    """
+    """Recalibrate, put the model in eval mode for the block, then restore every statistic and mode bit by bit."""
     with _restored(model, [buffer for layer in _layers(model) for buffer in layer.buffers()]):
         recalibrate(model, batches, run)
         model.eval()

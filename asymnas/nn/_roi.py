@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["roi_align"]
-
 
 def _axis(low: Tensor, high: Tensor, size: int, bins: int) -> Tensor:
     """Return the weights (n, bins, size) with which each bin averages the `size` cells of one axis."""

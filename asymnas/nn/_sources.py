@@ -7,8 +7,6 @@ from typing import Protocol
 
 from torch import Tensor
 
-__all__ = ["LanguageLike", "Rows", "Source", "read", "rows_of"]
-
 
 class LanguageLike(Protocol):
     """Sentence embeddings (b, language_dim) and which of the b rows have a sentence (b,) bool."""

@@ -16,8 +16,6 @@ from asymnas.nn._network import BranchNetwork, NetworkOptions
 from asymnas.nn._sources import LanguageLike, Rows, Source, read, rows_of
 from asymnas.space import LANGUAGE, Branch, MixerPlace, SearchSpace
 
-__all__ = ["BranchOutput", "Supernet", "extract"]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BranchOutput:

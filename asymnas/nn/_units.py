@@ -13,8 +13,6 @@ from asymnas.nn._depthwise import DepthwiseConv2d
 from asymnas.nn._norm import RecalibratedBatchNorm
 from asymnas.space import OPS, Place
 
-__all__ = ["Chain", "Choice", "ShuffleUnit", "build_conv", "build_skip", "build_unit"]
-
 Norm = Callable[[int], nn.Module]
 """Makes a normalisation layer for a number of channels; it is called as `norm(x, branch)`."""
 

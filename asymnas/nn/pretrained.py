@@ -15,15 +15,13 @@ from asymnas.nn._supernet import Supernet
 from asymnas.nn._weights import listed, load_weights, read_weights, write_weights
 from asymnas.space import Branch
 
-__all__ = ["convert_checkpoint", "load_initial", "load_spos", "load_vlt", "read_checkpoint"]
-
 _CHOICES = {"shuffle_3x3": "0", "shuffle_5x5": "1", "shuffle_7x7": "2", "shuffle_xception": "3"}
 _ALIASES = {"k3": "0", "k5": "1", "k7": "2", "xcep": "3"}
 
 Source = Path | str | Mapping[str, Tensor]
 
 
-def read_checkpoint(path: Path | str) -> dict[str, Tensor]:
+def read_checkpoint(file: Path | str) -> dict[str, Tensor]:
     """Read a torch checkpoint of tensors (`weights_only`) or a converted safetensors file.
 
     A dict around the tensors (`state_dict`) is unwrapped and the prefixes `module.` and `backbone.` are removed.
@@ -31,24 +29,24 @@ def read_checkpoint(path: Path | str) -> dict[str, Tensor]:
     Raises:
         WeightsError: the file is missing, corrupt, or holds more than tensors.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise WeightsError(Problem(str(path), "no such weight file"))
-    if path.suffix == ".safetensors":
-        return _renamed(read_weights(path)[0])
+    file = Path(file)
+    if not file.is_file():
+        raise WeightsError(Problem(str(file), "no such weight file"))
+    if file.suffix == ".safetensors":
+        return _renamed(read_weights(file)[0])
     try:
         with warnings.catch_warnings(action="ignore", category=UserWarning):  # on pickle protocols; refused or read
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         rule = "holds more than tensors or is no torch checkpoint, and is not read because pickles can run code"
         way_out = "Give a checkpoint of tensors alone, or a safetensors file."
-        raise WeightsError(Problem(str(path), rule, "", way_out)) from error
+        raise WeightsError(Problem(str(file), rule, "", way_out)) from error
     except (RuntimeError, EOFError, OSError, ValueError) as error:
-        raise WeightsError(Problem(str(path), "is truncated or corrupt", str(error).splitlines()[0])) from error
+        raise WeightsError(Problem(str(file), "is truncated or corrupt", str(error).splitlines()[0])) from error
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise WeightsError(Problem(str(path), "a state_dict of tensors is expected", type(content).__name__))
+        raise WeightsError(Problem(str(file), "a state_dict of tensors is expected", type(content).__name__))
     return _renamed(content)
 
 

@@ -10,7 +10,7 @@ from asymnas.core.errors import EvaluationError
 from asymnas.report.plots import frequency_plot
 from asymnas.report.sections import Figure, Section
 from asymnas.search.analysis import asymmetry_index, op_frequencies
-from asymnas.space import SearchSpace
+from asymnas.space import load_space
 
 if TYPE_CHECKING:
     from asymnas.runs.read import RunData
@@ -39,7 +39,7 @@ def frequencies_section(run: RunData) -> Iterator[Section]:
     best = best_of([*run.stage("search"), *run.stage("random")])
     if not best or not run.space:
         return
-    space = SearchSpace.from_dict(run.space)
+    space = load_space(run.space)
     rows = op_frequencies([space.architecture(item.genes or {}) for item in best])
     note = (
         f"Shares among the best {len(best)} architectures. Framed: outside the band that 95 % of independent uniform "
@@ -55,7 +55,7 @@ def agreement(run: RunData) -> str:
     genes = run.architecture.get("genes")
     if not genes or not run.space:
         return ""
-    space = SearchSpace.from_dict(run.space)
+    space = load_space(run.space)
     if len(space.branches) < 2:
         return ""
     first, second = space.branches[0].name, space.branches[1].name

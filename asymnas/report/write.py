@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from asymnas.core.disk import write_text
+from asymnas.core.files import write_text
 from asymnas.report.comparison import comparison_sections
 from asymnas.report.render import page, print_sections
 from asymnas.report.run import provenance, run_sections, so_far, summary_sections

@@ -13,9 +13,9 @@ from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
-from asymnas.core.disk import disk_errors, write_text
 from asymnas.core.document import written
 from asymnas.core.errors import Problem, RunFolderError
+from asymnas.core.files import disk_errors, write_text
 from asymnas.job import CompareJob, Job, load_compare, load_job
 from asymnas.job.base import differences
 

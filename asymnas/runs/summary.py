@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from asymnas.core.disk import write_text
 from asymnas.core.errors import Problem, RunFolderError
+from asymnas.core.files import write_text
 from asymnas.core.schema import problems_of
 from asymnas.core.statistics import Interval
 
@@ -163,7 +163,7 @@ class TrainingSummary(_Part):
     losses: dict[str, Number]
 
 
-class _File(_Part):
+class _SummaryFile(_Part):
     def write(self, file: Path) -> None:
         """Write the summary, whole or not at all.
 
@@ -196,7 +196,7 @@ def _read(file: Path, model: Any) -> Any:
     raise RunFolderError(Problem(str(file), rule, found, way_out))
 
 
-class RunSummary(_File):
+class RunSummary(_SummaryFile):
     """The summary of a search or of a retraining."""
 
     kind: Literal["search", "retrain"] = "search"
@@ -253,7 +253,7 @@ class Difference(_Part):
     verdict: str
 
 
-class CompareSummary(_File):
+class CompareSummary(_SummaryFile):
     """The summary of a comparison."""
 
     kind: Literal["compare"] = "compare"

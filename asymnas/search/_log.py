@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from asymnas.core.errors import Problem, RunFolderError
+from asymnas.core.files import disk_errors
 from asymnas.search.results import Evaluation
-
-__all__ = ["ResultLog"]
 
 logger = logging.getLogger("asymnas.search")
 
@@ -19,19 +18,19 @@ STREAK = 3
 
 
 class ResultLog:
-    """`evaluations.jsonl`: one line an evaluation, on disk before anybody is told of it.
+    """`evaluations.jsonl`: one line an evaluation, on disk before anybody acts on it.
 
-    Reading tolerates one torn line, the last (the process was killed while writing it); the next `append` cuts it off.
+    A last line that a killed process did not write to its end is left out, and cut off by the next `append`.
 
     Args:
-        path: the file; made by the first `append`. Its folder must exist. One process at a time may append.
+        file: made by the first `append`. Its folder must exist. One process at a time may append.
 
     Raises:
-        RunFolderError: the file cannot be read, or a line other than the last is corrupt.
+        RunFolderError: a line other than the last is corrupt.
     """
 
-    def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
+    def __init__(self, file: Path | str) -> None:
+        self.file = Path(file)
         self._evaluations: list[Evaluation] = []
         self._by_key: dict[str, Evaluation] = {}
         self._by_place: dict[tuple[str, int], Evaluation] = {}
@@ -69,53 +68,35 @@ class ResultLog:
             RunFolderError: it could not be written, e.g. because the disk is full; all earlier lines are kept.
         """
         line = evaluation.to_json().encode() + b"\n"
-        try:
-            handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            try:
-                self._write(handle, line)
-            finally:
-                os.close(handle)
-        except OSError as error:
-            raise RunFolderError(
-                Problem(
-                    str(self.path),
-                    f"the evaluation could not be written ({error.strerror})",
-                    way_out="Mend that (on a full disk, free some space) and resume the run: "
-                    f"the {len(self)} evaluations written so far are kept.",
-                )
-            ) from error
+        with disk_errors(self.file):
+            self.file.touch(0o644)
+            with self.file.open("r+b") as stream:
+                stream.truncate(self._end)  # cuts off a part of a line, of this process or of a killed one
+                stream.seek(self._end)
+                stream.write(line)
+                stream.flush()
+                os.fsync(stream.fileno())
         self._end += len(line)
         self._remember(evaluation.but(kept=None, statistics=None))
 
-    def _write(self, handle: int, line: bytes) -> None:
-        os.ftruncate(handle, self._end)  # cuts off a torn line, of this process or of a killed one
-        os.lseek(handle, self._end, os.SEEK_SET)
-        rest = memoryview(line)
-        while rest:
-            rest = rest[os.write(handle, rest) :]
-        os.fsync(handle)
-
     def _read(self) -> None:
         try:
-            content = self.path.read_bytes()
+            content = self.file.read_bytes()
         except FileNotFoundError:
             return
-        except OSError as error:
-            raise RunFolderError(Problem(str(self.path), f"the log cannot be read ({error.strerror})")) from error
         lines = content.splitlines(keepends=True)
         for number, line in enumerate(lines, start=1):
-            where = f"{self.path}, line {number}"
+            where = f"{self.file}, line {number}"
             try:
                 if not line.endswith(b"\n"):
                     raise ValueError("no line end")
                 evaluation = Evaluation.from_json(line.decode(), where)
-            except (ValueError, RecursionError) as error:  # errors of JSON and of UTF-8 are ValueErrors
+            except ValueError as error:  # errors of JSON and of UTF-8 are ValueErrors
                 if number == len(lines):
-                    logger.warning("%s is torn (the run was killed while writing it) and is left out.", where)
+                    logger.warning("%s is incomplete (the run was killed while writing it) and is left out.", where)
                     return
-                raise RunFolderError(
-                    Problem(where, f"the line is corrupt ({error})", way_out="Restore the file, or delete this line.")
-                ) from error
+                way_out = "Restore the file, or delete this line."
+                raise RunFolderError(Problem(where, f"the line is corrupt ({error})", "", way_out)) from error
             self._end += len(line)
             self._remember(evaluation)
 

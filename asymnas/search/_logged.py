@@ -12,8 +12,6 @@ from asymnas.core.runtime.pool import Pool
 from asymnas.search._log import STREAK, ResultLog
 from asymnas.search.results import Evaluation, Request, ScoreSettings
 
-__all__ = ["LoggedBatch", "evaluate_logged"]
-
 logger = logging.getLogger("asymnas.search")
 
 
@@ -25,7 +23,7 @@ def evaluate_logged(
     settings: ScoreSettings,
     stage: str,
     first_index: int = 0,
-    on_result: Callable[[Evaluation], None] | None = None,
+    on_result: Callable[[Evaluation, bool], None] = lambda evaluation, fresh: None,
 ) -> list[Evaluation]:
     """Evaluate requests, taking from the log what it knows and writing to it what it does not.
 
@@ -41,8 +39,8 @@ def evaluate_logged(
         settings: gives each request's key.
         stage: name written to the log.
         first_index: place of the first request in the stage.
-        on_result: called with each evaluation once it is in the log; those from the log come first, the others as they
-            complete.
+        on_result: called with each evaluation once it is in the log, and whether it was computed now; those from the
+            log come first, the others as they complete.
 
     Returns:
         The evaluations in the order of the requests.
@@ -51,19 +49,11 @@ def evaluate_logged(
         EvaluationError: three requests in a row failed.
         RunFolderError: the log cannot be written.
     """
-
-    def settled(evaluation: Evaluation, fresh: bool) -> None:
-        if on_result is not None:
-            on_result(evaluation)
-
-    return LoggedBatch(requests, log, settings, stage, first_index, settled).evaluate(pool)
+    return _LoggedBatch(requests, log, settings, stage, first_index, on_result).evaluate(pool)
 
 
-class LoggedBatch:
-    """Requests that are evaluated together and what is known of each.
-
-    `on_result` is called with each evaluation and whether it was computed now.
-    """
+class _LoggedBatch:
+    """Requests that are evaluated together and what the log holds of each."""
 
     def __init__(
         self,
@@ -125,7 +115,7 @@ class LoggedBatch:
         self._copy(position, known, evaluation, fresh=True)
 
     def _copy(self, position: int, known: Evaluation, keeper: Evaluation, *, fresh: bool = False) -> None:
-        """Settle a request whose score is known, with what another keeps; its place gets a line if it has none."""
+        """Settle a request that has a score, with what another keeps; its place gets a line if it has none."""
         kept: dict[str, Any] = {"kept": keeper.kept, "statistics": keeper.statistics}
         here = self.log.at(self.stage, self.first_index + position)
         if here is not None and here.ok and here.key == self.keys[position]:
@@ -142,7 +132,7 @@ class LoggedBatch:
         if len(row) >= STREAK:
             where = f"{self.stage}, evaluations {row[0].index + 1} to {row[-1].index + 1}"
             rule = f"{len(row)} evaluations in a row failed, so the {self.stage} was stopped; the last error was: "
-            way_out = f"Tracebacks are in {self.log.path}. When the cause is mended, resume the run."
+            way_out = f"Tracebacks are in {self.log.file}. Remove the cause, then resume the run."
             raise EvaluationError(Problem(where, rule + evaluation.error, way_out=way_out))
 
     def _settle(self, position: int, evaluation: Evaluation, *, fresh: bool = False) -> None:

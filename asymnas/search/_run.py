@@ -5,31 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from asymnas.core.errors import EvaluationError
 from asymnas.core.runtime.pool import Pool
 from asymnas.search._log import ResultLog
-from asymnas.search._logged import LoggedBatch
+from asymnas.search._logged import evaluate_logged
 from asymnas.search.results import Evaluation, Request, ScoreSettings
 from asymnas.search.searcher import Searcher
-
-if TYPE_CHECKING:
-    from asymnas.space import Architecture
-
-__all__ = ["SearchProgress", "SearchResult", "run_search"]
+from asymnas.space import Architecture
 
 
 @dataclass(frozen=True, slots=True)
 class SearchProgress:
-    """What is known after each evaluation.
+    """Where a search is after each evaluation.
 
     Args:
         stage: name of the stage.
-        generation: index of the current generation, from 0.
-        generations: all generations of the search.
-        done: evaluations finished, those from the log included.
-        total: evaluations of the whole search.
+        generation: index of the current generation, from 0, of `generations`.
+        done: evaluations finished, those from the log included, of `total`.
         evaluation: the one that just finished.
         best: the best so far, None before any success.
         seconds: wall time since the start of this process's part.
@@ -72,7 +65,7 @@ class SearchResult:
     seconds: float
 
 
-class _Tally:
+class _Progress:
     """Counts evaluations and turns them into progress events."""
 
     def __init__(
@@ -89,21 +82,11 @@ class _Tally:
             self.best = evaluation
         if self.on_progress is None:
             return
-        seconds = time.perf_counter() - self.started
-        left = self.searcher.total - self.done
-        self.on_progress(
-            SearchProgress(
-                stage=self.stage,
-                generation=self.searcher.generation,
-                generations=self.searcher.generations,
-                done=self.done,
-                total=self.searcher.total,
-                evaluation=evaluation,
-                best=self.best,
-                seconds=seconds,
-                eta=seconds / self.evaluated * left if self.evaluated else None,
-            )
-        )
+        seconds, searcher = time.perf_counter() - self.started, self.searcher
+        eta = seconds / self.evaluated * (searcher.total - self.done) if self.evaluated else None
+        generations = (searcher.generation, searcher.generations)
+        done = (self.done, searcher.total)
+        self.on_progress(SearchProgress(self.stage, *generations, *done, evaluation, self.best, seconds, eta))
 
 
 def _rank(evaluation: Evaluation) -> tuple[float, int]:
@@ -141,11 +124,14 @@ def run_search(
     """
     started = time.perf_counter()
     evaluations: list[Evaluation] = []
-    tally = _Tally(searcher, stage, started, on_progress)
+    tally = _Progress(searcher, stage, started, on_progress)
     while not searcher.done:
         asked = searcher.ask()
         requests = [Request.of(architecture, split, conditions) for architecture in asked]
-        results = LoggedBatch(requests, log, settings, stage, len(evaluations), tally.add).evaluate(pool)
+        first = len(evaluations)
+        results = evaluate_logged(
+            requests, pool, log, settings=settings, stage=stage, first_index=first, on_result=tally.add
+        )
         evaluations += results
         searcher.tell([(architecture, item.score) for architecture, item in zip(asked, results, strict=True)])
     if searcher.best is None:

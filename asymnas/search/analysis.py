@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from scipy.stats import binom
 
 from asymnas.core.errors import EvaluationError, Problem
-
-if TYPE_CHECKING:
-    from asymnas.space import Architecture, FreeGene
-
-__all__ = ["AsymmetryIndex", "OpFrequency", "asymmetry_index", "op_frequencies"]
+from asymnas.space import Architecture, FreeGene
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +110,6 @@ class AsymmetryIndex:
     def expected(self) -> float:
         """Share of equal places under the null; NaN without independent places."""
         return float(self.null @ np.arange(len(self.null))) / self.places if self.places else float("nan")
-
-    @property
-    def p_fewer(self) -> float:
-        """Probability of so few equal places or fewer by chance: small where branches differ on purpose."""
-        return min(1.0, float(self.null[: self.equal + 1].sum()))
-
-    @property
-    def p_more(self) -> float:
-        """Probability of so many equal places or more by chance: small where branches agree on purpose."""
-        return min(1.0, float(self.null[self.equal :].sum()))
 
     def band(self, level: float = 0.95) -> tuple[float, float]:
         """Return the central band of the share under the null, of probability `level` or more; NaN without places."""

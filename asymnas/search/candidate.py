@@ -5,18 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from asymnas.core.errors import EvaluationError, JobError, Problem, nearest
 from asymnas.core.threads import all_threads
 from asymnas.search.results import Evaluation, Request, cost_record
-
-if TYPE_CHECKING:
-    from asymnas.task import Batch, Measurement, Task
-
-__all__ = ["CandidateWorker", "candidate_worker"]
+from asymnas.task import Batch, Measurement, Task
 
 
 class CandidateWorker:
@@ -48,9 +44,12 @@ class CandidateWorker:
         if request.split not in task.splits:
             way_out = nearest(request.split, task.splits)
             raise JobError(Problem("split", "must be a split of the task", repr(request.split), way_out))
-        measure = self._candidate if request.baseline is None else self._baseline
         with all_threads(self.threads), torch.inference_mode():
-            found, more = measure(request)
+            if request.baseline is None:
+                found, more = self._candidate(request)
+            else:
+                measured = task.measure_baseline(request.baseline, request.split, reward=task.reward, keep=request.keep)
+                found, more = {"": measured}, {}
         items = task.splits[request.split].items
         for condition, measurement in found.items():
             _check_finite(measurement, items, f"{request.split}, {condition}" if condition else request.split)
@@ -92,10 +91,6 @@ class CandidateWorker:
             kept = {name: item.numpy() for name, item in statistics_of(model).items()} if request.keep else None
         cost = cost_record(task.space.cost(architecture))
         return found, {"cost": cost, "recalibration": len(self.batches), "statistics": kept}
-
-    def _baseline(self, request: Request) -> tuple[dict[str, Measurement], dict[str, Any]]:
-        name = request.baseline or ""
-        return {"": self.task.measure_baseline(name, request.split, reward=self.task.reward, keep=request.keep)}, {}
 
 
 def _check_finite(measurement: Measurement, items: Sequence[str], where: str) -> None:

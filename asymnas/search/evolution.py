@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
+
+import numpy as np
 
 from asymnas.core.errors import InfeasibleConstraint, JobError, Problem
 from asymnas.core.seeding import rng_for
 from asymnas.search.searcher import Searcher, SearcherPlugin, distinct_samples
-
-if TYPE_CHECKING:
-    from asymnas.space import Architecture, SearchSpace
-
-__all__ = ["CrossoverLevel", "EvolutionSearcher", "plugin"]
+from asymnas.space import Architecture, SearchSpace
 
 CrossoverLevel = Literal["gene", "stage", "branch"]
 
@@ -28,8 +26,7 @@ class EvolutionSearcher(Searcher):
     takes part in the choice of the best.
 
     Args:
-        space: the space; its constraints hold for every architecture.
-        seed: >= 0.
+        space, seed: see `Searcher`.
         population: architectures a generation.
         parents: how many of the best so far may have offspring (SPOS: top-k).
         mutants: mutations wanted a generation; `TRIES_PER_CHILD` draws for each, random ones replace those missing.
@@ -69,27 +66,21 @@ class EvolutionSearcher(Searcher):
         selected = [architecture for architecture, _ in self.ranked()[: self.parents]]
         found: dict[str, Architecture] = {}
         if selected:
-            self._breed(found, self.mutants, self._mutation(selected, generation))
+            mutation = rng_for(self.seed, "search", generation, "mutation")
+            self._breed(found, self.mutants, lambda: self._mutant(selected, mutation))
         if len(selected) > 1:
-            self._breed(found, self.children, self._crossover(selected, generation))
+            crossover = rng_for(self.seed, "search", generation, "crossover")
+            self._breed(found, self.children, lambda: self._child(selected, crossover))
         rng = rng_for(self.seed, "search", generation, "random")
         top_up = distinct_samples(self.space, rng, size - len(found), self.seen | found.keys())
         return [*found.values(), *top_up]
 
-    def _mutation(self, parents: list[Architecture], generation: int) -> Callable[[], Architecture]:
-        """Return what draws a mutant of one of the parents."""
-        rng = rng_for(self.seed, "search", generation, "mutation")
-        return lambda: self.space.mutate(parents[rng.integers(len(parents))], rng, self.mutation_prob)
+    def _mutant(self, parents: list[Architecture], rng: np.random.Generator) -> Architecture:
+        return self.space.mutate(parents[rng.integers(len(parents))], rng, self.mutation_prob)
 
-    def _crossover(self, parents: list[Architecture], generation: int) -> Callable[[], Architecture]:
-        """Return what draws a child of two of the parents."""
-        rng = rng_for(self.seed, "search", generation, "crossover")
-
-        def child() -> Architecture:
-            first, second = rng.choice(len(parents), size=2, replace=False)
-            return self.space.crossover(parents[first], parents[second], rng, self.crossover)
-
-        return child
+    def _child(self, parents: list[Architecture], rng: np.random.Generator) -> Architecture:
+        first, second = rng.choice(len(parents), size=2, replace=False)
+        return self.space.crossover(parents[first], parents[second], rng, self.crossover)
 
     def _breed(self, found: dict[str, Architecture], wanted: int, draw: Callable[[], Architecture]) -> None:
         """Add up to `wanted` new architectures to `found`, in at most `TRIES_PER_CHILD` draws for each."""

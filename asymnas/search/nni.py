@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from asymnas.core.errors import ArchitectureMismatch, InfeasibleConstraint, JobError, Problem, SearchSpaceExhausted
+from asymnas.core.errors import InfeasibleConstraint, SearchSpaceExhausted
 from asymnas.core.seeding import rng_for
 from asymnas.search.searcher import Searcher, SearcherPlugin
 from asymnas.space import Architecture, Constraint, SearchSpace
 
 if TYPE_CHECKING:
     from nni.mutable import Categorical, MutableDict
-
-__all__ = ["NNISearcher", "evolution", "from_nni", "not_lowered", "to_nni", "to_sample", "tpe"]
 
 TRIES_PER_PROPOSAL = 50
 """How often the tuner may propose what was evaluated already, or breaks a constraint, for each architecture wanted."""
@@ -38,12 +36,8 @@ def to_nni(space: SearchSpace) -> MutableDict:
     """
     from nni.mutable import Categorical, ExpressionConstraint, MutableDict
 
-    found: dict[str, Any] = {}
     free = {gene.id: Categorical(list(gene.ops), label=gene.id) for gene in space.free_genes}
-    for gene in space.free_genes:
-        for place in gene.places:
-            found[place] = free[gene.id]
-    ordered = {name: found[name] for name in space.gene_ids if name in found}
+    ordered: dict[str, Any] = {place: free[first] for place, first in space.tied_to.items() if first in free}
     for n, constraint in enumerate(space.constraints):
         if constraint.measure != "count":
             continue
@@ -89,8 +83,6 @@ def from_nni(sample: Mapping[str, Any], space: SearchSpace) -> Architecture:
     Raises:
         ArchitectureMismatch: with all that is wrong.
     """
-    if not isinstance(sample, Mapping):
-        raise ArchitectureMismatch(Problem("sample", "a mapping from free genes to ops is needed", repr(sample)[:60]))
     return space.expand(sample)
 
 
@@ -98,15 +90,12 @@ class NNISearcher(Searcher):
     """NNI's TPE or evolution tuner, proposing architectures of a space.
 
     Proposals that were evaluated already, or break a constraint, are handed back to the tuner as failed trials, or with
-    the known score, and replaced, in a bounded number of tries. TPE soon proposes little but what it knows;
-    NNI would then walk a grid from the first op of every gene, which ends the search in effect. Here a mutation of
-    the repeated proposal takes its place, and TPE learns its score. What is asked depends on (space, settings, results
-    told) alone: the tuner's random states are set from the seed, and the process-wide one that NNI's evolution uses is
-    put back after each call.
+    their score, and replaced, in a bounded number of tries. TPE soon repeats itself; NNI would then walk a grid from
+    the first op of every gene. Here a mutation of the repeated proposal takes its place, and TPE learns its score. The
+    tuner's random states are set from the seed; the process-wide one of NNI's evolution is put back after each call.
 
     Args:
-        space: the space.
-        seed: >= 0.
+        space, seed: see `Searcher`.
         budget: architectures in all.
         algorithm: `tpe` or `evolution`.
         batch: architectures proposed before results are told; also the size of the evolution's population.
@@ -126,8 +115,6 @@ class NNISearcher(Searcher):
         algorithm: Literal["tpe", "evolution"] = "tpe",
         batch: int = 50,
     ) -> None:
-        if algorithm not in ("tpe", "evolution"):
-            raise JobError(Problem("algorithm", "NNI's tuners are tpe and evolution", repr(algorithm)))
         super().__init__(space, seed=seed, total=budget, generation_size=min(batch, budget))
         self.algorithm = algorithm
         self._tuner = _Tuner(space, algorithm, seed, self.generation_size)

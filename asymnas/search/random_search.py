@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from asymnas.core.seeding import rng_for
 from asymnas.search.searcher import Searcher, SearcherPlugin, distinct_samples
-
-if TYPE_CHECKING:
-    from asymnas.space import Architecture, SearchSpace
-
-__all__ = ["RandomSearcher", "plugin"]
+from asymnas.space import Architecture, SearchSpace
 
 
 class RandomSearcher(Searcher):
     """Distinct architectures drawn uniformly from the (feasible) space.
 
     Args:
-        space: the space; its constraints hold for every architecture.
-        seed: >= 0.
+        space, seed: see `Searcher`.
         budget: architectures in all.
         batch: architectures a generation; it changes nothing but how many are evaluated between two reports.
 

@@ -5,18 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from asymnas.core.errors import JobError, Problem, RunFolderError, nearest, shown
-
-if TYPE_CHECKING:
-    from asymnas.space import Architecture, Cost
-    from asymnas.task import Task
-
-__all__ = ["SCORING_VERSION", "Evaluation", "Request", "ScoreSettings", "cost_record", "failed_evaluation"]
+from asymnas.core.errors import RunFolderError
+from asymnas.core.schema import problems_of
+from asymnas.space import Architecture, Cost
+from asymnas.task import Task
 
 SCORING_VERSION = 1
 """Raised whenever the scoring code changes a number, so that older logs are not taken for the same scores."""
@@ -82,19 +79,9 @@ class ScoreSettings:
         )
 
     def key(self, request: Request) -> str:
-        """Return the key of a request's score, 32 hex digits; equal keys mean equal scores.
-
-        Raises:
-            JobError: the request names an unknown split.
-        """
-        if request.split not in self.splits:
-            way_out = nearest(request.split, self.splits)
-            raise JobError(Problem("split", "must be a split of the task", repr(request.split), way_out))
-        content: dict[str, Any] = {
-            "scoring": SCORING_VERSION,
-            "items": self.splits[request.split],
-            "reward": self.reward,
-        }
+        """Return the key of a request's score, 32 hex digits; equal keys mean equal scores."""
+        items = self.splits[request.split]
+        content: dict[str, Any] = {"scoring": SCORING_VERSION, "items": items, "reward": self.reward}
         if request.genes is None:
             content |= {"baseline": request.baseline, "settings": dict(self.baselines)}
         else:
@@ -176,7 +163,7 @@ class Evaluation(BaseModel):
 
     @property
     def score(self) -> float | None:
-        """What a searcher is told: the value, None for a failure."""
+        """What a searcher gets: the value, None for a failure."""
         return self.value if self.ok else None
 
     def but(self, **changes: Any) -> Evaluation:
@@ -184,31 +171,18 @@ class Evaluation(BaseModel):
         return self.model_copy(update=changes)
 
     def to_json(self) -> str:
-        """Return one line of JSON, without the line end.
-
-        Raises:
-            ValueError: a number is not finite.
-        """
+        """Return one line of JSON, without the line end; a ValueError where a number is not finite."""
         return json.dumps(self.model_dump(), allow_nan=False, separators=(",", ":"))
 
     @staticmethod
     def from_json(line: str | bytes, where: str = "evaluation") -> Evaluation:
-        """Read one line of `to_json`.
-
-        Raises:
-            json.JSONDecodeError: it is not JSON.
-            RunFolderError: it is JSON, but no evaluation of this version.
-        """
+        """Read one line of `to_json`: a ValueError where it is not JSON, a RunFolderError where it is no evaluation."""
         values = json.loads(line)
         try:
             return Evaluation.model_validate(values)
         except ValidationError as error:
             way_out = "The line is damaged or of an older version: restore the file, or start the run anew."
-            problems = [
-                Problem(f"{where}: {'.'.join(map(str, item['loc']))}", item["msg"], shown(item["input"]), way_out)
-                for item in error.errors(include_url=False)
-            ]
-            raise RunFolderError(problems) from error
+            raise RunFolderError([replace(item, way_out=way_out) for item in problems_of(error, where)]) from error
 
 
 def failed_evaluation(request: Request, error: Exception, traceback: str, seconds: float) -> Evaluation:

@@ -6,27 +6,21 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from pydantic import BaseModel
 
-from asymnas.core.errors import EvaluationError, JobError, Problem, SearchSpaceExhausted
+from asymnas.core.errors import EvaluationError, JobError, SearchSpaceExhausted
 from asymnas.core.plugins import Registry
-from asymnas.space import ENUMERABLE, available
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-    from asymnas.space import Architecture, SearchSpace
-
-__all__ = ["SEARCHERS", "Searcher", "SearcherPlugin", "distinct_samples"]
+from asymnas.space import ENUMERABLE, Architecture, SearchSpace, available
 
 
 class Searcher(ABC):
     """Proposes architectures generation by generation; it never evaluates.
 
-    What is asked is a function of (space, settings, seed, results told so far): there is no random state that could be
-    lost, so telling a new searcher the same results makes it ask the same architectures. A generation is asked
+    What is asked is a function of (space, settings, seed, results so far) alone, so a new searcher that gets the same
+    results asks the same architectures. A generation is asked
     completely before the next one is proposed, and no architecture is asked twice.
 
     Args:
@@ -42,9 +36,6 @@ class Searcher(ABC):
     name: ClassVar[str]
 
     def __init__(self, space: SearchSpace, *, seed: int, total: int, generation_size: int) -> None:
-        if total < 1 or generation_size < 1 or seed < 0:
-            got = f"{total}, {generation_size} and {seed}"
-            raise JobError(Problem("search", "budget and generation must be at least 1, the seed at least 0", got))
         found = available(space, total)
         if found < total:
             kept = f" that keep its constraints, of {space.size}" if space.constraints else ""
@@ -52,10 +43,7 @@ class Searcher(ABC):
                 f"{self.name} search asks for {total} distinct architectures, but the space '{space.name}' has only "
                 f"{found}{kept}. Lower the budget or free more genes."
             )
-        self.space = space
-        self.seed = seed
-        self.total = total
-        self.generation_size = generation_size
+        self.space, self.seed, self.total, self.generation_size = space, seed, total, generation_size
         self._archive: list[tuple[Architecture, float | None]] = []
         self._plan: list[Architecture] = []  # of the current generation, not told yet
         self._asked = 0  # how many of the plan are out for evaluation

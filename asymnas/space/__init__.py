@@ -1,8 +1,8 @@
 """Search spaces of networks with several branches: described as data, sampled, changed, costed and compared."""
 
 from asymnas.space._architecture import ENUMERABLE, Architecture, available, distance
-from asymnas.space._cost import BranchCost, Cost
-from asymnas.space._diff import SpaceDiff, diff_spaces
+from asymnas.space._cost import Cost
+from asymnas.space._diff import diff_spaces
 from asymnas.space._draw import describe, draw
 from asymnas.space._file import (
     ArchitectureFile,
@@ -11,13 +11,12 @@ from asymnas.space._file import (
     load_architecture,
     save_architecture,
 )
-from asymnas.space._genes import FreeGene, Gene
+from asymnas.space._genes import FreeGene, Gene, stem_place
 from asymnas.space._load import list_spaces, load_space
-from asymnas.space._operators import Count
 from asymnas.space._parts import Branch, Constraint, Input, Mixer, Stage, Stem
 from asymnas.space._space import SearchSpace
 from asymnas.space.mixers import LANGUAGE, MIXERS, MixerKind, MixerOptions, MixerPlace
-from asymnas.space.ops import OPS, Op, OpCost, Place, Size, register_op
+from asymnas.space.ops import OPS, Op, OpCost, Place, register_op
 
 __all__ = [
     "ENUMERABLE",
@@ -27,10 +26,8 @@ __all__ = [
     "Architecture",
     "ArchitectureFile",
     "Branch",
-    "BranchCost",
     "Constraint",
     "Cost",
-    "Count",
     "FreeGene",
     "Gene",
     "Input",
@@ -42,8 +39,6 @@ __all__ = [
     "OpCost",
     "Place",
     "SearchSpace",
-    "Size",
-    "SpaceDiff",
     "Stage",
     "Stem",
     "architecture_content",
@@ -58,4 +53,5 @@ __all__ = [
     "load_space",
     "register_op",
     "save_architecture",
+    "stem_place",
 ]

@@ -15,10 +15,8 @@ from asymnas.core.errors import ArchitectureMismatch, Problem, nearest
 if TYPE_CHECKING:
     from asymnas.space._space import SearchSpace
 
-__all__ = ["ENUMERABLE", "Architecture", "available", "checked_path", "distance"]
-
 ENUMERABLE = 16_384
-"""Spaces up to this size are enumerated where that tells more than draws."""
+"""Spaces up to this size are enumerated where draws say less."""
 
 
 @dataclass(frozen=True, eq=False)

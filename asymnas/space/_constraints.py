@@ -1,4 +1,4 @@
-"""Constraints: measuring an architecture, and telling early when nothing can satisfy them."""
+"""Constraints: what an architecture measures, and those that no architecture can keep."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from asymnas.space._genes import FreeGene
 from asymnas.space._parts import Constraint
 from asymnas.space._patterns import matching
 from asymnas.space._resolve import Resolved
-
-__all__ = ["bounds", "check_limits", "check_reach", "kept"]
 
 
 def measured(constraint: Constraint, path: Mapping[str, str], table: CostTable) -> float:

@@ -13,18 +13,12 @@ from pydantic import BeforeValidator, Field
 from asymnas.core.document import written
 from asymnas.space._parts import Branches, Constraint, Input, Names, SpacePart
 
-__all__ = ["SpaceContent"]
-
 
 def _tie(value: Any) -> Any:
     items = [value] if isinstance(value, str) else value
     if not isinstance(items, list | tuple):
         return value
     return [[side.strip() for side in item.split("=")] if isinstance(item, str) else item for item in items]
-
-
-def _one_or_more(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
 
 
 class SpaceContent(SpacePart):
@@ -51,7 +45,12 @@ class SpaceContent(SpacePart):
     share_weights: Annotated[tuple[Names, ...], Field(strict=False)] = ()
     tie: Annotated[tuple[Names, ...], Field(strict=False), BeforeValidator(_tie)] = ()
     fix: Mapping[str, str] = {}
-    without: Mapping[str, Annotated[Names, Field(min_length=1), BeforeValidator(_one_or_more)]] = {}
+    without: Mapping[
+        str,
+        Annotated[
+            Names, Field(min_length=1), BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
+        ],
+    ] = {}
     constraints: Annotated[tuple[Constraint, ...], Field(strict=False)] = ()
 
     def __eq__(self, other: object) -> bool:
@@ -71,8 +70,7 @@ class SpaceContent(SpacePart):
     def structure_hash(self) -> str:
         """16 hex digits of what the supernet's weights depend on: branches and shared weights, nothing of the choices.
 
-        Spaces that differ only in ties, fixes, removals and constraints have it in common: their weights have the same
-        names and shapes, though a space with fewer ops needs a part of them only.
+        Spaces that differ only in ties, fixes, removals and constraints have it in common.
         """
         return self._digest(("branches", "share_weights"))
 

@@ -10,8 +10,6 @@ from asymnas.space._parts import Branch
 from asymnas.space.mixers import MIXERS, MixerPlace
 from asymnas.space.ops import OPS, OpCost
 
-__all__ = ["BranchCost", "Cost", "CostTable"]
-
 
 @dataclass(frozen=True, slots=True)
 class BranchCost:
@@ -25,10 +23,9 @@ class BranchCost:
 class Cost:
     """What an architecture costs.
 
-    Counted are the weights of the stem, of every block, and of what a mixer has beside its blocks (where the space says
-    how many channels it reads), and one multiply-accumulate for each use of a weight. Not counted: biases and batch
-    normalisation (they fold into the weights), activations, products, and what mixers do to an input whose channels
-    the space does not declare, such as the projections of a language.
+    Counted are the weights of the stem, of every block, and of a mixer's other layers (where the space says how many
+    channels it reads), and one multiply-accumulate for each use of a weight. Not counted: biases, batch normalisation,
+    activations, products, and layers of mixers for an input whose channels the space does not declare.
 
     Attributes:
         branches: branch name -> its cost.
@@ -47,8 +44,6 @@ class Cost:
 
     def amortised(self, frames: int) -> float:
         """Multiply-accumulates per frame of a video of `frames` frames: branches of rate `video` run once in it."""
-        if frames < 1:
-            raise ValueError(f"frames must be >= 1, but got {frames}")
         return sum(c.macs / (frames if self.rates[name] == "video" else 1) for name, c in self.branches.items())
 
     def to_dict(self) -> dict[str, dict[str, int]]:

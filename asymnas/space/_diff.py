@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from asymnas.space._architecture import ENUMERABLE
 from asymnas.space._space import SearchSpace
 
-__all__ = ["SpaceDiff", "diff_spaces", "size_text"]
-
 Relation = Literal["equal", "a within b", "b within a", "neither within the other", "undecided"]
-_ENUMERABLE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +26,7 @@ class SpaceDiff:
             rates differ.
         settings: `tie`, `fix`, `without`, `constraints`, `share_weights` -> (only in `a`, only in `b`).
         relation: of the sets of paths; `undecided` where constraints differ and the spaces are too large to look at.
-        same_weights: whether weights have the same names and shapes; where ops are removed or fixed, one space needs a
-            part of the other's.
+        same_weights: whether weights have the same names and shapes.
     """
 
     names: tuple[str, str]
@@ -144,12 +141,8 @@ def _layers(space: SearchSpace) -> dict[str, Any]:
 
 def _relation(a: SearchSpace, b: SearchSpace) -> Relation:
     forth, back = _within(a, b), _within(b, a)
-    if forth and back:
-        return "equal"
-    if forth:
-        return "a within b"
-    if back:
-        return "b within a"
+    if forth or back:
+        return "equal" if forth and back else "a within b" if forth else "b within a"
     return "undecided" if forth is None or back is None else "neither within the other"
 
 
@@ -160,14 +153,14 @@ def _within(a: SearchSpace, b: SearchSpace) -> bool | None:
     extra = [item for item in b.constraints if item not in a.constraints]
     same_layers = _layers(a) == _layers(b) and a.share_weights == b.share_weights
     if extra or (a.constraints and not same_layers):
-        if a.size > _ENUMERABLE:
+        if a.size > ENUMERABLE:
             return None if a.constraints or _choices_within(a, b) else False
         return all(_holds(b, arch.genes) for arch in a.enumerate())
     if _choices_within(a, b):
         return True
     if not a.constraints:
         return False
-    return all(_holds(b, arch.genes) for arch in a.enumerate()) if a.size <= _ENUMERABLE else None
+    return all(_holds(b, arch.genes) for arch in a.enumerate()) if a.size <= ENUMERABLE else None
 
 
 def _choices_within(a: SearchSpace, b: SearchSpace) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
@@ -11,8 +12,6 @@ from asymnas.space._diff import size_text
 from asymnas.space._parts import Branch, Constraint
 from asymnas.space._space import SearchSpace
 from asymnas.space.mixers import LANGUAGE
-
-__all__ = ["describe", "draw"]
 
 _SYMBOLS = {"shuffle_3x3": "3", "shuffle_5x5": "5", "shuffle_7x7": "7", "shuffle_xception": "X", "skip": "-"}
 _STEM, _FREE, _TIED = "o", ".", "="
@@ -76,9 +75,8 @@ def _rows(space: SearchSpace, shown: dict[str, str]) -> list[str]:
     return lines
 
 
-def _range(space: SearchSpace, constraint: Constraint) -> tuple[int, int]:
-    low, high = bounds(constraint, space.free_genes, space.fixed, space.cost_table)
-    return int(low), int(high)
+def _range(space: SearchSpace, **measured: Any) -> list[int]:
+    return [int(end) for end in bounds(Constraint(**measured), space.free_genes, space.fixed, space.cost_table)]
 
 
 def describe(space: SearchSpace) -> dict[str, Any]:
@@ -95,9 +93,7 @@ def describe(space: SearchSpace) -> dict[str, Any]:
         "structure_hash": space.structure_hash,
         "size": space.size,
         "genes": [{"id": gene.id, "ops": list(gene.ops)} for gene in space.genes],
-        "free_genes": [
-            {"id": gene.id, "ops": list(gene.ops), "places": list(gene.places)} for gene in space.free_genes
-        ],
+        "free_genes": [asdict(gene) for gene in space.free_genes],
         "tie": [" = ".join(sides) for sides in space.tie],
         "fixed": dict(space.fixed),
         "share_weights": [list(group) for group in space.share_weights],
@@ -108,12 +104,12 @@ def describe(space: SearchSpace) -> dict[str, Any]:
                 "input_channels": branch.input_channels,
                 "input_size": list(branch.size),
                 "rate": branch.rate,
-                "macs": list(_range(space, Constraint(measure="macs", branch=branch.name))),
-                "params": list(_range(space, Constraint(measure="params", branch=branch.name))),
+                "macs": _range(space, measure="macs", branch=branch.name),
+                "params": _range(space, measure="params", branch=branch.name),
             }
             for branch in space.branches
         },
-        "macs": list(_range(space, Constraint(measure="macs"))),
+        "macs": _range(space, measure="macs"),
         "mixers": {
             f"{branch.name}.{stage.mixer.name}": [stage.mixer.kind, stage.mixer.reads]
             for branch in space.branches

@@ -9,19 +9,16 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from asymnas.core.document import Document
-from asymnas.core.errors import ArchitectureMismatch, AsymNASError, Problem, RunFolderError, SpaceError, nearest
-from asymnas.core.files import write_whole
+from asymnas.core.errors import ArchitectureMismatch, AsymNASError, Problem, SpaceError, nearest
+from asymnas.core.files import read_text, write_text
 from asymnas.core.schema import check_model
-from asymnas.core.text import read_text
 from asymnas.space._architecture import Architecture, checked_path
 from asymnas.space._cost import Cost
-from asymnas.space._load import SHIPPED, load_space
+from asymnas.space._load import SHIPPED, load_space, shipped
 from asymnas.space._space import SearchSpace
-
-__all__ = ["ArchitectureFile", "architecture_content", "list_architectures", "load_architecture", "save_architecture"]
 
 FORMAT, VERSION = "asymnas-architecture", 1
 
@@ -45,8 +42,7 @@ class ArchitectureFile:
 
 def list_architectures() -> list[str]:
     """Return the names of the architectures that come with AsymNAS."""
-    found = (Path(item.name) for item in resources.files(SHIPPED).iterdir())
-    return sorted(path.stem for path in found if path.suffix == ".json")
+    return shipped(".json")
 
 
 def architecture_content(
@@ -71,46 +67,27 @@ def architecture_content(
     }
 
 
-def save_architecture(
-    path: Path | str,
-    arch: Architecture,
-    *,
-    score: Mapping[str, Any] | None = None,
-    cost: Cost | Mapping[str, Any] | None = None,
-    provenance: Mapping[str, Any] | None = None,
-) -> None:
-    """Write an architecture file; a file that is there is replaced as a whole or not at all.
+def save_architecture(file: Path | str, arch: Architecture, **content: Any) -> None:
+    """Write an architecture file, whole or not at all; `content` is that of `architecture_content`.
 
     Raises:
         RunFolderError: it cannot be written.
     """
-    path = Path(path)
-    content = architecture_content(arch, score=score, cost=cost, provenance=provenance)
-    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
-    try:
-        write_whole(path, text.encode())
-    except OSError as error:
-        rule = f"the architecture cannot be written ({error.strerror or error})"
-        raise RunFolderError(Problem(str(path), rule, way_out="Make room or choose another place.")) from error
+    write_text(Path(file), json.dumps(architecture_content(arch, **content), indent=2, allow_nan=False) + "\n")
 
 
-class _Parsed(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-
-class _SpaceOfFile(_Parsed):
+class _SpaceOfFile(BaseModel, strict=True, extra="forbid"):
     name: str
     hash: str
     definition: dict[str, Any]
 
 
-class _ScoreOfFile(_Parsed):
-    model_config = ConfigDict(strict=True, extra="allow")
+class _ScoreOfFile(BaseModel, strict=True, extra="allow"):
     metric: str
     value: Annotated[float, Field(allow_inf_nan=False)]
 
 
-class _Content(_Parsed):
+class _Content(BaseModel, strict=True, extra="forbid"):
     format: str
     version: int
     space: _SpaceOfFile
@@ -125,17 +102,13 @@ def load_architecture(source: Path | str) -> ArchitectureFile:
     """Read an architecture file and check it against the space it embeds.
 
     Args:
-        source: the path of a file, or the name of an architecture that comes with AsymNAS (`vlt_scar_released`).
+        source: a file, or the name of an architecture that comes with AsymNAS (`vlt_scar_released`).
 
     Raises:
         SpaceError: no such file, no JSON, another format or version, an invalid space, a hash that is not that of the
             embedded space, genes, ties or a cost that are not of the space; all at once where possible.
     """
-    where, text = _text(source)
-    try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise SpaceError(Problem(f"{where}:{error.lineno}", f"the file is no JSON: {error.msg}")) from error
+    where, data = _read(source)
     kind = (data.get("format"), data.get("version")) if isinstance(data, dict) else (None, None)
     if kind != (FORMAT, VERSION):
         rule = f"this AsymNAS reads architecture files: format '{FORMAT}', version {VERSION}"
@@ -144,15 +117,7 @@ def load_architecture(source: Path | str) -> ArchitectureFile:
     if content is None or problems:
         raise SpaceError(problems)
     space = _space(content.space, where)
-    try:
-        arch = Architecture(space, checked_path(space, content.genes, f"{where}: genes"))
-    except ArchitectureMismatch as error:
-        problems += error.problems
-    if content.ties != space.ties:
-        value = f"{len(content.ties)} of {len(space.ties)} tied genes"
-        problems.append(Problem(f"{where}: ties", "the ties are those of the space", value))
-    if problems:
-        raise ArchitectureMismatch(problems)
+    arch = Architecture(space, checked_path(space, content.genes, f"{where}: genes"))
     # A cost of other genes gives away a file whose genes were changed by hand: its score is then not theirs either.
     total = space.cost(arch).to_dict()["total"]
     if content.cost.get("total", total) != total:
@@ -164,15 +129,18 @@ def load_architecture(source: Path | str) -> ArchitectureFile:
     return ArchitectureFile(arch, data["score"], content.cost, content.provenance)
 
 
-def _text(source: Path | str) -> tuple[str, str]:
+def _read(source: Path | str) -> tuple[str, Any]:
+    """Return how messages call the file, and what its JSON holds."""
     name = str(source)
     if isinstance(source, str) and not name.endswith(".json") and "/" not in name:
         if name not in list_architectures():
             way_out = nearest(name, list_architectures()) + " A file's name ends in .json."
             raise SpaceError(Problem("architecture", "no such architecture", f"'{name}'", way_out))
-        return f"{name}.json", resources.files(SHIPPED).joinpath(f"{name}.json").read_text("utf-8")
+        return f"{name}.json", json.loads(resources.files(SHIPPED).joinpath(f"{name}.json").read_text("utf-8"))
     try:
-        return name, read_text(Path(source))
+        return name, json.loads(read_text(Path(source)))
+    except json.JSONDecodeError as error:
+        raise SpaceError(Problem(f"{name}:{error.lineno}", f"the file is no JSON: {error.msg}")) from error
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         raise SpaceError(Problem(name, f"the architecture cannot be read ({reason})")) from error
@@ -187,7 +155,4 @@ def _space(content: _SpaceOfFile, where: str) -> SearchSpace:
     if content.hash != space.hash:
         rule, way_out = f"the hash is that of the embedded space, {space.hash}", "Take the original file."
         raise ArchitectureMismatch(Problem(f"{where}: space.hash", rule, repr(content.hash), way_out))
-    if content.name != space.name:
-        rule = f"the name is that of the embedded space, '{space.name}'"
-        raise ArchitectureMismatch(Problem(f"{where}: space.name", rule, repr(content.name)))
     return space

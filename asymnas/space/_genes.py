@@ -9,8 +9,6 @@ from asymnas.space._parts import Branch, Input, Stage
 from asymnas.space.mixers import MixerPlace
 from asymnas.space.ops import Place, Size
 
-__all__ = ["FreeGene", "Gene", "genes_of", "mixer_places", "stem_place"]
-
 
 @dataclass(frozen=True, slots=True)
 class Gene:

@@ -11,24 +11,27 @@ from asymnas.core.document import Document, copied, parse, read
 from asymnas.core.errors import Problem, SpaceError, nearest
 from asymnas.space._space import SearchSpace
 
-__all__ = ["SHIPPED", "list_spaces", "load_space"]
-
 SHIPPED = "asymnas_spaces"
 _ADDED = ("tie", "constraints", "share_weights")
 
 
+def shipped(suffix: str) -> list[str]:
+    """Return the names of the files of a suffix, such as `.yaml`, that come with AsymNAS."""
+    found = (Path(item.name) for item in resources.files(SHIPPED).iterdir())
+    return sorted(file.stem for file in found if file.suffix == suffix)
+
+
 def list_spaces() -> list[str]:
     """Return the names of the spaces that come with AsymNAS."""
-    found = (Path(item.name) for item in resources.files(SHIPPED).iterdir())
-    return sorted(path.stem for path in found if path.suffix == ".yaml")
+    return shipped(".yaml")
 
 
 def load_space(source: str | Path | Mapping[str, Any]) -> SearchSpace:
     """Load a search space.
 
     Args:
-        source: the name of a space that comes with AsymNAS, the path of a YAML or JSON file, or a mapping with the same
-            content. `extends: NAME-OR-PATH` takes over another space: mappings are merged key by key (null removes what
+        source: the name of a space that comes with AsymNAS, a YAML or JSON file, or a mapping with the same content.
+            `extends: NAME-OR-FILE` takes over another space: mappings are merged key by key (null removes what
             the base has), lists of ties, constraints and shared weights are added to, all else is replaced.
 
     Raises:
@@ -47,15 +50,13 @@ def _open(
     source: str | Path, folder: Path | None, where: str, seen: tuple[str, ...]
 ) -> tuple[Document, Path | None, tuple[str, ...]]:
     """The document of a shipped space or of a file, its folder, and what has been opened on the way to it."""
-    if not isinstance(source, str | Path):
-        raise SpaceError(Problem(where, "a name, a path or a mapping is needed", repr(source)[:60]))
     text = str(source)
     if isinstance(source, Path) or text.endswith((".yaml", ".yml", ".json")) or "/" in text:
-        path = (folder or Path()) / text
-        identity, folder = str(path.resolve()), path.parent
-        if not path.exists():
-            raise SpaceError(Problem(where, "no such file of a search space", f"'{path}'"))
-        document = read(path, SpaceError)
+        opened = (folder or Path()) / text
+        identity, folder = str(opened.resolve()), opened.parent
+        if not opened.exists():
+            raise SpaceError(Problem(where, "no such file of a search space", f"'{opened}'"))
+        document = read(opened, SpaceError)
     else:
         if text not in list_spaces():
             raise SpaceError(Problem(where, "no such search space", f"'{text}'", nearest(text, list_spaces())))
@@ -75,7 +76,7 @@ def _extended(document: Document, folder: Path | None, seen: tuple[str, ...]) ->
     where = document.where(("extends",))
     base = document.data.pop("extends")
     if not isinstance(base, str):
-        raise SpaceError(Problem(where, "the name or path of a space is needed", repr(base)[:60]))
+        raise SpaceError(Problem(where, "the name or file of a space is needed", repr(base)[:60]))
     below = _extended(*_open(base, folder, where, seen))
     if not isinstance(below.data, dict):
         return below

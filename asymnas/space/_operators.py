@@ -8,10 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from asymnas.core.errors import Problem, SpaceError
 from asymnas.space._genes import FreeGene, Gene
-
-__all__ = ["Count", "Level", "child", "mutant", "uniform"]
 
 Level = Literal["gene", "stage", "branch"]
 FreeOps = tuple[str, ...]
@@ -45,8 +42,6 @@ def uniform(free: Sequence[FreeGene], rng: np.random.Generator) -> Draw:
 
 def mutant(free: Sequence[FreeGene], start: FreeOps, rng: np.random.Generator, prob: float, *, force: bool) -> Draw:
     """Give each free gene another op than `start` has with probability `prob`; with `force` at least one changes."""
-    if not 0 <= prob <= 1:
-        raise SpaceError(Problem("mutate", "prob is in [0, 1]", f"{prob}"))
 
     def draw() -> FreeOps:
         hit = rng.random(len(start)) < prob
@@ -68,8 +63,6 @@ def child(firsts: Sequence[Gene], one: FreeOps, two: FreeOps, rng: np.random.Gen
         "stage": lambda gene: (gene.branch, gene.stage),
         "branch": lambda gene: gene.branch,
     }
-    if level not in units:
-        raise SpaceError(Problem("crossover", "level is one of gene, stage, branch", f"'{level}'"))
     owner = [units[level](gene) for gene in firsts]
     number = {unit: n for n, unit in enumerate(dict.fromkeys(owner))}
 

@@ -23,8 +23,6 @@ from asymnas.core.schema import problems_of
 from asymnas.space.mixers import LANGUAGE, MIXERS
 from asymnas.space.ops import Size
 
-__all__ = ["Branch", "Constraint", "Input", "Mixer", "SpacePart", "Stage", "Stem", "named"]
-
 
 def _name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", value):

@@ -10,8 +10,6 @@ from asymnas.core.errors import Problem, nearest
 from asymnas.space._genes import FreeGene, Gene
 from asymnas.space._patterns import captures, filled, matching, stars
 
-__all__ = ["Resolved", "resolve"]
-
 Ties = tuple[tuple[str, ...], ...]
 Fixes = Mapping[str, str]
 Without = Mapping[str, tuple[str, ...]]
@@ -99,7 +97,7 @@ def _tie(genes: dict[str, Gene], ties: Ties, faults: _Faults) -> dict[str, str]:
         return name
 
     for at, sides in enumerate(ties):
-        for row in _rows(genes, sides, ("tie", at), faults):
+        for row in _tied(genes, sides, ("tie", at), faults):
             one = row[0]
             for other in row[1:]:
                 if set(genes[one].ops) != set(genes[other].ops):
@@ -111,7 +109,7 @@ def _tie(genes: dict[str, Gene], ties: Ties, faults: _Faults) -> dict[str, str]:
     return {name: root(name) for name in genes}
 
 
-def _rows(genes: dict[str, Gene], sides: tuple[str, ...], key: Place, faults: _Faults) -> list[tuple[str, ...]]:
+def _tied(genes: dict[str, Gene], sides: tuple[str, ...], key: Place, faults: _Faults) -> list[tuple[str, ...]]:
     """The rows of genes that one tie makes one decision; the stars of its sides stand for the same parts."""
     if len(sides) < 2:
         way_out = "Write `template.* = search.*`."

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from math import log10
 
 from pydantic import ValidationError
 
 from asymnas.core.document import Document, Place
 from asymnas.core.errors import AsymNASError, Problem, SpaceError, nearest
 from asymnas.core.schema import problems_of
-from asymnas.space._genes import FreeGene, Gene, stem_place
+from asymnas.space._genes import Gene, stem_place
 from asymnas.space._parts import Branch, Input, Mixer, Stage
 from asymnas.space.mixers import LANGUAGE, MIXERS
 from asymnas.space.ops import OPS
 
-__all__ = ["check_branches", "check_places", "check_shared", "check_size"]
-
 _UNKNOWN_OP, _TWICE_OP = "the op is not registered", "an op is listed once"
-LARGEST_POWER = 4000
 
 
 def _twice(names: Sequence[str]) -> list[str]:
@@ -120,15 +116,6 @@ def check_places(branches: Sequence[Branch], genes: Iterable[Gene], document: Do
             if key not in found and (rule := OPS.get(op).error(gene.place)) is not None:
                 found[key] = Problem(document.where(key), f"'{op}' cannot run in {gene.id}: {rule}")
     return list(found.values())
-
-
-def check_size(free: Iterable[FreeGene], document: Document) -> list[Problem]:
-    """Check that the number of architectures can be written: Python writes no whole number of over 4,300 digits."""
-    power = sum(log10(len(gene.ops)) for gene in free)
-    if power <= LARGEST_POWER:
-        return []
-    rule = f"a space has at most 10^{LARGEST_POWER} architectures"
-    return [Problem(document.where(("branches",)), rule, f"10^{power:.0f}", "Use fewer blocks, or tie them.")]
 
 
 def check_shared(groups: Sequence[Sequence[str]], branches: Sequence[Branch], document: Document) -> list[Problem]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from asymnas.core.document import Document, copied, parse
+from asymnas.core.document import Document, parse
 from asymnas.core.errors import ArchitectureMismatch, InfeasibleConstraint, Problem, SpaceError, nearest
 from asymnas.core.schema import check_model
 from asymnas.core.seeding import rng_for
@@ -24,11 +24,9 @@ from asymnas.space._genes import FreeGene, Gene, genes_of, mixer_places
 from asymnas.space._parts import Branch
 from asymnas.space._patterns import matching
 from asymnas.space._resolve import Resolved, resolve
-from asymnas.space._rules import check_branches, check_places, check_shared, check_size
+from asymnas.space._rules import check_branches, check_places, check_shared
 from asymnas.space._sugar import SUGAR, spread
 from asymnas.space.mixers import MixerPlace
-
-__all__ = ["DRAWS", "SearchSpace"]
 
 DRAWS = 2000
 """How often a random operator draws before it gives up on the constraints."""
@@ -83,7 +81,7 @@ class SearchSpace(SpaceContent):
         resolved, broken = resolve(genes_of(self.branches), self.tie, self.fix, self.without, document)
         self.__dict__["_resolved"] = resolved
         found += check_limits(self.constraints, [branch.name for branch in self.branches], document) + broken
-        found += check_places(self.branches, resolved.genes, document) + check_size(resolved.free, document)
+        found += check_places(self.branches, resolved.genes, document)
         return found or check_reach(self.constraints, resolved, self.cost_table, document)
 
     @cached_property
@@ -254,7 +252,6 @@ class SearchSpace(SpaceContent):
         return _operators.Count(self.size, None, share, (share * (1 - share) / draws) ** 0.5)
 
     def _kept(self, draw: _operators.Draw, what: str) -> Architecture:
-        """Return the first draw that keeps the constraints."""
         for _ in range(DRAWS):
             arch = self.from_free_ops(draw())
             if self.satisfies(arch):
@@ -268,11 +265,6 @@ class SearchSpace(SpaceContent):
         """The free ops of an architecture, which may be of another space where it fits into this one."""
         same = arch.space is self or arch.space.hash == self.hash
         return arch.free_ops if same else self.architecture(arch.genes).free_ops
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> SearchSpace:
-        """Read plain values without `extends` (see `load_space`)."""
-        return cls.from_document(Document(copied(content), ""))
 
     @classmethod
     def from_yaml(cls, text: str) -> SearchSpace:

@@ -8,8 +8,6 @@ from typing import Any
 from asymnas.core.document import Document, Place
 from asymnas.core.errors import Problem, SpaceError, shown
 
-__all__ = ["SUGAR", "spread"]
-
 SUGAR = ("ops", "width", "extends")
 """Keys of a file that a space itself does not have."""
 

@@ -13,8 +13,6 @@ from asymnas.core.errors import SpaceError
 from asymnas.core.plugins import Registry
 from asymnas.space.ops import OpCost, Size
 
-__all__ = ["LANGUAGE", "MIXERS", "MixerKind", "MixerOptions", "MixerPlace", "ModaOptions"]
-
 LANGUAGE = "language"
 """The input that a mixer reads unless its `from` says otherwise: one vector a sentence."""
 
@@ -26,13 +24,10 @@ class MixerOptions(BaseModel):
 
 
 class ModaOptions(MixerOptions):
-    """Options of `moda`.
-
-    Attributes:
-        residual: False leaves the vision path out (paper, Table 5c); the mixer then has no `visual` block.
-    """
+    """Options of `moda`."""
 
     residual: bool = True
+    """False leaves the vision path out (paper, Table 5c); the mixer then has no `visual` block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,31 +98,9 @@ def _moda_blocks(options: ModaOptions) -> tuple[str, ...]:
     return ("mixed", "visual") if options.residual else ("mixed",)
 
 
-MIXERS.register(
-    "moda",
-    MixerKind(
-        "ModaMixer (paper, Eq. 1): mixed(project(source) * x) + visual(x)",
-        _moda_blocks,
-        _linear(1),
-        "asymnas.nn._mixer:build_moda",
-        ModaOptions,
-    ),
-)
-MIXERS.register(
-    "film",
-    MixerKind(
-        "scale and shift (Perez et al. 2018): mixed(x * (1 + scale) + shift), both linear in the pooled source",
-        _mixed,
-        _linear(2),
-        "asymnas.nn._mixer:build_film",
-    ),
-)
-MIXERS.register(
-    "concat",
-    MixerKind(
-        "concatenation: mixed(1x1 convolution of x and the source, resized to x)",
-        _mixed,
-        _joined,
-        "asymnas.nn._mixer:build_concat",
-    ),
-)
+_MODA = "ModaMixer (paper, Eq. 1): mixed(project(source) * x) + visual(x)"
+_FILM = "scale and shift (Perez et al. 2018): mixed(x * (1 + scale) + shift), both linear in the pooled source"
+_CONCAT = "concatenation: mixed(1x1 convolution of x and the source, resized to x)"
+MIXERS.register("moda", MixerKind(_MODA, _moda_blocks, _linear(1), "asymnas.nn._mixer:build_moda", ModaOptions))
+MIXERS.register("film", MixerKind(_FILM, _mixed, _linear(2), "asymnas.nn._mixer:build_film"))
+MIXERS.register("concat", MixerKind(_CONCAT, _mixed, _joined, "asymnas.nn._mixer:build_concat"))

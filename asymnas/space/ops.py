@@ -10,8 +10,6 @@ from typing import Any
 from asymnas.core.errors import Problem, SpaceError
 from asymnas.core.plugins import Registry
 
-__all__ = ["OPS", "Op", "OpCost", "Place", "Size", "register_op"]
-
 Size = tuple[int, ...]
 
 
@@ -90,18 +88,15 @@ def register_op(
 ) -> None:
     """Make `token` known as an op of choice blocks and stems, in this process.
 
-    Workers of a run are processes of their own: a package declares an entry point of the group `asymnas.ops` instead
-    (see `Op`, which also says what `cost`, `unit` and `check` are).
+    Workers of a run are processes of their own: a package declares an entry point of the group `asymnas.ops` instead.
 
     Args:
         token: the op's name in spaces and architectures, such as `"conv1d_5"`; letters, digits, `_` and `-`.
-        cost: gives the cost of the op at a place.
-        unit: builds its torch module; None for an op that is only described and costed.
-        check: gives the rule that a place breaks, or None.
-        replace: allow an op that is known already to be replaced.
+        cost, unit, check: see `Op`.
+        replace: whether the op may take the place of a registered one.
 
     Raises:
-        SpaceError: the token is no plain name, or is taken.
+        SpaceError: the token has other characters, or is taken.
     """
     if not token.replace("_", "").replace("-", "").isalnum():
         raise SpaceError(Problem("register_op", "an op token is made of letters, digits, '_' and '-'", repr(token)))

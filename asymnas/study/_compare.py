@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from asymnas.core.disk import write_text
 from asymnas.core.errors import AsymNASError, EvaluationError, Problem, RunFolderError
+from asymnas.core.files import write_text
 from asymnas.core.runtime.cluster import start_ray
 from asymnas.job import Arm, CompareJob, load_job
 from asymnas.runs.folder import RunFolder

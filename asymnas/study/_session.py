@@ -162,7 +162,7 @@ class Session:
         statistics = statistics_key(self.job, architecture, settings.weights, **self.task.model_fingerprint())
         names, done = list(asked), 0
 
-        def finished(evaluation: Evaluation) -> None:
+        def finished(evaluation: Evaluation, fresh: bool) -> None:
             nonlocal done
             done += 1
             name = names[evaluation.index]

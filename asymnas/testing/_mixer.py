@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,8 +13,6 @@ from torch import Tensor
 from asymnas.nn import Supernet
 from asymnas.space import MIXERS, SearchSpace, load_space
 from asymnas.testing._op import counted
-
-__all__ = ["MixerContract"]
 
 _DIM = 6
 
@@ -34,24 +33,14 @@ class MixerContract:
 
     def spaces(self) -> Iterator[tuple[SearchSpace, str]]:
         """Yield a space of two branches for each of the options and sources; the mixer is in the branch `one`."""
-        for options in self.options:
-            for reads in self.reads:
-                mixer = {"name": "mixer", "kind": self.kind, "from": reads, **options}
-                stages = {"stage": {"channels": 8, "stride": 2, "blocks": 1, "mixer": mixer}}
-                one = {"input_channels": 3, "input_size": [12, 10], "stages": stages}
-                stages = {"stage": {"channels": 12, "blocks": 1}}
-                other = {"input_channels": 2, "input_size": [9, 7], "stages": stages}
-                yield (
-                    load_space(
-                        {
-                            "name": "contract",
-                            "ops": ["conv_3x3", "conv_1x1"],
-                            "inputs": {"language": {"channels": _DIM}},
-                            "branches": {"one": one, "other": other},
-                        }
-                    ),
-                    reads,
-                )
+        head = {"name": "contract", "ops": ["conv_3x3", "conv_1x1"], "inputs": {"language": {"channels": _DIM}}}
+        stages: dict[str, Any] = {"stage": {"channels": 12, "blocks": 1}}
+        other = {"input_channels": 2, "input_size": [9, 7], "stages": stages}
+        for options, reads in product(self.options, self.reads):
+            mixer = {"name": "mixer", "kind": self.kind, "from": reads, **options}
+            stages = {"stage": {"channels": 8, "stride": 2, "blocks": 1, "mixer": mixer}}
+            one = {"input_channels": 3, "input_size": [12, 10], "stages": stages}
+            yield load_space({**head, "branches": {"one": one, "other": other}}), reads
 
     def path(self, space: SearchSpace) -> dict[str, str]:
         """Return the path of 3x3 convolutions."""

@@ -13,8 +13,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from asymnas.nn import RecalibratedBatchNorm, build_unit
 from asymnas.space import OPS, OpCost, Place
 
-__all__ = ["OpContract", "counted"]
-
 PLACES = (
     Place(16, 16, (8, 8), (8, 8), 1, False),
     Place(16, 32, (9, 7), (5, 4), 2, True),

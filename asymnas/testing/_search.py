@@ -15,8 +15,6 @@ from asymnas.core.runtime.pool import Pool
 from asymnas.search import Evaluation, Request, Searcher
 from asymnas.space import SearchSpace, load_space
 
-__all__ = ["PoolContract", "SearcherContract", "ToyWorker", "toy_score", "toy_worker"]
-
 
 def toy_score(genes: Iterable[tuple[str, str]]) -> float:
     """Return a score in [0, 1) that every gene adds to, a function of the genes alone."""
@@ -25,7 +23,7 @@ def toy_score(genes: Iterable[tuple[str, str]]) -> float:
 
 
 class ToyWorker:
-    """Scores a request by `toy_score`; some architectures fail, some kill the process.
+    """Scores a request by `toy_score`; some architectures fail, some kill the process. Picklable by `partial`.
 
     Args:
         failing: scores below it raise.
@@ -57,11 +55,6 @@ class ToyWorker:
             items={"toy/a": score - spread, "toy/b": score + spread},
             kept={"with": "kept"} if request.keep else None,
         )
-
-
-def toy_worker(*, failing: float = 0.0, deadly: float = 1.0, deaths: Path | None = None) -> ToyWorker:
-    """Build a toy worker; picklable with its arguments by `functools.partial`."""
-    return ToyWorker(failing=failing, deadly=deadly, deaths=deaths)
 
 
 class SearcherContract:
@@ -151,7 +144,7 @@ class PoolContract:
         requests = self.requests()
         reported: dict[int, Evaluation] = {}
         scores = sorted(toy_score(request.genes or ()) for request in requests)
-        with self.pool(partial(toy_worker, failing=scores[2])) as pool:
+        with self.pool(partial(ToyWorker, failing=scores[2])) as pool:
             found = pool.map(requests, reported.__setitem__)
             assert pool.map([]) == []
         assert [item.genes for item in found] == [dict(request.genes or ()) for request in requests]
@@ -159,7 +152,7 @@ class PoolContract:
         assert [reported[position] for position in range(len(requests))] == found
 
     def test_failure_is_recorded_with_its_error(self) -> None:
-        with self.pool(partial(toy_worker, failing=1.0)) as pool:
+        with self.pool(partial(ToyWorker, failing=1.0)) as pool:
             (found,) = pool.map(self.requests(1))
         assert found.status == "failed"
         assert found.error.startswith("ValueError: score ")
@@ -170,7 +163,7 @@ class PoolContract:
             raise KeyboardInterrupt
 
         requests = self.requests(3)
-        with self.pool(toy_worker) as pool:
+        with self.pool(ToyWorker) as pool:
             with pytest.raises(KeyboardInterrupt):
                 pool.map(requests, stop)
             expected = [toy_score(request.genes or ()) for request in requests]

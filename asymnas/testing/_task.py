@@ -13,9 +13,7 @@ import torch
 from asymnas.core.seeding import rng_for
 from asymnas.search import CandidateWorker, Evaluation, Request, ScoreSettings
 from asymnas.space import Architecture
-from asymnas.task import TASKS, BatchSource, Reward, Task, TaskModel
-
-__all__ = ["TaskContract"]
+from asymnas.task import TASKS, Reward, Task, TaskModel
 
 
 class TaskContract:
@@ -116,7 +114,7 @@ class TaskContract:
 
     def test_the_loss_reaches_active_parameters_alone(self, task, architecture) -> None:
         model, path = _model(task), architecture.genes
-        batch = _batch(task.batches("training"))
+        batch = task.batches("training").batch(0).to("cpu")
         losses = model.train().loss(batch, path)
         assert "total" in losses
         assert all(value.ndim == 0 and torch.isfinite(value) for value in losses.values())
@@ -128,7 +126,7 @@ class TaskContract:
         assert active == model.active_parameters(path)
 
     def test_the_path_is_an_argument(self, task, architecture) -> None:
-        model, batch = _model(task).train(), _batch(task.batches("training"))
+        model, batch = _model(task).train(), task.batches("training").batch(0).to("cpu")
         other = next(iter(task.space.neighbours(architecture)))
         totals = []
         for path in (architecture.genes, other.genes, architecture.genes):
@@ -177,8 +175,8 @@ class TaskContract:
             _check_score(found, task.reward)
 
     def test_a_rehearsal_is_a_task_and_says_what_is_made_up(self, task) -> None:
-        rehearsal, told = task.rehearsal()
-        assert isinstance(rehearsal, Task) and all(isinstance(line, str) for line in told)
+        rehearsal, made_up = task.rehearsal()
+        assert isinstance(rehearsal, Task) and all(isinstance(line, str) for line in made_up)
 
 
 def _model(task: Task) -> Any:
@@ -186,10 +184,6 @@ def _model(task: Task) -> Any:
     assert isinstance(model, TaskModel) and isinstance(model, torch.nn.Module)
     assert model.space.hash == task.space.hash
     return model
-
-
-def _batch(source: BatchSource) -> Any:
-    return source.batch(0).to("cpu")
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -23,8 +23,6 @@ from asymnas.tracking import (
 )
 from asymnas.tracking.data import Video
 
-__all__ = ["TrackerContract", "moving_square"]
-
 LANGUAGE_DIM = 12
 
 
@@ -173,8 +171,10 @@ class TrackerContract:
 
     def test_sentences_are_read_if_the_plugin_says_so(self, plugin, tracker, path) -> None:
         video = moving_square(7, frames=3)
-        silent, told = (track(tracker, [video], path=path, language=given)[0] for given in (None, self.language(1)))
-        equal = np.array_equal(silent.boxes, told.boxes) and np.array_equal(silent.scores, told.scores)
+        without, given = (
+            track(tracker, [video], path=path, language=language)[0] for language in (None, self.language(1))
+        )
+        equal = np.array_equal(without.boxes, given.boxes) and np.array_equal(without.scores, given.scores)
         assert equal != plugin.reads_language
 
     def test_boxes_are_finite_and_start_with_the_given_one(self, tracker, path) -> None:

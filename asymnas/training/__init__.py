@@ -9,14 +9,10 @@ from asymnas.core.lazy import lazy
 if TYPE_CHECKING:
     from asymnas.training._paths import paths_for_step
     from asymnas.training._progress import TrainingProgress
-    from asymnas.training._schedule import lr_at
-    from asymnas.training._setup import TrainingSetup
     from asymnas.training._train import TrainingResult, train_subnet, train_supernet
-    from asymnas.training.config import Training, TrainingConfig
-    from asymnas.training.optimizer import PathOptimizer
+    from asymnas.training.config import Training, TrainingConfig, TrainingSetup, lr_at
 
 __all__ = [
-    "PathOptimizer",
     "Training",
     "TrainingConfig",
     "TrainingProgress",
@@ -31,12 +27,9 @@ __all__ = [
 __getattr__ = lazy(
     __name__,
     {
-        **dict.fromkeys(("Training", "TrainingConfig"), "asymnas.training.config"),
+        **dict.fromkeys(("Training", "TrainingConfig", "TrainingSetup", "lr_at"), "asymnas.training.config"),
         **dict.fromkeys(("TrainingResult", "train_subnet", "train_supernet"), "asymnas.training._train"),
-        "PathOptimizer": "asymnas.training.optimizer",
         "TrainingProgress": "asymnas.training._progress",
-        "TrainingSetup": "asymnas.training._setup",
-        "lr_at": "asymnas.training._schedule",
         "paths_for_step": "asymnas.training._paths",
     },
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from enum import IntEnum
 from typing import TypeVar
@@ -12,13 +11,11 @@ from torch import Tensor
 
 from asymnas.core.errors import AsymNASError
 
-__all__ = ["Exchange", "LocalExchange", "PeerFailed", "Signal", "TorchExchange", "shards_of", "together"]
-
 Result = TypeVar("Result")
 
 
 class Signal(IntEnum):
-    """What a worker tells the others before a step's sums; the highest one counts."""
+    """What a worker sends to the others before a step's sums; the highest one counts."""
 
     GO = 0
     STOP = 1
@@ -34,58 +31,33 @@ class PeerFailed(Exception):
     """Another worker met an error, which that worker reports."""
 
 
-class Exchange(ABC):
-    """One worker's end of the exchange among `workers` workers over `shards` shards."""
+class Exchange:
+    """One worker's end of the exchange over `shards` shards: here of a worker alone, whose shards are all."""
 
-    def __init__(self, rank: int, workers: int, shards: int) -> None:
+    def __init__(self, shards: int, rank: int = 0, workers: int = 1) -> None:
         self.rank, self.workers, self.shards = rank, workers, shards
         self.mine = shards_of(rank, workers, shards)
 
-    @abstractmethod
     def total(self, rows: list[Tensor]) -> Tensor:
-        """Sum the rows of all shards in shard order.
-
-        Args:
-            rows: one (n,) float32 row for each of my shards, in order; they may be overwritten.
-        """
-
-    @abstractmethod
-    def agree(self, signal: Signal) -> Signal:
-        """The highest signal of all workers; every worker must call it at the same point."""
-
-    @abstractmethod
-    def same(self, values: list[int]) -> bool:
-        """Whether all workers gave the same values (each below 2^63)."""
-
-
-class LocalExchange(Exchange):
-    """A worker alone: all shards are its own."""
-
-    def __init__(self, shards: int) -> None:
-        super().__init__(0, 1, shards)
-
-    def total(self, rows: list[Tensor]) -> Tensor:
+        """Sum the rows of all shards in shard order; given are mine, (n,) float32 each, which may be overwritten."""
         return _ordered_sum(rows)
 
     def agree(self, signal: Signal) -> Signal:
+        """The highest signal of all workers; every worker must call it at the same point."""
         return signal
 
     def same(self, values: list[int]) -> bool:
+        """Whether all workers gave the same values (each below 2^63)."""
         return True
 
 
 class TorchExchange(Exchange):
-    """Workers joined by torch.distributed's default group.
-
-    Args:
-        shards: of the global batch.
-        device: where rows lie; the group's backend must serve it.
-    """
+    """Workers joined by torch.distributed's default group, whose backend must serve the device of the rows."""
 
     def __init__(self, shards: int, device: torch.device) -> None:
         import torch.distributed as dist
 
-        super().__init__(dist.get_rank(), dist.get_world_size(), shards)
+        super().__init__(shards, dist.get_rank(), dist.get_world_size())
         self._dist, self._device = dist, device
 
     def total(self, rows: list[Tensor]) -> Tensor:
@@ -118,17 +90,8 @@ class TorchExchange(Exchange):
 def together(exchange: Exchange, action: Callable[[], Result], *, stop: bool = False) -> tuple[Result, bool]:
     """Do what every worker does at this point; all fail if one fails, so that none waits for ever in a sum.
 
-    Args:
-        exchange: joins the workers.
-        action: may raise an `AsymNASError`.
-        stop: whether this worker wishes all to stop.
-
-    Returns:
-        what the action gave, and whether a worker wishes to stop.
-
-    Raises:
-        AsymNASError: of the action.
-        PeerFailed: the action of another worker raised.
+    `stop` says that this worker wishes all to stop. Returned is what the action gave, and whether a worker wishes to
+    stop. An `AsymNASError` of another worker's action is a `PeerFailed` here.
     """
     try:
         result = action()

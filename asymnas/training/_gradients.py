@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from asymnas.core.errors import ModelError, Problem
 from asymnas.core.seeding import rng_for
-
-if TYPE_CHECKING:
-    from asymnas.space import Architecture
-    from asymnas.task import Batch
-
-__all__ = ["ActiveSet", "active_set", "shard_row"]
+from asymnas.space import Architecture
+from asymnas.task import Batch
 
 
 class ActiveSet:
-    """The parameters that a step's paths may send gradients to, and where they lie in a row.
+    """The parameters that a step's paths may send gradients to, and their positions in a row.
 
     A row holds the gradients one after the other, then a 1 for each parameter that got a gradient, then the losses.
-
-    Args:
-        parameters: in `named_parameters` order.
     """
 
     def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
@@ -33,7 +26,7 @@ class ActiveSet:
         self.count = sum(self.sizes)
 
     def row(self, losses: Tensor) -> Tensor:
-        """Collect the parameters' gradients, taking them off the parameters."""
+        """Move the parameters' gradients into a row."""
         pieces, flags = [], []
         for parameter, size in zip(self.parameters, self.sizes, strict=True):
             grad, parameter.grad = parameter.grad, None
@@ -57,11 +50,7 @@ class ActiveSet:
 
 
 def active_set(model: Any, parameters: dict[str, nn.Parameter], paths: Sequence[Architecture]) -> ActiveSet:
-    """The trainable parameters that any of the paths uses.
-
-    Raises:
-        ModelError: the model names a parameter that it does not have.
-    """
+    """The trainable parameters that any of the paths uses; a ModelError where the model names one it does not have."""
     named = {name for path in paths for name in model.active_parameters(path.genes)}
     unknown = sorted(named - {name for name, _ in model.named_parameters()})
     if unknown:
@@ -83,17 +72,8 @@ def shard_row(
 ) -> tuple[Tensor, list[str]]:
     """Run one shard forward and backward on every path and return its row and the losses' names.
 
-    Args:
-        model: in training mode, without gradients.
-        batch: the shard's samples; moved to the device here.
-        device: where the model is.
-        paths: their gradients are summed, their losses averaged.
-        active: layout of the row.
-        where: (seed, step, shard), which also key the random layers.
-        autocast: run the forward in bfloat16.
-
-    Raises:
-        ModelError: a loss that is not finite, or no "total".
+    Gradients of the paths are summed, losses averaged; `where` is (seed, step, shard), which also key the random
+    layers; `autocast` runs the forward in bfloat16. A ModelError where a loss is not finite, or no "total".
     """
     moved = batch.to(device)
     sums: dict[str, Tensor] = {}
@@ -115,15 +95,9 @@ def _check_losses(losses: dict[str, Tensor], path: Architecture, step: int, name
         raise ModelError(Problem("loss", "must return 'total' and its parts", ", ".join(losses) or "nothing"))
     if torch.isfinite(losses["total"]):
         return
-    shown = sorted(set(names))
+    items = sorted(set(names))
+    listed = ", ".join(items[:16]) + (f" and {len(items) - 16} more" if len(items) > 16 else "")
+    rule = f"the loss must be finite for architecture {path.key} {dict(path.free)} on {listed}"
     parts = ", ".join(f"{name}={value.item():.4g}" for name, value in losses.items())
-    raise ModelError(
-        Problem(
-            f"training step {step}",
-            f"the loss must be finite for architecture {path.key} {dict(path.free)} on "
-            + ", ".join(shown[:16])
-            + (f" and {len(shown) - 16} more" if len(shown) > 16 else ""),
-            parts,
-            "Lower training.lr or training.clip_grad, or look at these items; the last checkpoint is kept.",
-        )
-    )
+    way = "Lower training.lr or training.clip_grad, or look at these items; the last checkpoint is kept."
+    raise ModelError(Problem(f"training step {step}", rule, parts, way))

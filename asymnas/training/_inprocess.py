@@ -13,12 +13,9 @@ import torch
 
 from asymnas.core.errors import JobError, Problem
 from asymnas.core.threads import torch_threads
-from asymnas.training._exchange import LocalExchange
+from asymnas.training._exchange import Exchange
 from asymnas.training._loop import LoopStopped, TrainingLoop
-from asymnas.training._setup import TrainingSetup
-from asymnas.training.config import TrainingConfig
-
-__all__ = ["run_inprocess"]
+from asymnas.training.config import TrainingConfig, TrainingSetup
 
 
 def run_inprocess(
@@ -32,14 +29,13 @@ def run_inprocess(
 ) -> None:
     """Train in this process; arguments as of `TrainingLoop` and its `run`.
 
-    Raises:
-        KeyboardInterrupt: on Ctrl-C, after the running step and a checkpoint; a second Ctrl-C does not wait.
+    Ctrl-C is a KeyboardInterrupt after the running step and a checkpoint; a second one does not wait.
     """
     device = _device(config)
     with torch_threads(config.threads):
         setup = factory()
         with _interrupts() as interrupted:
-            alone = LocalExchange(config.shards)
+            alone = Exchange(config.shards)
             loop = TrainingLoop(setup, config, folder, alone, device=device, stop=interrupted, on_record=on_record)
             try:
                 loop.run(resume=resume, weights=weights)
@@ -56,7 +52,7 @@ def _device(config: TrainingConfig) -> torch.device:
 
 @contextmanager
 def _interrupts() -> Iterator[Callable[[], bool]]:
-    """Give a function that tells whether Ctrl-C was pressed. Outside the main thread Python delivers none."""
+    """Give a function that returns whether Ctrl-C was pressed. Outside the main thread Python delivers none."""
     pressed = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield pressed.is_set

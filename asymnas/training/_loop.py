@@ -20,14 +20,10 @@ from asymnas.task import Batch
 from asymnas.training._checkpoint import Checkpoint, latest_checkpoint, load_checkpoint, save_checkpoint
 from asymnas.training._exchange import Exchange, together
 from asymnas.training._gradients import ActiveSet, active_set, shard_row
-from asymnas.training._journal import Journal, Window
+from asymnas.training._journal import Journal
 from asymnas.training._paths import paths_for_step
-from asymnas.training._schedule import lr_at
-from asymnas.training._setup import TrainingSetup
-from asymnas.training.config import TrainingConfig
+from asymnas.training.config import TrainingConfig, TrainingSetup, lr_at
 from asymnas.training.optimizer import PathOptimizer
-
-__all__ = ["LoopStopped", "TrainingLoop"]
 
 log = logging.getLogger("asymnas.training")
 
@@ -45,14 +41,8 @@ class TrainingLoop:
     parameters of its paths. Nothing else carries over from step to step but weights and optimiser state; so a run that
     continues from a checkpoint ends with the weights of one that was never interrupted.
 
-    Args:
-        setup: model and batches.
-        config: settings.
-        folder: the run folder, shared by all workers; training.jsonl, training/ and the final weights lie there.
-        exchange: joins the workers.
-        device: where the model runs.
-        stop: asked after every step; True ends the run with a checkpoint.
-        on_record: gets each line of training.jsonl, in worker 0.
+    The run folder is shared by all workers; training.jsonl, training/ and the final weights are there. `stop` is asked
+    after every step; True ends the run with a checkpoint. `on_record` gets each line of training.jsonl, in worker 0.
     """
 
     def __init__(
@@ -75,14 +65,10 @@ class TrainingLoop:
         self.optimizer = PathOptimizer(self.model, config)
         self.autocast = config.amp == "bf16" or (config.amp == "auto" and device.type == "cuda")
         self.step, self.seconds = 0, 0.0
-        self.window = Window()
+        self.count, self.sums = 0, dict[str, float]()  # of the steps since the last line of training.jsonl
 
     def run(self, *, resume: bool, weights: str) -> None:
-        """Train to the last step and write the final weights.
-
-        Args:
-            resume: continue from the last checkpoint, if there is one.
-            weights: file name of the final weights in the run folder.
+        """Train to the last step, from the last checkpoint with `resume`, and write the final `weights`, a file's name.
 
         Raises:
             LoopStopped: it was asked to stop.
@@ -119,12 +105,11 @@ class TrainingLoop:
 
         self.journal, _ = together(self.exchange, open_journal)
 
-    def _restore(self, path: Path) -> None:
-        found = load_checkpoint(
-            path, self.model, self.optimizer, identity=self.config.identity(), space=self.model.space.hash
-        )
+    def _restore(self, folder: Path) -> None:
+        own = {"identity": self.config.identity(), "space": self.model.space.hash}
+        found = load_checkpoint(folder, self.model, self.optimizer, **own)
         self.step, progress = found.step, found.progress
-        self.window = Window(progress["count"], progress["sums"])
+        self.count, self.sums = progress["count"], progress["sums"]
         self.seconds = progress["seconds"]
         log.info("training continues from step %d of %d", self.step, self.config.steps)
 
@@ -152,28 +137,18 @@ class TrainingLoop:
 
     def _train_step(self, batches: Iterator[Batches]) -> bool:
         began, config = time.perf_counter(), self.config
-        paths = paths_for_step(
-            self.model.space,
-            config.seed,
-            self.step,
-            config.sampling if config.architecture is None else config.architecture,
-            warmup_path_steps=config.warmup_path_steps,
-        )
+        sampling = config.sampling if config.architecture is None else config.architecture
+        warmup = config.warmup_path_steps
+        paths = paths_for_step(self.model.space, config.seed, self.step, sampling, warmup_path_steps=warmup)
         active = active_set(self.model, self.optimizer.parameters, paths)
 
         def compute() -> list[tuple[torch.Tensor, list[str]]]:
-            return [
-                shard_row(
-                    self.model,
-                    batch,
-                    self.device,
-                    paths,
-                    active,
-                    where=(config.seed, self.step, shard),
-                    autocast=self.autocast,
-                )
-                for shard, batch in zip(self.exchange.mine, next(batches), strict=True)
-            ]
+            rows = []
+            for shard, batch in zip(self.exchange.mine, next(batches), strict=True):
+                where = (config.seed, self.step, shard)
+                row = shard_row(self.model, batch, self.device, paths, active, where=where, autocast=self.autocast)
+                rows.append(row)
+            return rows
 
         rows, stopped = together(self.exchange, compute, stop=self._stop())
         total = self.exchange.total([row for row, _ in rows]).div_(config.shards)
@@ -181,7 +156,9 @@ class TrainingLoop:
         self.step += 1
         self.seconds += time.perf_counter() - began
         values = dict(zip(rows[0][1], active.losses(total), strict=True))
-        self.window.add(values | {"grad_norm": norm, "seconds": time.perf_counter() - began})
+        self.count += 1
+        for name, value in (values | {"grad_norm": norm, "seconds": time.perf_counter() - began}).items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
         if self.step % config.log_every == 0 or self.step == config.steps:
             self._write_line()
         return stopped
@@ -201,10 +178,9 @@ class TrainingLoop:
         return norm
 
     def _write_line(self) -> None:
-        means = self.window.mean()
-        seconds = means.pop("seconds")
-        norm = means.pop("grad_norm")
-        self.window = Window()
+        means = {name: value / self.count for name, value in self.sums.items()}
+        seconds, norm = means.pop("seconds"), means.pop("grad_norm")
+        self.count, self.sums = 0, {}
         record = {
             "step": self.step, "steps": self.config.steps, **means, "lr": lr_at(self.config, self.step - 1),
             "grad_norm": norm, "samples_per_second": self.config.batch_size / seconds,
@@ -221,7 +197,7 @@ class TrainingLoop:
     def _save(self) -> None:
         if self.exchange.rank != 0:
             return
-        progress = {"count": self.window.count, "sums": self.window.sums, "seconds": self.seconds}
+        progress = {"count": self.count, "sums": self.sums, "seconds": self.seconds}
         checkpoint = Checkpoint(self.step, self.config.identity(), self.model.space.hash, progress)
         save_checkpoint(self.folder / "training", checkpoint, self.model, self.optimizer, self.setup.metadata)
 

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from asymnas.core.errors import ArchitectureMismatch, InfeasibleConstraint, Problem
 from asymnas.core.seeding import rng_for
-
-if TYPE_CHECKING:
-    from asymnas.space import Architecture, SearchSpace
-
-__all__ = ["paths_for_step"]
+from asymnas.space import Architecture, SearchSpace
 
 _MAX_DRAWS = 2000
 
@@ -35,14 +29,10 @@ def paths_for_step(
     """
     if not isinstance(sampling, str):
         if sampling.space.hash != space.hash:
-            raise ArchitectureMismatch(
-                Problem(
-                    "architecture",
-                    f"it must be of the model's space '{space.name}' ({space.hash[:12]})",
-                    f"one of '{sampling.space.name}' ({sampling.space.hash[:12]})",
-                    "Build the model over the architecture's own space.",
-                )
-            )
+            rule = f"it must be of the model's space '{space.name}' ({space.hash[:12]})"
+            found = f"one of '{sampling.space.name}' ({sampling.space.hash[:12]})"
+            way_out = "Build the model over the architecture's own space."
+            raise ArchitectureMismatch(Problem("architecture", rule, found, way_out))
         return [sampling]
     if step < warmup_path_steps:
         return [space.sample(rng_for(seed, "warmup-path"))]
@@ -59,11 +49,7 @@ def _fair(space: SearchSpace, seed: int, step: int) -> list[Architecture]:
         paths = [space.expand({gene: ops[index % len(ops)] for gene, ops in columns.items()}) for index in range(count)]
         if all(space.satisfies(path) for path in paths):
             return paths
-    raise InfeasibleConstraint(
-        Problem(
-            f"space '{space.name}'",
-            f"fair sampling needs {count} architectures that use every op once and all meet the constraints",
-            f"none in {_MAX_DRAWS} draws (acceptance below {1 / _MAX_DRAWS:.2%})",
-            "Use `sampling: uniform`, or loosen the constraints.",
-        )
-    )
+    rule = f"fair sampling needs {count} architectures that use every op once and all meet the constraints"
+    found = f"none in {_MAX_DRAWS} draws (acceptance below {1 / _MAX_DRAWS:.2%})"
+    way_out = "Use `sampling: uniform`, or loosen the constraints."
+    raise InfeasibleConstraint(Problem(f"space '{space.name}'", rule, found, way_out))

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ProgressSink", "TrainingProgress", "losses_of"]
-
 _COUNTERS = ("step", "steps", "eta_seconds", "seconds")
 _RATES = ("lr", "grad_norm", "samples_per_second")
 
@@ -24,8 +22,7 @@ class TrainingProgress:
     """Where training is.
 
     Args:
-        step: steps done.
-        steps: steps to do in all.
+        step: steps done, of `steps`.
         losses: means over the steps since the last report, "total" and its parts.
         lr: learning rate of the last step.
         grad_norm: mean norm of the gradient before clipping.
@@ -43,12 +40,9 @@ class TrainingProgress:
 
 
 class ProgressSink:
-    """Hands the lines of training.jsonl to a callback and, where tensorboardX is installed, to an event file.
+    """Hands the lines of training.jsonl to a callback and, where tensorboardX is installed, to a folder of events.
 
-    Args:
-        events: folder of the event files, made with the first line.
-        step: events beyond this step come from an interrupted run and are hidden.
-        on_progress: the callback, or None.
+    Events beyond `step` come from an interrupted run and are hidden.
     """
 
     def __init__(self, events: Path, step: int, on_progress: Callable[[TrainingProgress], None] | None) -> None:

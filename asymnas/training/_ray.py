@@ -17,10 +17,7 @@ from asymnas.core.errors import AsymNASError, JobError, MissingDependency, Probl
 from asymnas.core.files import write_whole
 from asymnas.core.runtime.cluster import import_ray, start_ray
 from asymnas.training._journal import Tail
-from asymnas.training._setup import TrainingSetup
-from asymnas.training.config import TrainingConfig
-
-__all__ = ["run_ray"]
+from asymnas.training.config import TrainingConfig, TrainingSetup
 
 log = logging.getLogger("asymnas.training")
 
@@ -41,18 +38,9 @@ def run_ray(
     """Train with `config.workers` Ray workers.
 
     The run folder carries everything between workers and this process: checkpoints, training.jsonl, the final weights
-    and a worker's error. On a cluster it must lie on a file system that all nodes share. A worker that dies is replaced
-    and training continues from the last checkpoint, at most `config.max_failures` times.
-
-    Args:
-        factory: builds the setup inside each worker; picklable.
-        config: settings.
-        folder: run folder, absolute; workers continue from a checkpoint in it.
-        weights: file name of the final weights.
-        on_record: gets each new line of training.jsonl.
-        address: of a Ray cluster; None: Ray on this machine. Unused if Ray runs already.
-        cpus: logical CPUs that Ray on this machine offers at least.
-        first_step: steps done by the checkpoint that training continues from.
+    and a worker's error. On a cluster it must be on a file system that all nodes share. A worker that dies is replaced
+    and training continues from the last checkpoint, at most `config.max_failures` times. Arguments are those of
+    `train_supernet`; `first_step` is the step of the checkpoint that training continues from.
 
     Raises:
         KeyboardInterrupt: on Ctrl-C, after the running step and a checkpoint.
@@ -105,13 +93,8 @@ def _trainer(
     return TorchTrainer(
         _work,
         train_loop_config=names
-        | {
-            # As bytes: only a worker, which knows this process' import path, can read what the user's modules define.
-            "job": ray.cloudpickle.dumps((factory, config)),
-            "folder": folder,
-            "cwd": str(Path.cwd()),
-            "path": sys.path,
-        },
+        # As bytes: only a worker, which knows this process' import path, can read what the user's modules define.
+        | {"job": ray.cloudpickle.dumps((factory, config)), "folder": folder, "cwd": str(Path.cwd()), "path": sys.path},
         torch_config=TorchConfig(backend="nccl" if gpu else "gloo"),
         scaling_config=ScalingConfig(
             num_workers=config.workers, use_gpu=gpu, resources_per_worker=resources | ({"GPU": 1} if gpu else {})
@@ -148,7 +131,7 @@ def _work(payload: dict[str, Any]) -> None:
     from ray.train.torch import get_device
 
     from asymnas.core.threads import torch_threads
-    from asymnas.training._exchange import LocalExchange, PeerFailed, TorchExchange, together
+    from asymnas.training._exchange import Exchange, PeerFailed, TorchExchange, together
     from asymnas.training._loop import LoopStopped, TrainingLoop
 
     if Path(payload["cwd"]).is_dir():
@@ -161,7 +144,7 @@ def _work(payload: dict[str, Any]) -> None:
     first, stop = context.get_world_rank() == 0, payload["stop"]
     with torch_threads(config.threads):
         alone = context.get_world_size() == 1
-        exchange = LocalExchange(config.shards) if alone else TorchExchange(config.shards, device)
+        exchange = Exchange(config.shards) if alone else TorchExchange(config.shards, device)
         try:
             setup, _ = together(exchange, factory)
             loop = TrainingLoop(
@@ -223,11 +206,8 @@ def _unwrap(error: BaseException, config: TrainingConfig) -> BaseException:
     failures = getattr(error, "worker_failures", None) or {}
     own = [failures[rank] for rank in sorted(failures) if failures[rank] is not None]
     inner = [failure for failure in own if not isinstance(failure, RayError)]
-    for failure in inner:
-        if isinstance(failure, AsymNASError):
-            return failure
     if inner:
-        return inner[0]
+        return next((failure for failure in inner if isinstance(failure, AsymNASError)), inner[0])
     if own:
         reason = str(own[0]).strip().splitlines()[0]
         way = "Look for an out-of-memory kill, lower batch_size or workers, then resume from the last checkpoint."

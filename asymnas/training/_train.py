@@ -6,22 +6,18 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from asymnas.core.errors import JobError, Problem, RunFolderError, nearest
+from asymnas.core.files import disk_errors
 from asymnas.nn import weights_hash
+from asymnas.space import Architecture
 from asymnas.training._checkpoint import latest_checkpoint
 from asymnas.training._inprocess import run_inprocess
 from asymnas.training._journal import Journal, read_records
 from asymnas.training._progress import ProgressSink, TrainingProgress, losses_of
 from asymnas.training._ray import run_ray
-from asymnas.training._setup import TrainingSetup
-from asymnas.training.config import TrainingConfig
-
-if TYPE_CHECKING:
-    from asymnas.space import Architecture
-
-__all__ = ["Engine", "TrainingResult", "train_subnet", "train_supernet"]
+from asymnas.training.config import TrainingConfig, TrainingSetup
 
 log = logging.getLogger("asymnas.training")
 
@@ -33,8 +29,7 @@ class TrainingResult:
     """What training left.
 
     Args:
-        weights: file of the final weights.
-        weights_hash: of that file, as `asymnas.nn.weights_hash`.
+        weights: file of the final weights; `weights_hash` is that of `asymnas.nn`.
         steps: optimiser steps done in all.
         losses: mean losses over the last steps that were logged, "total" and its parts.
         seconds: time spent in training steps, those before an interruption included.
@@ -82,8 +77,8 @@ def train_supernet(
         KeyboardInterrupt: on Ctrl-C; a checkpoint is left.
     """
     if engine not in ("ray", "inprocess"):
-        known = ("ray", "inprocess")
-        raise JobError(Problem("engine", "must be ray or inprocess", repr(engine), nearest(str(engine), known)))
+        way_out = nearest(engine, ("ray", "inprocess"))
+        raise JobError(Problem("engine", "must be ray or inprocess", repr(engine), way_out))
     folder = Path(folder).absolute()
     first_step = _prepare(folder, resume)
     sink = ProgressSink(folder / "tensorboard", first_step, on_progress)
@@ -95,8 +90,8 @@ def train_supernet(
             run_ray(factory, config, folder, address=address, cpus=cpus, first_step=first_step, **common)
     finally:
         sink.close()
-    path, last = folder / weights, _last_record(folder, config.steps)
-    return TrainingResult(path, weights_hash(path), config.steps, losses_of(last), last["seconds"])
+    file, last = folder / weights, _last_record(folder, config.steps)
+    return TrainingResult(file, weights_hash(file), config.steps, losses_of(last), last["seconds"])
 
 
 def _last_record(folder: Path, steps: int) -> dict[str, Any]:
@@ -130,11 +125,8 @@ def train_subnet(
 
 def _prepare(folder: Path, resume: bool) -> int:
     """Make the folder fit to start in and return the step that training continues from."""
-    try:
+    with disk_errors(folder):
         (folder / "training").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise RunFolderError(Problem(str(folder), "must be a folder that can be written", reason)) from error
     found = latest_checkpoint(folder / "training")
     if found is not None and not resume:
         way = "Resume the run, or choose another folder."

@@ -1,14 +1,15 @@
-"""The settings of training: a job's `training` section, and with what a run of it goes on top."""
+"""What training needs: a job's `training` section, the settings of a run, its learning rates, model and batches."""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from asymnas.core.models import Count, JobModel, NotNegative, Positive, Seed, Whole
-
-__all__ = ["Training", "TrainingConfig"]
+from asymnas.task import BatchSource
 
 
 class Training(JobModel):
@@ -77,3 +78,40 @@ class TrainingConfig(Training):
         free = {"workers", "threads", "log_every", "checkpoint_every", "max_failures", "architecture"}
         genes = None if self.architecture is None else dict(self.architecture.genes)
         return self.model_dump(mode="json", exclude=free) | {"architecture": genes}
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSetup:
+    """All that a worker trains with; each worker builds its own by the factory, equal to the others'.
+
+    Args:
+        model: an `asymnas.task.TaskModel` on the CPU; its initial weights are the same in every worker.
+        batches: the samples of every step and shard.
+        metadata: words to be written into the weight files.
+    """
+
+    model: Any
+    batches: BatchSource
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+def lr_at(config: Training, step: int) -> float:
+    """The learning rate of `step`, 0 <= step < config.steps.
+
+    The warm-up starts at lr / 5; the first step after it has lr; the last step of all has lr_end.
+    """
+    lr, geometric = config.lr, config.schedule == "log"
+    if step < config.warmup_steps:
+        return _between(lr / 5, lr, step / config.warmup_steps, geometric=geometric)
+    if config.schedule == "constant":
+        return lr
+    done = (step - config.warmup_steps) / max(1, config.steps - 1 - config.warmup_steps)
+    if geometric:
+        return _between(lr, lr / 10 if config.lr_end is None else config.lr_end, done, geometric=True)
+    if config.schedule == "cosine":
+        done = (1 - math.cos(math.pi * done)) / 2
+    return _between(lr, config.lr_end or 0.0, done, geometric=False)
+
+
+def _between(start: float, end: float, share: float, *, geometric: bool) -> float:
+    return start * (end / start) ** share if geometric else start + (end - start) * share

@@ -11,8 +11,6 @@ from torch import Tensor, nn
 from asymnas.core.errors import JobError, Problem, WeightsError, nearest
 from asymnas.training.config import TrainingConfig
 
-__all__ = ["PathOptimizer"]
-
 
 class PathOptimizer:
     """SGD or AdamW over all trainable parameters of a model, with the state of each parameter under its name.
@@ -61,11 +59,7 @@ class PathOptimizer:
         }
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Take over what `state_dict` gave.
-
-        Raises:
-            WeightsError: the state names a parameter that the model lacks, or of another shape.
-        """
+        """Take over what `state_dict` gave; a WeightsError where it does not fit the model."""
         self._torch.state.clear()
         for entry, value in state.items():
             name, _, key = entry.rpartition("::")

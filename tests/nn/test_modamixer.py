@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from asymnas.nn import Supernet, roi_align
+from asymnas.nn import Supernet
+from asymnas.nn._roi import roi_align
 from asymnas.space import load_space
 
 

@@ -30,7 +30,7 @@ from asymnas.search import (
 )
 from asymnas.space import load_space
 from asymnas.testing import _search as contracts
-from asymnas.testing._search import PoolContract, ToyWorker, toy_score, toy_worker
+from asymnas.testing._search import PoolContract, ToyWorker, toy_score
 
 SETTINGS = ScoreSettings(space="s", weights="w", splits={"validation": "v"})
 
@@ -58,7 +58,7 @@ def local_ray():
     ray = pytest.importorskip("ray")
     for toys in (contracts, sys.modules[__name__]):  # shipped by value, so that actors start without pytest and torch
         ray.cloudpickle.register_pickle_by_value(toys)
-    cluster._start_local(ray, 2)
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     yield ray
     ray.shutdown()
 
@@ -80,11 +80,11 @@ def archive(pool, path):
 
 def test_same_archive_in_process_with_one_and_two_workers_and_deaths(local_ray, tmp_path):
     """Also with a worker that dies on its way: every score from 0.64 on kills its process once."""
-    deadly = partial(toy_worker, failing=0.525, deadly=0.64, deaths=tmp_path / "deaths")
+    deadly = partial(ToyWorker, failing=0.525, deadly=0.64, deaths=tmp_path / "deaths")
     (tmp_path / "deaths").mkdir()
     kinds = {
-        "process": in_process(partial(toy_worker, failing=0.525)),
-        "one": actors(partial(toy_worker, failing=0.525), workers=1),
+        "process": in_process(partial(ToyWorker, failing=0.525)),
+        "one": actors(partial(ToyWorker, failing=0.525), workers=1),
         "two": actors(deadly, workers=2),
     }
     found = [archive(pool, tmp_path / name) for name, pool in kinds.items()]
@@ -97,7 +97,7 @@ def test_candidate_that_always_kills_its_worker_is_recorded(local_ray):
     space = load_space("tiny_asymmetric")
     tasks = [Request.of(item, "validation", ("with",)) for item in RandomSearcher(space, seed=1, budget=3).ask()]
     highest = max(toy_score(task.genes) for task in tasks)
-    with actors(partial(toy_worker, deadly=highest), workers=1) as pool:
+    with actors(partial(ToyWorker, deadly=highest), workers=1) as pool:
         found = pool.map(tasks)
     for task, item in zip(tasks, found, strict=True):
         dead = toy_score(task.genes) == highest
@@ -156,9 +156,9 @@ def test_modules_beside_the_driver_are_found_by_its_actors(local_ray, tmp_path, 
 def test_too_many_workers_for_the_cluster(local_ray):
     many = int(local_ray.cluster_resources()["CPU"]) + 1
     with pytest.raises(EvaluationError, match=f"{many} workers with 1 CPU each need {many} CPU"):
-        actors(toy_worker, workers=many).map([Request(genes=(("a", "x"),))])
+        actors(ToyWorker, workers=many).map([Request(genes=(("a", "x"),))])
     with pytest.raises(EvaluationError, match=r"2 workers with 0.5 GPU each need 1 GPU, but got 0"):
-        actors(toy_worker, workers=2, gpus_per_worker=0.5).map([Request(genes=(("a", "x"),))])
+        actors(ToyWorker, workers=2, gpus_per_worker=0.5).map([Request(genes=(("a", "x"),))])
 
 
 def test_cluster_that_cannot_be_reached():

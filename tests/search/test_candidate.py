@@ -18,9 +18,9 @@ from asymnas.search import (
     Request,
     ScoreSettings,
     candidate_worker,
-    cost_record,
     failed_evaluation,
 )
+from asymnas.search.results import cost_record
 from asymnas.task import Task
 
 

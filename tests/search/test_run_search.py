@@ -189,7 +189,12 @@ def test_equal_tasks_are_evaluated_once(space, tmp_path):
     one, two = (request_of(item) for item in RandomSearcher(space, seed=1, budget=2).ask())
     told = []
     found = evaluate_logged(
-        [one, two, one], in_process(lambda: worker), log, settings=SETTINGS, stage="x", on_result=told.append
+        [one, two, one],
+        in_process(lambda: worker),
+        log,
+        settings=SETTINGS,
+        stage="x",
+        on_result=lambda item, fresh: told.append(item),
     )
     assert told == found
     assert worker.seen == [one, two]
@@ -217,7 +222,12 @@ def test_equal_tasks_are_computed_once_with_boxes_if_one_wants_them(space, tmp_p
     told = []
     for runs in (1, 2):  # the second run is for the boxes alone, and adds no line
         found = evaluate_logged(
-            tasks, in_process(lambda: worker), log, settings=SETTINGS, stage="final", on_result=told.append
+            tasks,
+            in_process(lambda: worker),
+            log,
+            settings=SETTINGS,
+            stage="final",
+            on_result=lambda item, fresh: told.append(item),
         )
         assert [item.cached for item in log] == [False, True]  # whoever wants boxes: no line of the log changes
         assert [item.kept for item, keep in zip(found, wanted, strict=True) if keep] == [kept] * sum(wanted)

@@ -206,13 +206,13 @@ def test_extends_that_leads_nowhere(tmp_path):
     with pytest.raises(SpaceError, match=r"one.yaml:1: extends: no such file.*three.yaml"):
         load_space(one)
     one.write_text("extends: [vlt_asymmetric]\n")
-    with pytest.raises(SpaceError, match="the name or path"):
+    with pytest.raises(SpaceError, match="the name or file"):
         load_space(one)
 
 
 @pytest.mark.parametrize(
     ("source", "words"),
-    [("vlt", "no such search space"), ("none/there.yaml", "no such file"), (3, "a name, a path or a mapping")],
+    [("vlt", "no such search space"), ("none/there.yaml", "no such file")],
 )
 def test_sources_that_are_none(source, words):
     with pytest.raises(SpaceError, match=words):
@@ -235,8 +235,6 @@ def test_a_mapping_has_no_lines():
     with pytest.raises(SpaceError) as caught:
         load_space({"extends": "tiny_asymmetric", "tie": "template.* = serch.*"})
     assert caught.value.problems[0].where == "tie[0]"
-    with pytest.raises(SpaceError, match="extends"):
-        SearchSpace.from_dict({"extends": "tiny_asymmetric"})
 
 
 def _branch(name: str = "a", *stages: Stage) -> Branch:
@@ -329,15 +327,6 @@ def test_a_name_that_yaml_reads_as_something_else(tmp_path):
         ),
     )
     assert messages == ["@14: branches.b.stages: a name is a text, but one is True; put it in quotes."]
-
-
-def test_a_space_has_no_more_architectures_than_can_be_written(tmp_path):
-    stages = "\n".join(f"      s{n}: {{channels: 8, blocks: 1000}}" for n in range(14))
-    head = "name: huge\nops: [shuffle_3x3, shuffle_5x5]\n"
-    text = f"{head}branches:\n  a:\n    input_channels: 8\n    input_size: 4\n    stages:\n{stages}\n"
-    assert "a space has at most 10^4000 architectures, but got 10^4214" in _errors(tmp_path, text)[0]
-    space = load_space({"name": "x", "tie": "a.*.* = b.*.*", **_two_branches()})
-    assert len(str(space.size)) < 4001
 
 
 def _two_branches():

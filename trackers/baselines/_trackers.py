@@ -11,8 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from asymnas.task import GenePath
 from asymnas.tracking import Language, OnlineTracker
 
-__all__ = ["StaticTracker", "TemplateMatching", "TemplateMatchingOptions"]
-
 
 class StaticTracker(OnlineTracker):
     """Never moves its box; what it scores is the motion that a benchmark lacks."""
@@ -78,7 +76,7 @@ class TemplateMatching:
 
 
 def _cut(frame: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The box's pixels, clipped to the frame, at least one; and how far its corner lies left of and above the frame."""
+    """The box's pixels, clipped to the frame, at least one; and how far its corner is left of and above the frame."""
     x, y, w, h = box
     left = int(np.clip(round(x), 0, frame.shape[1] - 1))
     top = int(np.clip(round(y), 0, frame.shape[0] - 1))

@@ -11,8 +11,6 @@ from typing import Any
 import cv2
 import numpy as np
 
-__all__ = ["OpenCVFollower"]
-
 logger = logging.getLogger("asymnas.trackers.opencv")
 
 _C_LIBRARY = ctypes.CDLL("ucrtbase" if sys.platform == "win32" else None)
@@ -37,7 +35,7 @@ class OpenCVFollower:
         self.tracker: Any = None  # None where OpenCV could not begin
 
     def init(self, frame: np.ndarray, box: np.ndarray) -> None:
-        """Begin with what of the box lies in the frame."""
+        """Begin with the part of the box inside the frame."""
         self.box, self.scale = box, max(1.0, self.min_side / min(box[2:]))
         # `cut`: what the frame's left, top, right and bottom cut off, as shares of what OpenCV gets.
         given, self.cut = _whole(_scaled(box, self.scale), frame)

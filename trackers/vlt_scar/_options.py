@@ -8,8 +8,6 @@ from pydantic import Field
 
 from asymnas.tracking.siamese.options import SiameseOptions
 
-__all__ = ["VLTSCAROptions"]
-
 Weight = Annotated[float, Field(ge=0.0, le=100.0)]
 
 

@@ -18,8 +18,6 @@ from ._head import CARHead, HeadOutput
 from ._loss import assign, tracking_losses
 from ._options import VLTSCAROptions
 
-__all__ = ["VLTSCAR"]
-
 
 class VLTSCAR(SiameseTracker):
     """The paper's VLT_SCAR over any space with two image branches of equal stages; arguments as for its base."""

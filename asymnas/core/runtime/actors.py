@@ -13,8 +13,6 @@ from asymnas.core.errors import AsymNASError, EvaluationError, Problem
 from asymnas.core.runtime.cluster import import_ray, start_ray
 from asymnas.core.runtime.pool import Failed, OnAnswer, Worker, answered, built
 
-__all__ = ["ActorPool"]
-
 logger = logging.getLogger("asymnas.runtime")
 
 DEATHS = 3
@@ -35,8 +33,7 @@ class ActorPool(Generic[Request, Answer]):
         failed: makes an answer of what a worker raised; picklable, for it is called beside the worker.
         workers: number of actors, at least 1.
         address: None for this machine, "auto" or host:port for a cluster.
-        cpus_per_worker: Ray CPUs of an actor, may be a fraction.
-        gpus_per_worker: Ray GPUs of an actor, may be a fraction.
+        cpus_per_worker, gpus_per_worker: of Ray, may be fractions.
         threads: threads of each worker; None leaves the worker's own.
     """
 
@@ -61,8 +58,7 @@ class ActorPool(Generic[Request, Answer]):
     def map(self, requests: Sequence[Request], on_answer: OnAnswer[Answer] | None = None) -> list[Answer]:
         """Return the answers in the order of the requests (see `Pool.map`).
 
-        Raises:
-            EvaluationError: the cluster cannot be reached or is too small, or no worker can be built.
+        EvaluationError where the cluster cannot be reached or is too small, or no worker can be built.
         """
         if not requests:
             return []

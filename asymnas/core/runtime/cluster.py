@@ -10,15 +10,9 @@ from typing import Any
 
 from asymnas.core.errors import EvaluationError, MissingDependency, Problem
 
-__all__ = ["import_ray", "start_ray"]
-
 
 def import_ray() -> Any:
-    """Return the module `ray`.
-
-    Raises:
-        MissingDependency: Ray is not installed.
-    """
+    """Return the module `ray`; MissingDependency where it is not installed."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
@@ -46,38 +40,28 @@ def start_ray(address: str | None, cpus: float | None) -> bool:
     ray = import_ray()
     if ray.is_initialized():
         return False
-    if address is None:
-        _start_local(ray, max(os.cpu_count() or 1, math.ceil(cpus or 1)))
-    else:
+    if address is not None:
         _join(ray, address)
-    return True
-
-
-def _start_local(ray: Any, cpus: int) -> None:
+        return True
+    count = max(os.cpu_count() or 1, math.ceil(cpus or 1))
+    quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
     try:
-        ray.init(
-            address="local",
-            num_cpus=cpus,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            ignore_reinit_error=True,
-        )
+        ray.init(address="local", num_cpus=count, **quiet)
     except Exception as error:  # Ray raises a bare Exception where a node's start times out
         lines = str(error).strip().splitlines() or [type(error).__name__]
         way_out = "Try again when the machine is less busy, or work in this process: `--engine inprocess`."
         raise EvaluationError(Problem("ray", "does not start on this machine", lines[0], way_out)) from error
+    return True
 
 
 def _join(ray: Any, address: str) -> None:
-    way_out = "Start one with `ray start --head`, or leave it out."
-    silent = Problem("address", "no Ray cluster answers there", repr(address), way_out)
     try:
         if address != "auto":  # Ray itself would try to connect for minutes
             host, _, port = address.removeprefix("ray://").rpartition(":")
             if not host or not port.isdecimal():
                 raise EvaluationError(Problem("address", "must be auto or host:port", repr(address)))
             socket.create_connection((host, int(port)), timeout=10).close()
-        ray.init(address=address, logging_level=logging.WARNING, ignore_reinit_error=True, log_to_driver=False)
+        ray.init(address=address, logging_level=logging.WARNING, log_to_driver=False)
     except (OSError, OverflowError, RuntimeError, ValueError) as error:
-        raise EvaluationError(silent) from error
+        way_out = "Start one with `ray start --head`, or leave it out."
+        raise EvaluationError(Problem("address", "no Ray cluster answers there", repr(address), way_out)) from error

@@ -7,8 +7,6 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, Self, TypeVar
 
-__all__ = ["Failed", "InProcessPool", "OnAnswer", "Pool", "Worker", "answered", "built"]
-
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 Requested = TypeVar("Requested", contravariant=True)
@@ -52,10 +50,8 @@ class Pool(Protocol[Requested, Answer]):
 class InProcessPool(Generic[Request, Answer]):
     """Answers one request after the other in this process, without Ray; made for debugging, with equal answers.
 
-    Args:
-        factory: builds the worker for the first request; its errors are passed on.
-        failed: makes an answer of what the worker raised.
-        threads: set as the worker's attribute `threads`; None leaves the worker's own.
+    `factory` builds the worker for the first request, `failed` makes an answer of what it raised, and `threads` is set
+    as its attribute of that name; None leaves the worker's own.
     """
 
     def __init__(

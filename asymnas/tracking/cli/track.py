@@ -135,7 +135,7 @@ def _truth(path: Path) -> np.ndarray:
     """The boxes of --truth, (n, 4); files of `asymnas track` and result files have the score behind the box."""
     import numpy as np
 
-    from asymnas.core.text import read_text
+    from asymnas.core.files import read_text
 
     rule = "--truth must be a text file of boxes, x,y,w,h a line"
     try:

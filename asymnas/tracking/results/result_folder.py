@@ -11,8 +11,8 @@ from typing import Any
 
 import filelock
 
-from asymnas.core.disk import disk_errors
 from asymnas.core.errors import AsymNASError, DataError, Problem, RunFolderError
+from asymnas.core.files import disk_errors
 from asymnas.job.base import differences
 from asymnas.tracking.online import TrackResult
 from asymnas.tracking.results import (

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from asymnas.tracking import Language, TrainingBatch
+from asymnas.language import Language, Sentences
+from asymnas.tracking import TrainingBatch
 from asymnas.tracking.data.pairs.batch import PairBatch
 
 if TYPE_CHECKING:
     from asymnas.tracking.data.pairs.sampler import PairSampler
 
-__all__ = ["DrawnPairs", "Sentences", "TrackingBatches", "to_training_batch"]
-
-
-class Sentences(Protocol):
-    """What embeds sentences, such as `asymnas.language.SentenceTable`."""
-
-    dim: int
-
-    def embed(self, sentences: Sequence[str | None]) -> Language:
-        """Return one row a sentence; None is no sentence."""
+__all__ = ["DrawnPairs", "TrackingBatches", "to_training_batch"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,10 +7,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from asymnas.core.models import MACHINE, MOST, Count, JobModel, NotNegative, Positive, Share, Whole
-from asymnas.job import Baselines, Evaluation, Job, Resources
+from asymnas.job import Baselines, EvaluationSection, Job, Resources
 
 __all__ = [
-    "Augmentation",
+    "AugmentationSection",
     "Data",
     "EvaluationData",
     "LanguageJob",
@@ -75,7 +75,7 @@ class TrainSource(VideoSource, _Later):
     """The template is one of the first so many frames with the target, as in tracking; null: any frame."""
 
 
-class Augmentation(JobModel):
+class AugmentationSection(JobModel):
     """Random changes of the training crops; the defaults are SiamCAR's."""
 
     template_shift: Annotated[float, Field(ge=0, le=127, allow_inf_nan=False)] = 4.0
@@ -102,7 +102,7 @@ class TrainData(_Later):
     LATER: ClassVar[tuple[str, ...]] = ("without_language", "language_volume", "pairs_per_epoch")
 
     sources: Annotated[list[TrainSource], Field(min_length=1)]
-    augmentation: Augmentation = Augmentation()
+    augmentation: AugmentationSection = AugmentationSection()
     negatives: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.0
     """Share of pairs whose search crop shows another video; they are labelled as negatives."""
     language: Share = 1.0
@@ -156,7 +156,7 @@ class LanguageJob(JobModel):
     """Folder of the embedding cache; null: the user's cache folder."""
 
 
-class TrackingEvaluation(Evaluation):
+class TrackingEvaluation(EvaluationSection):
     """How a candidate is scored."""
 
     protocol: str = "lasot"

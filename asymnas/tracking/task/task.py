@@ -9,13 +9,14 @@ from pathlib import Path as File
 from typing import TYPE_CHECKING, Any
 
 from asymnas.core.errors import DataError, EvaluationError, Problem, TrackerError
+from asymnas.language import Sentences
 from asymnas.space import load_space
 from asymnas.task import GenePath, Measurement, Reward, Split, Task
 from asymnas.tracking import OnlineTracker, TrainableTracker, get_tracker
 from asymnas.tracking.data import Dataset, FrameCache, Video, cached
 from asymnas.tracking.data.lazy import described_by, suspects
 from asymnas.tracking.metrics import main_measure, suc
-from asymnas.tracking.task.batches import Sentences, TrackingBatches
+from asymnas.tracking.task.batches import TrackingBatches
 from asymnas.tracking.task.data import (
     check_held_out,
     checked_options,

@@ -9,14 +9,14 @@ import numpy as np
 from asymnas.tracking.data.synthetic._looks import SPRITE_MARGIN, inside_table, lattice, outline
 from asymnas.tracking.data.synthetic._scene import Scene
 
-__all__ = ["Annotation", "annotate"]
+__all__ = ["SceneAnnotation", "annotate"]
 
 _ABSENT_BELOW = 0.1
 _PARTIAL_BELOW = 0.85
 
 
 @dataclass(frozen=True, slots=True)
-class Annotation:
+class SceneAnnotation:
     """What is known of the target: boxes (n, 4), absent (n,), seen (n,) the share that shows, attributes."""
 
     boxes: np.ndarray
@@ -25,7 +25,7 @@ class Annotation:
     attributes: frozenset[str]
 
 
-def annotate(scene: Scene) -> Annotation:
+def annotate(scene: Scene) -> SceneAnnotation:
     """Return the annotation of a scene's target.
 
     The box is the tight one of the target as drawn, behind screens and distractors too, cut at the frame's border. The
@@ -37,7 +37,7 @@ def annotate(scene: Scene) -> Annotation:
     boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
     inside, seen = _visibility(scene)
     absent = (seen < _ABSENT_BELOW) | (boxes[:, 2:].min(1) < 1)
-    return Annotation(boxes, absent, seen, _attributes(scene, full, boxes, absent, inside, seen))
+    return SceneAnnotation(boxes, absent, seen, _attributes(scene, full, boxes, absent, inside, seen))
 
 
 def _extent(scene: Scene) -> np.ndarray:
