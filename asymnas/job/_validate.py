@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os.path
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from asymnas.core.document import Document, read
 from asymnas.core.errors import AsymNASError, JobError, Problem
@@ -26,6 +26,8 @@ def validate_file(path: str | Path) -> list[Problem]:
     Args:
         path: the file, or the name of a shipped job, search space or architecture.
     """
+    from asymnas.space import load_architecture, load_space
+
     try:
         file = _find(path)
         document = read(file)
@@ -37,14 +39,14 @@ def validate_file(path: str | Path) -> list[Problem]:
         way_out = "A job has `space:`, a compare job `kind: compare`, a search space `branches:` or `extends:`."
         return [Problem(document.where(()), rule, "", way_out)]
     try:
-        if kind == "architecture":
-            return [*document.problems, *_architecture(file, document)]
-        if kind == "search space":
-            return [*document.problems, *_space(file)]
-        opened = open_job(file)
-        return (check_compare(opened) if kind == "compare job" else check_job(opened))[1]
+        if kind == "job":
+            return check_job(open_job(file))[1]
+        if kind == "compare job":
+            return check_compare(open_job(file))[1]
+        (load_architecture if kind == "architecture" else load_space)(file)
     except AsymNASError as error:
-        return list(error.problems)
+        return [*document.problems, *error.problems]
+    return document.problems
 
 
 def kind_of(document: Document, seen: frozenset[Path] = frozenset()) -> FileKind | None:
@@ -89,43 +91,3 @@ def _find(path: str | Path) -> Path:
     if str(path) in shipped:
         return Path(str(resources.files("asymnas_spaces").joinpath(shipped[str(path)])))
     return find_job(path)
-
-
-def _space(file: Path) -> list[Problem]:
-    from asymnas.space import load_space
-
-    try:
-        load_space(file)
-    except AsymNASError as error:
-        return list(error.problems)
-    return []
-
-
-def _architecture(file: Path, document: Document) -> list[Problem]:
-    from asymnas.space import load_architecture
-
-    try:
-        load_architecture(file)
-    except AsymNASError as error:
-        return [_with_line(problem, file, document) for problem in error.problems]
-    return []
-
-
-def _with_line(problem: Problem, file: Path, document: Document) -> Problem:
-    """Add the line to a problem whose `where` ends in a key of the document."""
-    key = problem.where.removeprefix(str(file)).strip(": ")
-    if not key or ":" in key:
-        return problem
-    place = _place_in(document.data, key)
-    return Problem(document.where(place), problem.rule, problem.value, problem.way_out) if place else problem
-
-
-def _place_in(data: Any, key: str) -> tuple[str | int, ...]:
-    """The place of a dotted key; gene ids hold dots themselves."""
-    if isinstance(data, dict):
-        for name in sorted((str(item) for item in data), key=len, reverse=True):
-            if key == name:
-                return (name,)
-            if key.startswith((f"{name}.", f"{name}[")):
-                return (name, *_place_in(data[name], key[len(name) :].removeprefix(".")))
-    return ()

@@ -50,12 +50,16 @@ class RunFolder:
     Attributes:
         path: the folder.
         resumed: whether the folder held this run already.
+        weights: file of the trained weights; those of a search are the supernet's.
+        evaluations: the log of evaluations.
+        architecture: file of the found architecture.
+        summary: file of the results.
     """
 
     def __init__(self, path: Path, lock: FileLock, resumed: bool) -> None:
-        self.path = path
-        self.resumed = resumed
-        self._lock = lock
+        self.path, self.resumed, self._lock = path, resumed, lock
+        self.weights, self.evaluations = path / "supernet.safetensors", path / "evaluations.jsonl"
+        self.architecture, self.summary = path / "architecture.json", path / "summary.json"
         self._handler = _LogFile(path / LOG, encoding="utf-8")
         self._handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         self._handler.setLevel(logging.INFO)
@@ -86,6 +90,8 @@ class RunFolder:
         resolved = written(job.resolved())
         with disk_errors(folder):
             _check_ours(folder)  # before anything is written: a folder of the user's own gets no lock either
+            if not fresh:
+                _check_version(folder)
             lock = _take_lock(folder)
         try:
             with disk_errors(folder):
@@ -136,41 +142,6 @@ class RunFolder:
             logger.info("the run stopped: %s: %s", type(error).__name__, error)
         self.close()
 
-    @property
-    def job(self) -> Path:
-        """The resolved job, `job.yaml`."""
-        return self.path / JOB
-
-    @property
-    def space(self) -> Path:
-        """The search space, `space.json`."""
-        return self.path / SPACE
-
-    @property
-    def weights(self) -> Path:
-        """The trained supernet, `supernet.safetensors`."""
-        return self.path / "supernet.safetensors"
-
-    @property
-    def evaluations(self) -> Path:
-        """The log of evaluations, `evaluations.jsonl`."""
-        return self.path / "evaluations.jsonl"
-
-    @property
-    def architecture(self) -> Path:
-        """The found architecture, `architecture.json`."""
-        return self.path / "architecture.json"
-
-    @property
-    def summary(self) -> Path:
-        """The results, `summary.json`."""
-        return self.path / "summary.json"
-
-    @property
-    def report(self) -> Path:
-        """The report, `report.html`."""
-        return self.path / "report.html"
-
     def write_json(self, name: str, data: Any) -> Path:
         """Write data as JSON under a name in the folder, whole or not at all.
 
@@ -220,13 +191,13 @@ def _check_ours(folder: Path) -> None:
 
 def _check_version(folder: Path) -> None:
     if _version(folder) not in ("", MARKED):
-        way_out = "Move it aside with --fresh, or choose another folder with --run."
-        raise RunFolderError(Problem(str(folder), "holds a run of another version of AsymNAS", "", way_out))
+        rule = "holds a run of another version of AsymNAS, which this one does not read"
+        way_out = "Run its job again, with --fresh or in another folder with --run."
+        raise RunFolderError(Problem(str(folder), rule, "", way_out))
 
 
 def _check_enter(folder: Path, job: Job | CompareJob, *, resumed: bool) -> None:
     """Refuse a folder whose run is not to be continued, or is that of another job."""
-    _check_version(folder)
     if resumed:
         _check_same(folder, job)
     elif _has_work(folder):
