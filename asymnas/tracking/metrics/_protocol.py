@@ -75,12 +75,10 @@ class Protocol:
         """Return what had to be assumed of the videos."""
         return ()
 
-    def shape(self, boxes: np.ndarray, size: tuple[int, int] | None) -> None:
+    def shape(self, boxes: np.ndarray, sizes: np.ndarray | None) -> None:
         """Change (4, n) columns x, y, w, h in place to what is compared: here nothing is changed.
 
-        Args:
-            boxes: the columns.
-            size: (width, height) of the image in pixels, None where it is not known.
+        `sizes` is (2, n), width and height of each frame's image in pixels; None where they are not known.
         """
 
     def summarise(self, curves: Mapping[str, np.ndarray], hits: Hits) -> dict[str, np.ndarray]:

@@ -56,9 +56,9 @@ class Got10k(Protocol):
         bare = {key: sum(getattr(video, key, None) is None for video in videos) for key in wanted}
         return tuple(f"{count} of {len(videos)} videos {wanted[key]}" for key, count in bare.items() if count)
 
-    def shape(self, boxes: np.ndarray, size: tuple[int, int] | None) -> None:
+    def shape(self, boxes: np.ndarray, sizes: np.ndarray | None) -> None:
         """Clip boxes to the image."""
-        for axis, side in enumerate(size or ()):
+        for axis, side in enumerate(() if sizes is None else sizes):
             boxes[axis] = np.minimum(np.maximum(boxes[axis], 0), side)
             boxes[axis + 2] = np.minimum(np.maximum(boxes[axis + 2], 0), side - boxes[axis])
 
@@ -103,7 +103,7 @@ class TrackingNet(Protocol):
         """No frame is treated apart."""
         return Masks()
 
-    def shape(self, boxes: np.ndarray, size: tuple[int, int] | None) -> None:
+    def shape(self, boxes: np.ndarray, sizes: np.ndarray | None) -> None:
         """Round boxes to whole pixels."""
         np.rint(boxes, out=boxes)
 
