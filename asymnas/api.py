@@ -86,14 +86,14 @@ class Run:
         architecture: Architecture | Mapping[str, str] | None = None,
         *,
         split: str = "validation",
-        conditions: Sequence[str] = (),
+        conditions: str | Sequence[str] = (),
     ) -> Evaluation:
         """Score one architecture with the supernet's weights, in this process.
 
         Args:
             architecture: of the run's space, or its op by gene; None for the one that was found.
             split: "validation" or "test".
-            conditions: of the task, such as ("with", "without"); by default those of the job's reward.
+            conditions: one or more of the task's, such as ("with", "without"); by default those of the job's reward.
 
         Raises:
             ArchitectureMismatch: it is of another space.
@@ -102,7 +102,8 @@ class Run:
         genes = self.architecture if architecture is None else architecture
         if not isinstance(genes, Architecture):
             genes = self._worker.task.space.architecture(dict(genes))
-        return self._worker.handle(Request.of(genes, split, tuple(conditions) or self._worker.task.scored))
+        asked = (conditions,) if isinstance(conditions, str) else tuple(conditions)
+        return self._worker.handle(Request.of(genes, split, asked or self._worker.task.scored))
 
     @cached_property
     def _worker(self) -> CandidateWorker:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
 
-from asymnas.core.errors import JobError, Problem
+from asymnas.core.errors import JobError, Problem, nearest
 from asymnas.core.plugins import Registry
 
 if TYPE_CHECKING:
@@ -135,14 +135,14 @@ class Measurement:
     Args:
         values: the reward by item, for all items of the split.
         measures: further numbers of the whole, by name; logged and shown, never searched by.
-        facts: what must stand beside the score, as JSON values by name: numbers are amounts ("frames": 1152), texts are
-            names ("protocol": "lasot").
+        facts: what must stand beside the score, by name: numbers are amounts ("frames": 1152), texts are names
+            ("protocol": "lasot").
         kept: what a `Keeper` writes (boxes, predictions); never in the log.
     """
 
     values: Mapping[str, float]
     measures: Mapping[str, float] = field(default_factory=dict)
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, str | float] = field(default_factory=dict)
     kept: Any = None
 
 
@@ -181,8 +181,16 @@ class Task(ABC):
 
     @property
     def reward(self) -> Reward:
-        """The reward that the job asks for."""
-        return self.rewards[self.job.evaluation.reward or next(iter(self.rewards))]
+        """The reward that the job asks for.
+
+        Raises:
+            JobError: the task has no such reward.
+        """
+        name = self.job.evaluation.reward or next(iter(self.rewards))
+        if name not in self.rewards:
+            rule = f"must name a reward of {self.job.task}"
+            raise JobError(Problem("evaluation.reward", rule, repr(name), nearest(name, self.rewards)))
+        return self.rewards[name]
 
     @abstractmethod
     def load(self) -> None:

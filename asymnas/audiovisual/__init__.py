@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+from asymnas.core.errors import AsymNASError, Problem
 from asymnas.task import Task, TaskPlugin
 
 __all__ = ["AudiovisualPlugin", "plugin"]
@@ -21,6 +23,18 @@ class AudiovisualPlugin(TaskPlugin):
         from asymnas.audiovisual.schema import AudiovisualJob
 
         return AudiovisualJob
+
+    def check(self, document: Any, job: Any, dropped: Any) -> Iterator[Problem]:
+        """Yield what is wrong with the branches of the space."""
+        from asymnas.space import load_space
+
+        try:
+            names = {branch.name for branch in load_space(document.data["space"]).branches}
+        except (AsymNASError, KeyError):  # has problems of its own
+            return
+        if not names <= {"image", "audio"}:
+            rule = "the space's branches must be image, audio, or both"
+            yield Problem(document.where(("space",)), rule, ", ".join(sorted(names)))
 
     def open(self, job: Any) -> Task:
         """Open a job."""

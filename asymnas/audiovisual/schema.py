@@ -7,9 +7,9 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field
 
 from asymnas.core.models import JobModel
-from asymnas.job import Baselines, Job
+from asymnas.job import Baselines, Evaluation, Job
 
-__all__ = ["AudiovisualBaselines", "AudiovisualJob", "DigitData"]
+__all__ = ["AudiovisualBaselines", "AudiovisualEvaluation", "AudiovisualJob", "DigitData"]
 
 Model = Literal["majority", "nearest_image", "nearest_audio"]
 
@@ -29,6 +29,13 @@ class DigitData(JobModel):
     """Share of training samples without their picture, and as many without their sound."""
 
 
+class AudiovisualEvaluation(Evaluation):
+    """How candidates are scored."""
+
+    reward: Literal["accuracy", "log_likelihood"] | None = None
+    """What the search climbs; null: accuracy."""
+
+
 class AudiovisualBaselines(Baselines):
     """Baselines that need no search."""
 
@@ -41,4 +48,5 @@ class AudiovisualJob(Job):
 
     task: Literal["audiovisual"] = "audiovisual"
     data: DigitData = DigitData()
+    evaluation: AudiovisualEvaluation = AudiovisualEvaluation()
     baselines: AudiovisualBaselines = AudiovisualBaselines()

@@ -13,7 +13,6 @@ import numpy as np
 from asymnas.audiovisual.model import DigitBatches, DigitModel, digit_batch
 from asymnas.audiovisual.samples import Part, load_parts
 from asymnas.audiovisual.schema import AudiovisualJob
-from asymnas.core.errors import Problem, SpaceError
 from asymnas.core.seeding import rng_for
 from asymnas.space import load_space
 from asymnas.task import GenePath, Measurement, Reward, Split, Task
@@ -43,12 +42,7 @@ class AudiovisualTask(Task):
     def __init__(self, job: AudiovisualJob) -> None:
         self.job, self.space = job, load_space(job.space)
         self.baselines = tuple(job.baselines.models)
-        names = {branch.name for branch in self.space.branches}
-        if not names <= {"image", "audio"}:
-            raise SpaceError(
-                Problem(self.space.name, "the branches are image, audio, or both", ", ".join(sorted(names)))
-            )
-        self.conditions = ("both", "image", "audio", "wrong_audio") if len(names) == 2 else ("both",)
+        self.conditions = ("both", "image", "audio", "wrong_audio") if len(self.space.branches) == 2 else ("both",)
 
     @cached_property
     def parts(self) -> dict[str, Part]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,9 +41,8 @@ class CandidateWorker:
         import torch
 
         started, task = time.perf_counter(), self.task
-        if request.split not in task.splits:
-            way_out = nearest(request.split, task.splits)
-            raise JobError(Problem("split", "must be a split of the task", repr(request.split), way_out))
+        _check_known("split", [request.split], task.splits)
+        _check_known("condition", request.conditions, task.conditions)
         with all_threads(self.threads), torch.inference_mode():
             if request.baseline is None:
                 found, more = self._candidate(request)
@@ -93,8 +92,18 @@ class CandidateWorker:
         return found, {"cost": cost, "recalibration": len(self.batches), "statistics": kept}
 
 
+def _check_known(what: str, asked: Sequence[str], known: Collection[str]) -> None:
+    for name in asked:
+        if name not in known:
+            raise JobError(Problem(what, f"must be a {what} of the task", repr(name), nearest(name, known)))
+
+
 def _check_finite(measurement: Measurement, items: Sequence[str], where: str) -> None:
     values: Mapping[str, float] = measurement.values
+    missing = [item for item in items if item not in values]
+    if missing:
+        rule = f"the task must measure every item, but {len(missing)} have no value"
+        raise EvaluationError(Problem(where, rule, missing[0]))
     bad = [item for item in items if not math.isfinite(values[item])]
     if bad:
         rule = f"the reward of every item must be finite, but {len(bad)} are not"

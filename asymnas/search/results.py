@@ -148,7 +148,7 @@ class Evaluation(BaseModel):
     items: dict[str, float] = Field(default_factory=dict)
     by_condition: dict[str, float] = Field(default_factory=dict)
     measures: dict[str, float] = Field(default_factory=dict)
-    facts: dict[str, Any] = Field(default_factory=dict)
+    facts: dict[str, str | int | float] = Field(default_factory=dict)
     cost: dict[str, Any] = Field(default_factory=dict)
     recalibration: Amount = 0
     seconds: float = 0.0

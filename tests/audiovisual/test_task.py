@@ -14,8 +14,9 @@ from asymnas.audiovisual.samples import PARTS, load_parts
 from asymnas.audiovisual.schema import AudiovisualJob
 from asymnas.audiovisual.sounds import LENGTH, WORDS, log_mel, noisy, recorded, spoken
 from asymnas.audiovisual.task import AudiovisualTask
-from asymnas.core.errors import DataError, MissingDependency
+from asymnas.core.errors import DataError, JobError, MissingDependency
 from asymnas.core.seeding import rng_for
+from asymnas.job import load_job
 from asymnas.testing import TaskContract
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "spoken_digits"
@@ -51,6 +52,18 @@ class TestWithMixers(TestOnRecordings):
     @classmethod
     def job(cls, tones):
         return small_job("audiovisual_film", recordings=str(tones), voices=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ("evaluation.reward=accurcy", r"evaluation.reward: .* Did you mean 'accuracy'"),
+        ("space=tiny_asymmetric", r"space: .* image, audio, or both, but got search, template"),
+    ],
+)
+def test_what_the_task_does_not_have_is_said_before_it_starts(change: str, text: str) -> None:
+    with pytest.raises(JobError, match=text):
+        load_job("audiovisual", [change])
 
 
 def test_neither_input_suffices_and_both_are_worth_something() -> None:

@@ -8,9 +8,10 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from toy_task import Evaluation as ToyEvaluation
 from toy_task import open_toy, toy_candidates
 
-from asymnas.core.errors import JobError
+from asymnas.core.errors import EvaluationError, JobError
 from asymnas.core.runtime.pool import InProcessPool
 from asymnas.core.seeding import rng_for
 from asymnas.nn import recalibrated, save_weights, statistics_of
@@ -21,7 +22,7 @@ from asymnas.search import (
     failed_evaluation,
 )
 from asymnas.search.results import cost_record
-from asymnas.task import Task
+from asymnas.task import Measurement, Task
 
 
 @pytest.fixture(scope="module")
@@ -124,10 +125,31 @@ def test_a_value_that_is_not_finite_names_the_item(architectures):
     assert "validation/0" in found.error
 
 
+def test_every_item_must_be_measured(worker, architectures, monkeypatch):
+    one = Measurement(values={"validation/1": 0.5})
+    monkeypatch.setattr(worker.task, "measure", lambda *given, **more: one)
+    with pytest.raises(EvaluationError, match=r"validation, both: .* 2 have no value, but got validation/0"):
+        worker.handle(asked(architectures[0]))
+
+
+def test_facts_are_numbers_and_texts(worker, architectures, monkeypatch):
+    split = worker.task.splits["validation"]
+    measured = Measurement(values=dict.fromkeys(split.items, 0.5), facts={"frames": [1, 2]})
+    monkeypatch.setattr(worker.task, "measure", lambda *given, **more: measured)
+    (found,) = InProcessPool(lambda: worker, failed=failed_evaluation).map([asked(architectures[0])])
+    assert not found.ok and "facts.frames" in found.error
+
+
+def test_an_unknown_reward_is_named():
+    with pytest.raises(JobError, match=r"evaluation.reward: .* Did you mean 'near'"):
+        assert open_toy(evaluation=ToyEvaluation(reward="nearr")).reward
+
+
 @pytest.mark.parametrize(
     ("change", "text"),
     [
         ({"split": "validatoin"}, "Did you mean 'validation'"),
+        ({"conditions": ("lefft",)}, "Did you mean 'left'"),
         ({"genes": (("left.stage1.block1", "shuffle_9x9"),)}, "9x9"),
     ],
 )
