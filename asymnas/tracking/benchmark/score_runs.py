@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +35,7 @@ def test_trackers(
     options: BenchmarkOptions = DEFAULTS,
     progress: Reporter | None = None,
 ) -> tuple[Dataset, list[BenchmarkRun]]:
-    """Run every tracker under every language condition; all of them are checked before the first one starts.
+    """Run every tracker under every condition of language; all of them are checked before the first one starts.
 
     Args:
         specs: the trackers.
@@ -112,11 +112,8 @@ def _plans(
     plans = []
     strategies: Sequence[str | None] = missing or [None]
     for strategy in strategies:
-        labels = {condition.label: "-".join(filter(None, [first.name, condition.label, strategy]))
-                  for condition in conditions}  # fmt: skip
-        labelled: Mapping[str, tuple[Condition, Path]] = {
-            labels[condition.label]: (condition, out / labels[condition.label]) for condition in conditions
-        }
+        labels = ["-".join(filter(None, [first.name, condition.label, strategy])) for condition in conditions]
+        labelled = {label: (condition, out / label) for label, condition in zip(labels, conditions, strict=True)}
         plans.append(BenchmarkPlan(replace(spec, missing=strategy), videos, data, labelled))
     return plans
 
@@ -124,13 +121,8 @@ def _plans(
 def score_runs(data: Dataset, runs: Sequence[BenchmarkRun], protocol: str | None = None) -> BenchmarkReport | None:
     """Score the runs; videos that failed count as misses. Differences are those to the first run.
 
-    Args:
-        data: the data set that was tracked.
-        runs: of it.
-        protocol: name; None for that of the data set's own toolkit.
-
-    Returns:
-        None where only a server knows the boxes, or no video could be tracked.
+    `protocol` None is that of the data set's own toolkit. None comes back where only a server knows the boxes, or no video
+    could be tracked.
 
     Raises:
         DataError: unknown protocol, or annotations that cannot be scored.

@@ -154,6 +154,6 @@ def _run(run: BenchmarkRun) -> dict[str, Any]:
         "frames": run.results.frames,
         "frames_per_second": run.results.frames_per_second(),
         "reused": run.reused,
-        "told": run.told,
+        "described": run.described,
         "failures": dict(run.failures),
     }
