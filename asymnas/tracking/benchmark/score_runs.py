@@ -121,7 +121,7 @@ def _plans(
 def score_runs(data: Dataset, runs: Sequence[BenchmarkRun], protocol: str | None = None) -> BenchmarkReport | None:
     """Score the runs; videos that failed count as misses. Differences are those to the first run.
 
-    `protocol` None is that of the data set's own toolkit. None comes back where only a server knows the boxes, or no video
+    `protocol` None is that of the data set's own toolkit. Returns None where only a server knows the boxes, or no video
     could be tracked.
 
     Raises:
