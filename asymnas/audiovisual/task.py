@@ -23,10 +23,9 @@ __all__ = ["AudiovisualTask"]
 LEAST = -5.0
 """Log-probabilities below count as this."""
 NEIGHBOURS = 15
-REWARDS = (
-    Reward("accuracy", "accuracy"),
-    Reward("log_likelihood", "log-likelihood", low=LEAST, high=0.0),
-)
+INPUTS = {"image": "audio", "audio": "image"}
+"""Each input, and the condition that withholds it."""
+REWARDS = (Reward("accuracy", "accuracy"), Reward("log_likelihood", "log-likelihood", low=LEAST, high=0.0))
 
 
 class AudiovisualTask(Task):
@@ -45,9 +44,8 @@ class AudiovisualTask(Task):
         self.baselines = tuple(job.baselines.models)
         names = {branch.name for branch in self.space.branches}
         if not names <= {"image", "audio"}:
-            raise SpaceError(
-                Problem(self.space.name, "the branches are image, audio, or both", ", ".join(sorted(names)))
-            )
+            rule = "the branches are image, audio, or both"
+            raise SpaceError(Problem(self.space.name, rule, ", ".join(sorted(names))))
         self.conditions = ("both", "image", "audio", "wrong_audio") if len(names) == 2 else ("both",)
 
     @cached_property
@@ -105,9 +103,7 @@ class AudiovisualTask(Task):
         found = []
         for sounds in self._sounds(split, wrong=condition == "wrong_audio").T:
             count = len(sounds)
-            present = {
-                "image": np.full(count, condition != "audio"), "audio": np.full(count, condition != "image"),
-            }  # fmt: skip
+            present = {name: np.full(count, condition != other) for name, other in INPUTS.items()}
             batch = digit_batch(part, np.arange(count), sounds, present).to(device)
             found.append(model(batch, path).double().log_softmax(1).cpu().numpy())
         return self._measured(np.stack(found, 1), part, reward, keep)

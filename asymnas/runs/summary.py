@@ -141,9 +141,7 @@ class SearchCounts(_Part):
     from_log: int
     failed: int
     generations: int | None = None
-    best_by_generation: list[Number | None] = Field(default_factory=list)
     best: Score | None = None
-    best_key: str = ""
 
 
 class CostSummary(_Part):

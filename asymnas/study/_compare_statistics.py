@@ -27,13 +27,7 @@ KINDS: dict[str, Callable[[RunSummary], Score | None]] = {
 def compare_arms(
     arms: Arms, *, seeds: Sequence[int], level: float = 0.95, samples: int = 10_000
 ) -> tuple[dict[str, SpaceResult], list[Difference]]:
-    """Compare the first space with each other one.
-
-    Args:
-        arms: by space and seed, the summary of the run.
-        seeds: the seeds, the same for every space.
-        level: of the intervals.
-        samples: bootstrap samples; seeds and items are both resampled.
+    """Compare the first space with each other one; `arms` have the same `seeds`, which are resampled as the items are.
 
     Returns:
         The results of each space, and a difference for each other space and kind ("test", "validation",

@@ -38,11 +38,8 @@ def final_requests(
 ) -> dict[str, Request]:
     """Return what is evaluated on the test items, by a name for each.
 
-    Args:
-        task: the task.
-        best: the found architecture, evaluated as the search did and under each condition alone.
-        random: the best of the random search.
-        others: random architectures.
+    The found architecture is evaluated as the search did and under each condition alone; `random` is the best of the
+    random search, `others` are random architectures.
     """
     requests = {"best": Request.of(best, "test", task.scored)}
     for condition in task.conditions:
@@ -57,13 +54,7 @@ def final_requests(
 
 
 def test_results(task: Task, job: Job, results: Mapping[str, Evaluation]) -> TestResults:
-    """Return what the test items say.
-
-    Args:
-        task: the task.
-        job: the job.
-        results: evaluations by the names of `final_requests`; failed ones are listed by their errors.
-    """
+    """Return what the test items say: evaluations by the names of `final_requests`, failed ones by their errors."""
     good = {name: result for name, result in results.items() if result.ok}
     failed = {name: result.error for name, result in results.items() if not result.ok}
     if "best" not in good:

@@ -36,7 +36,7 @@ def retrain(
         folder: the run folder.
         resume: go on with the run that the folder holds.
         fresh: move the run that the folder holds aside.
-        progress: told of every step; None: nobody is.
+        progress: gets every step.
         on_evaluation: called with each evaluation once it is in the log.
 
     Returns:

@@ -46,7 +46,7 @@ def run_job(
         folder: the run folder.
         resume: go on with the run that the folder holds; its end is that of an uninterrupted run.
         fresh: move the run that the folder holds aside.
-        progress: told of every step; None: nobody is.
+        progress: gets every step.
         on_evaluation: called with each evaluation once it is in the log, those of an earlier process included.
 
     Returns:

@@ -17,7 +17,7 @@ from asymnas.core.runtime.pool import InProcessPool, Pool
 from asymnas.job import Job
 from asymnas.runs.folder import RunFolder
 from asymnas.runs.statistics import STATISTICS, save_statistics, statistics_key
-from asymnas.runs.times import Reporter, StageTimes, TimedReporter
+from asymnas.runs.times import Reporter, StageTimes
 from asymnas.search import (
     Evaluation,
     Request,
@@ -30,37 +30,22 @@ from asymnas.search import (
 from asymnas.space import Architecture
 from asymnas.training import TrainingConfig, TrainingProgress, TrainingResult, TrainingSetup
 
-__all__ = ["OnEvaluation", "Session", "Silent", "training_config", "training_setup"]
+__all__ = ["OnEvaluation", "Session", "training_config", "training_setup"]
 
 logger = logging.getLogger("asymnas.study")
 
 OnEvaluation = Callable[[Evaluation], None]
-"""Told of each evaluation once it is in the log, those of an earlier process included."""
-
-
-class Silent:
-    """A reporter that shows nothing."""
-
-    def update(self, stage: str, done: int, total: int, text: str = "", eta: float | None = None) -> None:
-        """Do nothing."""
+"""Called with each evaluation once it is in the log, those of an earlier process included."""
 
 
 class Session:
-    """One run of a job: the objects that its stages share.
-
-    Args:
-        job: the job.
-        run: its open run folder.
-        progress: told of every step.
-        on_evaluation: told of every evaluation.
-    """
+    """One run of a job: the objects that its stages share."""
 
     def __init__(
         self, job: Job, run: RunFolder, progress: Reporter | None, on_evaluation: OnEvaluation | None = None
     ) -> None:
         self.job, self.run, self.on_evaluation = job, run, on_evaluation
-        self.times = StageTimes(run)
-        self.progress: Reporter = TimedReporter(progress or Silent(), self.times)
+        self.times = self.progress = StageTimes(run, progress)
         self.task = job.open()
         self.space = self.task.space
         run.write_json("space.json", self.space.to_dict())
@@ -76,13 +61,7 @@ class Session:
         logger.info("%s: %.1f s", name, time.perf_counter() - began)
 
     def train(self, trainer: Callable[..., TrainingResult], *given: Any, **options: Any) -> TrainingResult:
-        """Prepare the data, then train.
-
-        Args:
-            trainer: `train_supernet` or `train_subnet`.
-            given: its arguments between the factory and the settings.
-            options: further ones.
-        """
+        """Prepare the data, then train by `train_supernet` or `train_subnet`, whose first settings are `given`."""
         with self.stage("preparation"):
             self.task.prepare(lambda done, total: self.progress.update("preparation", done, total))
         resources = self.job.resources
@@ -138,17 +117,9 @@ class Session:
         log: ResultLog,
         settings: ScoreSettings,
     ) -> dict[str, Evaluation]:
-        """Evaluate the requests of the last stage; what the task keeps of them is written as they complete.
+        """Evaluate the requests of the last stage, by name; what the task keeps of them is written as they complete.
 
-        Args:
-            requests: by name, those of `final_requests` if the task has test items.
-            architecture: the found one.
-            pool: who evaluates.
-            log: the log.
-            settings: give the requests' keys.
-
-        Returns:
-            The evaluations by the requests' names.
+        `architecture` is the found one; `settings` give the requests' keys.
         """
         keeper = None
         if "test" in self.task.splits:

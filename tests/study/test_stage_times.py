@@ -11,7 +11,7 @@ import pytest
 from asymnas.job import load_job
 from asymnas.runs import times as _times
 from asymnas.runs.folder import RunFolder
-from asymnas.runs.times import StageTimes, TimedReporter
+from asymnas.runs.times import StageTimes
 
 
 @pytest.fixture
@@ -48,9 +48,10 @@ def test_a_stage_that_fails_or_is_killed_has_its_time(run: RunFolder, monkeypatc
         def update(self, *news: object) -> None:
             told.append(news)
 
+    times = StageTimes(run, Other())
     with times.stage("search"):
         time.sleep(0.02)
-        TimedReporter(Other(), times).update("search", 1, 2, "text", 3.0)
+        times.update("search", 1, 2, "text", 3.0)
         assert StageTimes(run).seconds["search"] >= 0.02  # as another process would find it now
     assert told == [("search", 1, 2, "text", 3.0)]
 

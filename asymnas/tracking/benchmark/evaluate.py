@@ -46,11 +46,11 @@ def evaluate_results(
         root: the data root, or annotations themselves; see `asymnas.tracking.data.load_annotations`.
         missing: "error" rejects trackers without results for a video, "skip" scores the rest, "zero" counts the missing
             videos as misses; they are listed.
-        **reading: `format`, `base`, `corners`, `first_row`, `repetition` of `asymnas.tracking.results.read_results`, where
-            they are not to be detected.
+        **reading: `format`, `base`, `corners`, `first_row`, `repetition` of `asymnas.tracking.results.read_results`,
+            where they are not to be detected.
 
     Raises:
-        DataError: unknown names, annotations or results that are missing or damaged; all problems of all trackers.
+        DataError: unknown names, annotations or results that are missing or damaged; all problems at once.
     """
     from asymnas.tracking.data import require_boxes
     from asymnas.tracking.metrics import get_protocol

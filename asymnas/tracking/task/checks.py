@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from asymnas.tracking import TrackerPlugin
-    from asymnas.tracking.task.schema import TrackingJob, VideoSource
+    from asymnas.tracking.task.schema import TrackingJob
 
 __all__ = ["check_tracking"]
 
@@ -32,7 +31,7 @@ def check_tracking(document: Document, job: TrackingJob | None, dropped: set[Pla
     yield from problems
     if job is None:
         return
-    for place, rule, value, way_out, others in (*_mixture(job), *_held_out(job)):
+    for place, rule, value, way_out, others in _mixture(job):
         if not any(_touches(item, dropped) for item in (place, *others)):
             yield Problem(document.where(place), rule, value, way_out)
     if plugin is not None and options is not None and plugin.geometry is not None:
@@ -213,32 +212,3 @@ def _mixture(job: TrackingJob) -> Iterator[Finding]:
         for index in (index for index in left if train.sources[index].weight != "videos"):
             rule = "must be `videos` too, as another source's is: numbers of videos and plain weights do not mix"
             yield (*place, index, "weight"), rule, str(train.sources[index].weight), "", (place,)
-
-
-def _held_out(job: TrackingJob) -> Iterator[Finding]:
-    held_out = job.data.test.sources if job.data.test else []
-    for index, source in enumerate(held_out):
-        place = ("data", "test", "sources", index)
-        for section, others in (("validation", job.data.validation.sources), ("train", job.data.train.sources)):
-            for number, other in enumerate(others):
-                if _same_videos(source, other):
-                    name = f"{source.dataset} {source.split}"
-                    rule = f"test videos must be held out, but data.{section}.sources[{number}] takes the same"
-                    way_out = "Use another split, or `include` here and `exclude` there."
-                    yield place, rule, name, way_out, (("data", section, "sources", number),)
-
-
-def _same_videos(one: VideoSource, other: VideoSource) -> bool:
-    """Whether two sources may share a video, as far as the job file tells."""
-    if (one.dataset, one.split, one.options) != (other.dataset, other.split, other.options):
-        return False
-    return not (_apart(one, other) or _apart(other, one))
-
-
-def _apart(one: VideoSource, other: VideoSource) -> bool:
-    """Whether `other` takes none of the videos that `one` includes: each is excluded there, or not among its own."""
-    if one.include is None:
-        return False
-    left = [name for name in one.include if not any(fnmatch.fnmatchcase(name, pattern) for pattern in other.exclude)]
-    plain = not any(mark in name for name in [*left, *(other.include or [])] for mark in "*?[")
-    return not left or (other.include is not None and plain and not set(left) & set(other.include))
