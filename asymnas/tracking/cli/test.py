@@ -79,7 +79,7 @@ def test(
     if plots is not None:
         _check_plots(plots)
     if (option or weights) and len(trackers) > 1:
-        rule = "are those of one tracker, but several are named"
+        rule = "must be those of one tracker"
         raise JobError(Problem("--option, --weights", rule, ", ".join(trackers), "Name one tracker a call."))
     options = read_options(option)
     what = BenchmarkVideos(dataset, split or evaluation_split(dataset), data_root, videos, frames)
