@@ -93,12 +93,9 @@ def _make_arms(document: Document, compare: CompareJob) -> list[Problem]:
             overrides = {**compare.overrides, "space": space, "seed": longest, "name": name}
             made[_label(space)] = load_job(compare.base, overrides)
         except AsymNASError as error:
+            where = document.where(("spaces", index))
             for item in error.problems:
-                named = item.where.endswith("'name': name")
-                rule = "names a run folder, so the name of the space" if named else f"makes no arm: {item.where}:"
-                way_out = "Give the space another `name`." if named else item.way_out
-                where = document.where(("spaces", index))
-                problems.append(Problem(where, f"{rule} {item.rule}", item.value, way_out))
+                problems.append(Problem(where, f"makes no arm: {item.where}: {item.rule}", item.value, item.way_out))
     if not problems:
         compare._arms = tuple(
             Arm(name, label, seed, job.model_copy(update={"seed": seed, "name": name}))

@@ -24,14 +24,7 @@ class Bootstrap(JobModel):
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One run of a comparison: a space and a seed.
-
-    Args:
-        name: name of its run folder inside the comparison's.
-        space: the space's name.
-        seed: the arm's seed; arms of one seed are paired.
-        job: what it runs.
-    """
+    """One run of a comparison: a space and a seed, and `name`, its run folder. Arms of one seed are paired."""
 
     name: str
     space: str

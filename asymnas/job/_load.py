@@ -87,7 +87,7 @@ def launch_job(
     """Load a job with the places where it is to run.
 
     Args:
-        source: path of a job file, name of a shipped job, or the job as a mapping.
+        source: a job file, the name of a shipped job, or the job as a mapping.
         overrides: `key=value` and `~key`.
         engine: "ray" or "inprocess" (one worker then, unless `workers` says otherwise).
         workers: processes for candidates, and for training as many of them as there are shards.
@@ -117,10 +117,7 @@ def absolute(folder: Path) -> str:
 
 
 def recorded_job(architecture: Path | str) -> Mapping[str, Any]:
-    """Return the job that an architecture says it was found by.
-
-    Args:
-        architecture: an architecture.json, or the name of an architecture that comes with AsymNAS.
+    """Return the job by which an architecture (its file, or the name of a shipped one) says that it was found.
 
     Raises:
         SpaceError: no such architecture, or the file is none.

@@ -27,8 +27,7 @@ _TOOLS = ("dev", "test")  # extras for who works on the package
 def diagnose(root: Path | str | None = None) -> dict[str, Any]:
     """Look at the machine; nothing is changed, started or fetched.
 
-    Args:
-        root: the data root; None for the environment's `ASYMNAS_DATA`.
+    `root` is the data root, None for the environment's `ASYMNAS_DATA`.
 
     Returns:
         JSON values by name: asymnas, python, platform, cpus, memory_gib, torch, gpus, packages, environment, encoder,

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
+from asymnas.core.statistics import Interval
 from asymnas.runs.summary import PartScore, Score, Spread
 
 __all__ = ["difference_text", "facts_text", "measured_on", "names", "score_text", "span", "verdict"]
-
-
-class _Interval(Protocol):
-    @property
-    def clear_of_zero(self) -> bool: ...
 
 
 def score_text(score: Score | PartScore) -> str:
@@ -25,7 +21,7 @@ def difference_text(difference: Spread) -> str:
     return f"{difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"
 
 
-def verdict(difference: _Interval) -> str:
+def verdict(difference: Spread | Interval) -> str:
     """Say whether an interval is clear of zero."""
     return "clear of zero" if difference.clear_of_zero else "contains zero: noise"
 

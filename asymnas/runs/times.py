@@ -72,7 +72,7 @@ class StageTimes:
 
 def _read(run: RunFolder) -> dict[str, float]:
     """What earlier processes spent; times that cannot be read are no reason to stop."""
-    file = run.path / SECONDS
+    file = run.folder / SECONDS
     try:
         return TypeAdapter(dict[str, NonNegativeFloat]).validate_json(file.read_bytes(), strict=True)
     except FileNotFoundError:

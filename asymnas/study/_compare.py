@@ -59,12 +59,12 @@ def run_compare(
     with RunFolder.open(folder, compare, resume=resume, fresh=fresh) as run:
         _pin(compare.arms, run)
         times = StageTimes(run, progress)
-        watch = _Watch(run.path, [arm.name for arm in compare.arms], times)
+        watch = _Watch(run.folder, [arm.name for arm in compare.arms], times)
         with times.stage("arms"), watch:
-            _run_arms(compare.arms, run.path, compare.concurrency)
+            _run_arms(compare.arms, run.folder, compare.concurrency)
         summaries: dict[str, dict[int, RunSummary]] = {}
         for arm in compare.arms:
-            summaries.setdefault(arm.space, {})[arm.seed] = RunSummary.read(run.path / arm.name / "summary.json")
+            summaries.setdefault(arm.space, {})[arm.seed] = RunSummary.read(run.folder / arm.name / "summary.json")
         summary = _summary(compare, summaries, times.seconds["arms"])
         summary.write(run.summary)
         return summary
@@ -103,7 +103,7 @@ def _pin(todo: Sequence[Arm], run: RunFolder) -> None:
     problems: list[Problem] = []
     for arm in todo:
         try:
-            RunFolder.open(run.path / arm.name, arm.job, resume=run.resumed).close()
+            RunFolder.open(run.folder / arm.name, arm.job, resume=run.resumed).close()
         except RunFolderError as error:
             problems += error.problems
     if problems:

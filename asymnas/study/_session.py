@@ -70,7 +70,7 @@ class Session:
                 partial(training_setup, self.job),
                 *given,
                 training_config(self.job),
-                self.run.path,
+                self.run.folder,
                 engine=resources.engine,
                 resume=True,
                 on_progress=self._trained,
@@ -123,12 +123,12 @@ class Session:
         """
         keeper = None
         if "test" in self.task.splits:
-            keeper = self.task.keeper(self.run.path, architecture, settings.weights)
+            keeper = self.task.keeper(self.run.folder, architecture, settings.weights)
         asked, wanted = dict(requests), set()
         for name, request in requests.items():
             if keeper is not None and request.split == "test" and keeper.wants(name, settings.key(request)):
                 wanted.add(name)
-            if name in wanted or (name == "best" and not (self.run.path / STATISTICS).is_file()):
+            if name in wanted or (name == "best" and not (self.run.folder / STATISTICS).is_file()):
                 asked[name] = replace(request, keep=True)
         statistics = statistics_key(self.job, architecture, settings.weights, **self.task.model_fingerprint())
         names, done = list(asked), 0
@@ -138,7 +138,7 @@ class Session:
             done += 1
             name = names[evaluation.index]
             if name == "best" and evaluation.statistics is not None:
-                save_statistics(self.run.path, statistics, evaluation.statistics)
+                save_statistics(self.run.folder, statistics, evaluation.statistics)
             if keeper is not None and name in wanted and evaluation.kept is not None:
                 keeper.add(name, evaluation)
             if self.on_evaluation is not None:

@@ -95,7 +95,7 @@ def strips_section(run: RunData) -> Section:
         "Held-out test videos, at equal ranks from the one that the found tracker follows best to the one it follows "
         "worst; the first frame, whose box is given, is left out. Numbers are the scores of the video."
     )
-    files = sorted((run.path / "strips").glob("*.jpg"))
+    files = sorted((run.folder / "strips").glob("*.jpg"))
     figures = tuple(
         Figure(file.read_bytes(), "jpg", f"strip {file.stem.replace('_', ', video ', 1)}") for file in files
     )
