@@ -18,8 +18,6 @@ import numpy as np
 
 from asymnas.core.errors import DataError, MissingDependency, Problem
 
-__all__ = ["Utterance", "synthesise"]
-
 Utterance = tuple[str, str, int, int]
 """Word, voice such as "en-us+f2", words a minute (80..450), pitch (0..100)."""
 

@@ -15,8 +15,6 @@ from asymnas.core.seeding import rng_for
 from asymnas.nn import Supernet
 from asymnas.space import SearchSpace
 
-__all__ = ["DigitBatch", "DigitBatches", "DigitModel"]
-
 
 @dataclass(frozen=True, slots=True)
 class DigitBatch:

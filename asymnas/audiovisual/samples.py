@@ -11,8 +11,6 @@ import numpy as np
 from asymnas.audiovisual.sounds import log_mel, noisy, recorded, spoken
 from asymnas.core.seeding import rng_for
 
-__all__ = ["PARTS", "Part", "load_parts"]
-
 PARTS = {"training": (0, 1029), "validation": (1029, 1415), "test": (1415, 1797)}
 """First and last row of `load_digits` that a part has.
 

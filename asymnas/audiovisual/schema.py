@@ -9,8 +9,6 @@ from pydantic import Field
 from asymnas.core.models import JobModel
 from asymnas.job import Baselines, Job
 
-__all__ = ["AudiovisualBaselines", "AudiovisualJob", "DigitData"]
-
 Model = Literal["majority", "nearest_image", "nearest_audio"]
 
 

@@ -18,8 +18,6 @@ from asymnas.core.errors import DataError, Problem
 from asymnas.core.files import cache_folder, write_whole
 from asymnas.core.seeding import rng_for
 
-__all__ = ["FRAMES", "MELS", "Speech", "log_mel", "noisy", "recorded", "spoken"]
-
 RATE, HOP, WINDOW, FRAMES, MELS = 8000, 200, 400, 32, 32
 LENGTH = HOP * FRAMES  # 0.8 seconds
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

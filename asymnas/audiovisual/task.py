@@ -18,8 +18,6 @@ from asymnas.core.seeding import rng_for
 from asymnas.space import load_space
 from asymnas.task import GenePath, Measurement, Reward, Split, Task
 
-__all__ = ["AudiovisualTask"]
-
 LEAST = -5.0
 """Log-probabilities below count as this."""
 NEIGHBOURS = 15

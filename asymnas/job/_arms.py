@@ -15,8 +15,6 @@ from asymnas.job._load import absolute, load_job
 from asymnas.job._overrides import Overrides
 from asymnas.job._sources import open_job
 
-__all__ = ["check_compare", "launch_compare", "load_compare"]
-
 ARM_KEYS = {"space": "`spaces`", "seed": "`seeds`", "name": "its space and seed"}
 """Keys of the base job that each arm of a comparison gives itself, and what they come from."""
 

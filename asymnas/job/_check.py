@@ -17,8 +17,6 @@ from asymnas.job.base import is_path
 if TYPE_CHECKING:
     from asymnas.space import SearchSpace
 
-__all__ = ["check_names", "check_rules", "load_space_at", "searcher_options"]
-
 Finding = tuple[Place, str, str, str, tuple[Place, ...]]
 """Place, rule, value, way out, and the other places the rule looks at."""
 

@@ -12,8 +12,6 @@ from asymnas.job._schema import Job
 from asymnas.job.base import PLACES, digest, written_out
 from asymnas.task import TASKS
 
-__all__ = ["Arm", "Bootstrap", "CompareJob"]
-
 
 class Bootstrap(JobModel):
     """The confidence interval of a difference, by resampling items and seeds."""

@@ -16,8 +16,6 @@ from asymnas.job._schema import TASK, Job
 from asymnas.job._sources import open_job, task_of
 from asymnas.task import TASKS
 
-__all__ = ["absolute", "check_job", "launch_job", "load_job", "recorded_job"]
-
 
 def load_job(
     source: str | Path | Mapping[str, Any],

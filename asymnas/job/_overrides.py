@@ -11,8 +11,6 @@ from pydantic import BaseModel
 from asymnas.core.document import Document, Place, dotted, parse
 from asymnas.core.errors import JobError, Problem
 
-__all__ = ["OVERRIDES", "Overrides", "flat", "flatten_overrides", "override", "place_of"]
-
 Overrides = Iterable[str] | Mapping[str, Any]
 """`["a.b=value", "~a.c"]` as on the command line (values are YAML), or a mapping from dotted keys to values."""
 

@@ -11,16 +11,6 @@ from asymnas.job.base import PLACES, digest, written_out
 from asymnas.task import TASKS, Task
 from asymnas.training.config import Training
 
-__all__ = [
-    "Baselines",
-    "Evaluation",
-    "Job",
-    "Recalibration",
-    "Resources",
-    "Search",
-    "Training",
-]
-
 TASK = "tracking"
 """The task of a job that names none."""
 

@@ -19,8 +19,6 @@ from asymnas.job._schema import TASK, Job
 from asymnas.job.base import is_path
 from asymnas.task import TASKS, TaskPlugin
 
-__all__ = ["find_job", "list_jobs", "open_job", "task_of"]
-
 Says = Callable[[Place], bool]
 """Whether a file, or the overrides, say something at a place themselves."""
 

@@ -12,8 +12,6 @@ from asymnas.job._arms import check_compare
 from asymnas.job._load import check_job
 from asymnas.job._sources import find_job, open_job
 
-__all__ = ["FileKind", "validate_file"]
-
 FileKind = Literal["job", "compare job", "search space", "architecture"]
 
 JOB_KEYS = {"task", "training", "evaluation", "search", "resources", "baselines", "seed", "data"}

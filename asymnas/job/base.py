@@ -7,8 +7,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["PLACES", "differences", "digest", "is_path", "written_out"]
-
 PLACES = ("resources", "training.workers")
 """Keys that say where a job runs; they change no result, so they are not part of its hash. A task may have more."""
 

@@ -14,8 +14,6 @@ from packaging.requirements import Requirement
 from asymnas._version import __version__
 from asymnas.core.errors import AsymNASError, Problem
 
-__all__ = ["VARIABLES", "diagnose"]
-
 VARIABLES = ("ASYMNAS_DATA", "ASYMNAS_CACHE", "ASYMNAS_ENCODERS", "RAY_ADDRESS", "CUDA_VISIBLE_DEVICES")
 """Environment variables that are looked at."""
 

@@ -17,22 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = [
-    "BLUE",
-    "COLOURS",
-    "GREY",
-    "RED",
-    "conditions_plot",
-    "difference_plot",
-    "frequency_plot",
-    "items_plot",
-    "loss_plot",
-    "make_axes",
-    "make_png",
-    "progress_plot",
-    "seeds_plot",
-]
-
 # Okabe and Ito's colours: told apart by everybody.
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#8c8c8c"
 COLOURS = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9")

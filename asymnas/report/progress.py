@@ -12,8 +12,6 @@ from rich.progress import Progress as Bars
 
 from asymnas.report.texts import span
 
-__all__ = ["LineProgress", "LiveProgress", "ProgressDisplay", "make_progress"]
-
 EVERY_SECONDS = 10.0
 EVERY_SHARE = 0.05
 

@@ -12,8 +12,6 @@ from rich.text import Text
 
 from asymnas.report.sections import Section
 
-__all__ = ["page", "print_sections"]
-
 FILE_WIDTH = 130
 """Columns that a file or pipe has at least."""
 

@@ -24,8 +24,6 @@ from asymnas.runs.summary import (
 if TYPE_CHECKING:
     from asymnas.runs.read import RunData
 
-__all__ = ["provenance", "run_sections", "so_far", "summary_sections"]
-
 LISTED = 40
 """Items that a terminal lists with their scores; a page has them all."""
 

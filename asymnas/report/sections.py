@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["Figure", "Section", "mapping_sections"]
-
 
 @dataclass(frozen=True, slots=True)
 class Figure:

@@ -8,8 +8,6 @@ from typing import Any
 from asymnas.core.statistics import Interval
 from asymnas.runs.summary import PartScore, Score, Spread
 
-__all__ = ["difference_text", "facts_text", "measured_on", "names", "score_text", "span", "verdict"]
-
 
 def score_text(score: Score | PartScore) -> str:
     """Write `0.512 ± 0.031`, without the ± where no standard error is known."""

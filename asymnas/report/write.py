@@ -19,8 +19,6 @@ from asymnas.runs.summary import CompareSummary, RunSummary
 if TYPE_CHECKING:
     from asymnas.runs.read import RunData
 
-__all__ = ["print_dry_run", "print_run", "print_summary", "report_sections", "write_report"]
-
 UNFINISHED = Section("", note="This comparison is not finished.")
 
 

@@ -17,8 +17,6 @@ from asymnas.core.errors import Problem, RunFolderError
 from asymnas.job import CompareJob, Job, load_compare, load_job
 from asymnas.job.base import differences
 
-__all__ = ["MARKED", "RunFolder"]
-
 LOCK, OWNER, MARK, LOG = ".lock", ".pid", ".asymnas-run", "log.txt"
 JOB, SPACE, SECONDS = "job.yaml", "space.json", "seconds.json"
 

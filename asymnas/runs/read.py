@@ -14,8 +14,6 @@ from asymnas.runs.folder import RunFolder
 from asymnas.runs.summary import CompareSummary, RunSummary, Score, UnfinishedSummary, read_summary
 from asymnas.search import Evaluation, ResultLog
 
-__all__ = ["RunData", "read_run", "score_of"]
-
 
 @dataclass(frozen=True, slots=True)
 class RunData:

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from asymnas.job import Job
     from asymnas.space import Architecture
 
-__all__ = ["STATISTICS", "load_statistics", "save_statistics", "statistics_key"]
-
 logger = logging.getLogger("asymnas.study")
 
 STATISTICS = "statistics.safetensors"

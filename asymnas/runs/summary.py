@@ -12,10 +12,6 @@ from asymnas.core.errors import Problem, RunFolderError
 from asymnas.core.schema import problems_of
 from asymnas.core.statistics import Interval
 
-__all__ = ["ArchitectureSummary", "BaselineScore", "CompareSummary", "ConditionEffect", "CostSummary", "Difference"]
-__all__ += ["MedianScore", "PartScore", "RewardName", "RunSummary", "Score", "SearchCounts", "SpaceResult"]
-__all__ += ["SpaceSeed", "Spread", "TestResults", "TrainingSummary", "UnfinishedSummary", "read_summary"]
-
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 

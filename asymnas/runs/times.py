@@ -13,8 +13,6 @@ from pydantic import NonNegativeFloat, TypeAdapter
 from asymnas.core.errors import RunFolderError
 from asymnas.runs.folder import SECONDS, RunFolder
 
-__all__ = ["Reporter", "StageTimes"]
-
 logger = logging.getLogger("asymnas.study")
 
 PAUSE = 5.0

@@ -22,8 +22,6 @@ from asymnas.runs.times import Reporter, StageTimes
 from asymnas.study._compare_statistics import compare_arms
 from asymnas.study._run import run_job
 
-__all__ = ["run_compare"]
-
 logger = logging.getLogger("asymnas.study")
 
 STATUS = "progress.json"

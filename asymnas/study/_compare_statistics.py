@@ -11,8 +11,6 @@ from asymnas.core.errors import DataError, EvaluationError, Problem
 from asymnas.core.statistics import Interval, crossed_bootstrap, crossed_gap
 from asymnas.runs.summary import Difference, RunSummary, Score, SpaceResult, SpaceSeed, Spread
 
-__all__ = ["compare_arms", "verdict"]
-
 Arms = Mapping[str, Mapping[int, RunSummary]]
 """Summaries by space and seed."""
 

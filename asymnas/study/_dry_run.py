@@ -21,8 +21,6 @@ from asymnas.study._summary import cost_summary
 from asymnas.task import BatchSource, Task
 from asymnas.training import TrainingProgress, TrainingSetup, paths_for_step, train_supernet
 
-__all__ = ["dry_run"]
-
 
 def dry_run(job: Job, progress: Reporter | None = None) -> dict[str, Any]:
     """Build everything of a job at full size, train on one shard and score one candidate.

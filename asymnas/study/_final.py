@@ -16,8 +16,6 @@ from asymnas.search import Evaluation, RandomSearcher, Request
 from asymnas.space import Architecture, SearchSpace, available
 from asymnas.task import Split, Task
 
-__all__ = ["final_requests", "random_architectures", "test_results"]
-
 logger = logging.getLogger("asymnas.study")
 
 

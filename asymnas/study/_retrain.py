@@ -15,8 +15,6 @@ from asymnas.study._session import OnEvaluation, Session
 from asymnas.study._summary import summarised
 from asymnas.training import train_subnet
 
-__all__ = ["retrain"]
-
 
 def retrain(
     architecture: Path | str,

@@ -27,8 +27,6 @@ from asymnas.study._session import OnEvaluation, Session
 from asymnas.study._summary import search_counts, summarised, write_architecture
 from asymnas.training import train_supernet
 
-__all__ = ["run_job"]
-
 
 def run_job(
     job: Job,

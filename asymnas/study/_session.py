@@ -30,8 +30,6 @@ from asymnas.search import (
 from asymnas.space import Architecture
 from asymnas.training import TrainingConfig, TrainingProgress, TrainingResult, TrainingSetup
 
-__all__ = ["OnEvaluation", "Session", "training_config", "training_setup"]
-
 logger = logging.getLogger("asymnas.study")
 
 OnEvaluation = Callable[[Evaluation], None]

@@ -10,21 +10,12 @@ from typing import Any
 from asymnas.core.versions import versions
 from asymnas.job import Job
 from asymnas.runs.read import score_of
-from asymnas.runs.summary import (
-    ArchitectureSummary,
-    CostSummary,
-    RewardName,
-    RunSummary,
-    SearchCounts,
-    TrainingSummary,
-)
+from asymnas.runs.summary import ArchitectureSummary, CostSummary, RewardName, RunSummary, SearchCounts, TrainingSummary
 from asymnas.search import Evaluation, SearchResult
 from asymnas.space import Architecture, Cost, draw, save_architecture
 from asymnas.study._session import Session
 from asymnas.task import Task
 from asymnas.training import TrainingResult
-
-__all__ = ["cost_summary", "search_counts", "summarised", "write_architecture"]
 
 AMORTISED_FRAMES = 300
 """Frames over which what runs once a video is shared out; a LaSOT-like length would be 2,500."""

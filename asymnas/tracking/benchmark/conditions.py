@@ -12,8 +12,6 @@ from typing import Any
 from asymnas.core.errors import DataError, LanguageError, Problem, nearest
 from asymnas.tracking.data import Video
 
-__all__ = ["Condition", "language_condition", "read_sentences"]
-
 
 @dataclass(frozen=True, slots=True)
 class Condition:

@@ -16,8 +16,6 @@ from asymnas.tracking.benchmark.report import BenchmarkReport, TrackerScores, de
 if TYPE_CHECKING:
     from asymnas.tracking.data import AnnotationSet
 
-__all__ = ["Missing", "evaluate_results"]
-
 Missing = Literal["error", "skip", "zero"]
 
 NAMED = 12

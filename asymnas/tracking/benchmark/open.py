@@ -11,14 +11,7 @@ from typing import TYPE_CHECKING, Any
 from asymnas.core.errors import LanguageError, Problem, TrackerError, WeightsError
 from asymnas.core.threads import all_threads
 from asymnas.runs.statistics import load_statistics, save_statistics, statistics_key
-from asymnas.tracking import (
-    Language,
-    OnlineTracker,
-    TrackerPlugin,
-    get_tracker,
-    list_trackers,
-    load_tracker_weights,
-)
+from asymnas.tracking import Language, OnlineTracker, TrackerPlugin, get_tracker, list_trackers, load_tracker_weights
 from asymnas.tracking.benchmark.run_files import RunFiles, find_run
 from asymnas.tracking.live import LiveTracker
 from asymnas.tracking.task.data import checked_options, sentence_table, sentences_of
@@ -28,9 +21,6 @@ if TYPE_CHECKING:
     from asymnas.tracking import TrainableTracker
     from asymnas.tracking.task.schema import TrackingJob
     from asymnas.tracking.task.task import TrackingTask
-
-__all__ = ["Description", "ReadyTracker", "TrackerSpec", "describe_tracker", "open_tracker"]
-
 
 logger = logging.getLogger("asymnas.tracking")
 

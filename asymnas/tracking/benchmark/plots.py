@@ -13,8 +13,6 @@ from matplotlib.figure import Figure
 from asymnas.report.plots import BLUE, COLOURS, GREY, RED, make_axes, make_png
 from asymnas.tracking.benchmark.report import NAME, BenchmarkReport, TrackerScores, difference_files
 
-__all__ = ["attribute_radar", "benchmark_plots", "curve_plot", "difference_bars"]
-
 LINES = ("-", "--", "-.", ":")
 MARKERS = "osD^vP"
 FEWEST_SPOKES = 3

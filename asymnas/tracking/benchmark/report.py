@@ -11,9 +11,6 @@ if TYPE_CHECKING:
     from asymnas.tracking.data import Annotation
     from asymnas.tracking.metrics import Comparison, Protocol, Scores
 
-__all__ = ["DEFAULT_PROTOCOLS", "BenchmarkReport", "TrackerScores"]
-__all__ += ["default_protocol", "difference_files", "make_report", "percent"]
-
 DEFAULT_PROTOCOLS: Mapping[str, str] = {
     "got10k": "got10k",
     "lasot": "lasot",

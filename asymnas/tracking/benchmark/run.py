@@ -31,8 +31,6 @@ from asymnas.tracking.data import Dataset
 from asymnas.tracking.results import ResultSet
 from asymnas.tracking.results.result_folder import ResultFolder
 
-__all__ = ["DEFAULTS", "BenchmarkOptions", "BenchmarkPlan", "BenchmarkRun", "run_benchmark"]
-
 logger = logging.getLogger("asymnas.tracking")
 
 

@@ -24,8 +24,6 @@ from asymnas.space import Architecture, list_architectures, load_architecture, l
 if TYPE_CHECKING:
     from asymnas.tracking.task.schema import TrackingJob
 
-__all__ = ["RunFiles", "find_run"]
-
 JOB, ARCHITECTURE, WEIGHTS, SUMMARY = "job.yaml", "architecture.json", "supernet.safetensors", "summary.json"
 
 

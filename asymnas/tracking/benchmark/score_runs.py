@@ -19,8 +19,6 @@ from asymnas.tracking.benchmark.worker import BenchmarkVideos
 from asymnas.tracking.data import Dataset, annotation_of
 from asymnas.tracking.metrics import get_protocol, score_many
 
-__all__ = ["STRATEGIES", "score_runs", "test_trackers"]
-
 STRATEGIES = ("zero_tensor", "template_embedding")
 """What can stand for a missing sentence."""
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from asymnas.tracking.benchmark.run import BenchmarkRun
     from asymnas.tracking.metrics import Comparison, Scores
 
-__all__ = ["benchmark_sections", "tested_sections", "write_benchmark"]
-
 NAMED = 12
 """Names that a line of missing or short files shows before it counts the rest; JSON has them all."""
 

@@ -15,8 +15,6 @@ from asymnas.tracking.task.measuring import tracked
 if TYPE_CHECKING:
     from asymnas.tracking import TrackResult
 
-__all__ = ["BatchToTrack", "BenchmarkVideos", "BenchmarkWorker", "TrackedBatch", "benchmark_worker", "failed_batch"]
-
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkVideos:

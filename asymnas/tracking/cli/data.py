@@ -14,8 +14,6 @@ from asymnas.tracking.cli.options import read_options
 if TYPE_CHECKING:
     from asymnas.tracking.data import DataReport
 
-__all__ = ["data"]
-
 data = typer.Typer(
     name="data", help="Check data sets on disk, and look at their videos.", no_args_is_help=True, rich_markup_mode=None
 )

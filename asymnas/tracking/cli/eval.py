@@ -11,8 +11,6 @@ import typer
 from asymnas.core.commands import DataRoot, Json, command, print_json
 from asymnas.core.errors import DataError, Problem
 
-__all__ = ["eval_"]
-
 
 class Missing(StrEnum):
     """What is done with videos that a tracker has no results for."""
@@ -56,8 +54,7 @@ def eval_(
         int | None, typer.Option(min=0, max=1, help="The first pixel in the result files; found out by default.")
     ] = None,
     corners: Annotated[
-        str | None,
-        typer.Option(metavar="FORM", help="Rows are xywh, xyxy or xyxy-inclusive; found out by default."),
+        str | None, typer.Option(metavar="FORM", help="Rows are xywh, xyxy or xyxy-inclusive; found out by default.")
     ] = None,
     first_row: Annotated[FirstRow, typer.Option(help="Whether files have a row of the first frame.")] = FirstRow.auto,
     repetition: Annotated[int, typer.Option(min=1, help="Which of several repetitions is scored (GOT-10k).")] = 1,

@@ -9,8 +9,6 @@ import typer
 
 from asymnas.core.errors import JobError, Problem, shown
 
-__all__ = ["TrackerOptions", "Weights", "read_options"]
-
 TrackerOptions = Annotated[
     list[str], typer.Option("--option", metavar="KEY=VALUE", help="An option of the tracker; may be repeated.")
 ]

@@ -15,8 +15,6 @@ from asymnas.tracking.cli.options import TrackerOptions, Weights, read_options
 if TYPE_CHECKING:
     from asymnas.tracking.benchmark.run import BenchmarkRun
 
-__all__ = ["test"]
-
 
 @command
 def test(
@@ -34,8 +32,7 @@ def test(
         ),
     ] = None,
     missing: Annotated[
-        str | None,
-        typer.Option(metavar="zero_tensor,template_embedding", help="What stands for a missing sentence."),
+        str | None, typer.Option(metavar="zero_tensor,template_embedding", help="What stands for a missing sentence.")
     ] = None,
     protocol: Annotated[
         str | None, typer.Option(metavar="NAME", help="The protocol; that of the data set's own toolkit by default.")

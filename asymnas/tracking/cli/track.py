@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
     from asymnas.tracking.demo.track import Film
 
-__all__ = ["track"]
-
-
 VideoSource = Annotated[
     str, typer.Argument(metavar="VIDEO", help="A video file, a folder of images, or a camera's number (0).")
 ]

@@ -14,29 +14,6 @@ from PIL import Image, ImageDraw, ImageFont
 from asymnas.core.errors import DataError, Problem
 from asymnas.core.files import write_whole
 
-__all__ = [
-    "ABSENT",
-    "BACK",
-    "FOUND",
-    "GREY",
-    "INK",
-    "TRUE",
-    "Colour",
-    "draw_box",
-    "draw_target",
-    "fitted",
-    "grid",
-    "line_height",
-    "put_text",
-    "quoted",
-    "save_picture",
-    "spread",
-    "text_size",
-    "text_width",
-    "undrawable",
-    "wrap_text",
-]
-
 Colour = tuple[int, int, int]
 """B, G, R in 0..255."""
 

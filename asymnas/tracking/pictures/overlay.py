@@ -19,8 +19,6 @@ from asymnas.tracking.pictures.drawing import (
     wrap_text,
 )
 
-__all__ = ["Overlay"]
-
 _LEAST_WIDTH = 320
 _SENTENCE_LINES = 3
 

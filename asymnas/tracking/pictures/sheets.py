@@ -21,8 +21,6 @@ from asymnas.tracking.pictures.drawing import (
     text_size,
 )
 
-__all__ = ["ContactSheet", "draw_video_sheet"]
-
 _CONTACT, _SHEET, _TEXT = 300, 320, 16
 
 

@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from asymnas.runs.read import RunData
     from asymnas.tracking.data import Video
 
-__all__ = ["STYLES", "Shown", "draw_strip", "strips_section"]
-
-
 STYLES: tuple[tuple[Colour, int], ...] = (((20, 140, 255), 5), ((255, 170, 70), 3), ((200, 200, 200), 3))
 """Colours of the trackers' lines and their widths in halves of a pixel: orange, thinner blue, thinner grey."""
 

@@ -14,8 +14,6 @@ from asymnas.tracking.data.pairs.batch import PairBatch
 if TYPE_CHECKING:
     from asymnas.tracking.data.pairs.sampler import PairSampler
 
-__all__ = ["DrawnPairs", "Sentences", "TrackingBatches", "to_training_batch"]
-
 
 class Sentences(Protocol):
     """What embeds sentences, such as `asymnas.language.SentenceTable`."""

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from asymnas.tracking import TrackerPlugin
     from asymnas.tracking.task.schema import TrackingJob
 
-__all__ = ["check_tracking"]
-
 REWARDS = ("suc",)
 
 

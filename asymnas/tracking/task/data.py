@@ -26,16 +26,6 @@ from asymnas.tracking.data.pairs.mixture import LanguageShare, PairSource
 from asymnas.tracking.data.pairs.sampler import PairSampler
 from asymnas.tracking.task.schema import TrackingJob
 
-__all__ = [
-    "check_held_out",
-    "checked_options",
-    "sampler_of",
-    "sentence_table",
-    "sentences_of",
-    "train_datasets",
-    "video_set",
-]
-
 CHOICE_SEED = 0
 """Videos are chosen by this seed in every job, so that runs of different seeds are scored on the same videos."""
 

@@ -10,11 +10,9 @@ from pydantic import ValidationError
 from asymnas.core.document import Document, Place
 from asymnas.core.errors import TrackerError
 
-__all__ = ["PRESETS", "apply_preset", "fill_options"]
-
 PRESETS: dict[str, dict[str, Any]] = {
     # The released reward: 20 of the listed videos, frames 0..10, batch norm over 50 batches of 4 GPUs x 16 pairs.
-    "vlt_release": {"videos": 20, "frames": 11, "recalibration": {"batches": 50, "batch_size": 64}},
+    "vlt_release": {"videos": 20, "frames": 11, "recalibration": {"batches": 50, "batch_size": 64}}
 }
 
 

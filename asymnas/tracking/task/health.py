@@ -9,8 +9,6 @@ from typing import Any
 
 from asymnas.core.errors import AsymNASError, DataError, Problem
 
-__all__ = ["health"]
-
 _FOLDERS = {
     "coco": ("COCO", "coco", "MSCOCO", "mscoco"),
     "imagenet_vid": ("ILSVRC", "ILSVRC2015", "ILSVRC2017", "ImageNet"),

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from asymnas.tracking.data import Video
     from asymnas.tracking.task.schema import TrackingJob
 
-__all__ = ["BoxKeeper"]
-
 logger = logging.getLogger("asymnas.tracking")
 
 BOXES, STRIPS = "boxes", "strips"

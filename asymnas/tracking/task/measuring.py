@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from asymnas.tracking import Language, OnlineTracker
     from asymnas.tracking.data import Video
 
-__all__ = ["tracked"]
-
 
 def tracked(
     tracker: OnlineTracker,

@@ -19,8 +19,6 @@ from asymnas.tracking.task.batches import DrawnPairs
 from asymnas.tracking.task.data import sentences_of
 from asymnas.tracking.task.schema import TrackingJob, VideoSource
 
-__all__ = ["stand_in"]
-
 KNOWN_DIMS = {"minilm": 384, "bert-base-uncased": 768, "bert-large-uncased": 1024, "gpt2": 768}
 """Embedding sizes of encoders that may not be on this machine."""
 

@@ -9,21 +9,6 @@ from pydantic import ConfigDict, Field
 from asymnas.core.models import MACHINE, MOST, Count, JobModel, NotNegative, Positive, Share, Whole
 from asymnas.job import Baselines, Evaluation, Job, Resources
 
-__all__ = [
-    "Augmentation",
-    "Data",
-    "EvaluationData",
-    "LanguageJob",
-    "TrackerJob",
-    "TrackingBaselines",
-    "TrackingEvaluation",
-    "TrackingJob",
-    "TrackingResources",
-    "TrainData",
-    "TrainSource",
-    "VideoSource",
-]
-
 
 class VideoSource(JobModel):
     """Videos of one split of one data set."""

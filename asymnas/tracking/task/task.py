@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from asymnas.space import Architecture
     from asymnas.task import Keeper
 
-__all__ = ["TrackingTask"]
-
 FRAME_CACHE_MIB = 512
 """Memory for the frames of the evaluation videos, in each process that measures."""
 
