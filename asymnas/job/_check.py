@@ -10,15 +10,12 @@ from typing import TYPE_CHECKING, Any
 from asymnas.core.document import Document, Place
 from asymnas.core.errors import AsymNASError, JobError, Problem, nearest, shown
 from asymnas.core.models import JobModel
-from asymnas.core.schema import check_model
+from asymnas.core.schema import Finding, check_model, reported
 from asymnas.job._schema import Job, Search
 from asymnas.job.base import is_path
 
 if TYPE_CHECKING:
     from asymnas.space import SearchSpace
-
-Finding = tuple[Place, str, str, str, tuple[Place, ...]]
-"""Place, rule, value, way out, and the other places the rule looks at."""
 
 MOST = 10_000_000
 """Architectures of a whole search; they are held in memory."""
@@ -95,17 +92,10 @@ def check_rules(job: Job, document: Document, dropped: set[Place], space: Search
 
     No rule is checked that looks at one of `dropped`, the places of faulty values, which have a problem already.
     """
-    problems = []
-    for place, rule, value, way_out, others in (*_training(job), *_search(job), *_resources(job)):
-        if not any(_touches(item, dropped) for item in (place, *others)):
-            problems.append(Problem(document.where(place), rule, value, way_out))
+    problems = list(reported(document, (*_training(job), *_search(job), *_resources(job)), dropped))
     if space is not None and not any(item[:1] == ("search",) for item in dropped):
         problems += _budget(job, document, space)
     return problems
-
-
-def _touches(place: Place, dropped: set[Place]) -> bool:
-    return any(place[: len(item)] == item or item[: len(place)] == place for item in dropped)
 
 
 def _training(job: Job) -> Iterator[Finding]:

@@ -21,24 +21,6 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Spread(_Part):
-    """A value with its confidence interval."""
-
-    value: Number
-    low: float
-    high: float
-
-    @property
-    def clear_of_zero(self) -> bool:
-        """Whether the interval does not contain zero."""
-        return self.low > 0 or self.high < 0
-
-    @staticmethod
-    def of(interval: Interval) -> Spread:
-        """Return an interval as a part of a summary."""
-        return Spread(value=interval.value, low=interval.low, high=interval.high)
-
-
 class Score(_Part):
     """A score on a set of items.
 
@@ -70,7 +52,7 @@ class PartScore(_Part):
 class BaselineScore(Score):
     """A baseline on the same items; `difference` is the found architecture's score minus its own, paired by item."""
 
-    difference: Spread | None = None
+    difference: Interval | None = None
     parts: dict[str, PartScore] = Field(default_factory=dict)
 
 
@@ -81,7 +63,7 @@ class MedianScore(_Part):
     median: Number
     scores: list[Number]
     asked: int | None = None
-    difference: Spread | None = None
+    difference: Interval | None = None
 
 
 class ConditionEffect(_Part):
@@ -96,7 +78,7 @@ class ConditionEffect(_Part):
     n: int
     reference_value: Number
     other_value: Number
-    difference: Spread
+    difference: Interval
 
 
 class TestResults(_Part):
@@ -232,7 +214,7 @@ class SpaceResult(_Part):
 
     seeds: list[SpaceSeed]
     mean: dict[str, Number]
-    gap: Spread
+    gap: Interval
 
 
 class Difference(_Part):
@@ -241,7 +223,7 @@ class Difference(_Part):
     kind: str
     first: str
     other: str
-    difference: Spread
+    difference: Interval
     per_seed: list[Number]
     items: int
     verdict: str

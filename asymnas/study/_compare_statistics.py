@@ -9,7 +9,7 @@ import numpy as np
 
 from asymnas.core.errors import DataError, EvaluationError, Problem
 from asymnas.core.statistics import Interval, crossed_bootstrap, crossed_gap
-from asymnas.runs.summary import Difference, RunSummary, Score, SpaceResult, SpaceSeed, Spread
+from asymnas.runs.summary import Difference, RunSummary, Score, SpaceResult, SpaceSeed
 
 Arms = Mapping[str, Mapping[int, RunSummary]]
 """Summaries by space and seed."""
@@ -61,7 +61,7 @@ def compare_arms(
                     kind=kind,
                     first=first,
                     other=other,
-                    difference=Spread.of(interval),
+                    difference=interval,
                     per_seed=paired.mean(1).tolist(),
                     items=paired.shape[1],
                     verdict=verdict(first, other, interval, level, len(seeds), title),
@@ -119,7 +119,7 @@ def _space_result(by_seed: Mapping[int, RunSummary], seeds: Sequence[int], **set
     }
     scores = [_matrix(by_seed, seeds, kind) for kind in ("validation", "test")]
     gap = crossed_gap(*(score[1] for score in scores if score is not None), **settings)
-    return SpaceResult(seeds=rows, mean=means, gap=Spread.of(gap))
+    return SpaceResult(seeds=rows, mean=means, gap=gap)
 
 
 def _seed_result(run: RunSummary, seed: int) -> SpaceSeed:

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from asymnas.core.seeding import rng_for
-from asymnas.core.statistics import above_median, paired_difference
+from asymnas.core.statistics import Interval, above_median, paired_difference
 from asymnas.job import Job
 from asymnas.runs.read import score_of
-from asymnas.runs.summary import BaselineScore, ConditionEffect, MedianScore, PartScore, Spread, TestResults
+from asymnas.runs.summary import BaselineScore, ConditionEffect, MedianScore, PartScore, TestResults
 from asymnas.search import Evaluation, RandomSearcher, Request
 from asymnas.space import Architecture, SearchSpace, available
 from asymnas.task import Split, Task
@@ -106,12 +106,12 @@ def _random_architectures(task: Task, job: Job, results: Mapping[str, Evaluation
     )
 
 
-def _difference(task: Task, best: Evaluation, others: Sequence[Evaluation], seed: int = 0) -> Spread | None:
+def _difference(task: Task, best: Evaluation, others: Sequence[Evaluation], seed: int = 0) -> Interval | None:
     """The difference with its interval over items; None for a single item, which has no spread."""
     if len(best.items) < 2:
         return None
     rule = task.reward.whole
-    return Spread.of(above_median(best.items, [result.items for result in others], rule=rule, seed=seed))
+    return above_median(best.items, [result.items for result in others], rule=rule, seed=seed)
 
 
 def _condition_effects(task: Task, split: Split, good: Mapping[str, Evaluation]) -> list[ConditionEffect]:
@@ -139,7 +139,7 @@ def _condition_effects(task: Task, split: Split, good: Mapping[str, Evaluation])
                     n=len(names),
                     reference_value=task.reward.value(a),
                     other_value=task.reward.value(b),
-                    difference=Spread.of(interval),
+                    difference=interval,
                 )
             )
     return rows

@@ -111,19 +111,9 @@ def show(
     found, where = find_video(name, video, split, data_root, read_options(option))
     sheet = draw_video_sheet(found, count=frames, title=f"{name}/{where}")
     save_picture(sheet, output)
-    if as_json:
-        print_json(
-            {
-                "file": str(output),
-                "dataset": name,
-                "split": where,
-                "video": found.name,
-                "frames": len(found),
-                "absent": int(found.absent.sum()),
-                "sentence": found.sentence,
-                "attributes": sorted(found.attributes),
-                "server": found.server,
-            }
-        )
-    else:
+    if not as_json:
         typer.echo(str(output))
+        return
+    facts = {"frames": len(found), "absent": int(found.absent.sum()), "sentence": found.sentence}
+    facts |= {"attributes": sorted(found.attributes), "server": found.server}
+    print_json({"file": str(output), "dataset": name, "split": where, "video": found.name, **facts})

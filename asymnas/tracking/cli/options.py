@@ -16,6 +16,15 @@ Weights = Annotated[
     Path | None, typer.Option("--weights", metavar="FILE", help="Weights of a tracker that has no run: .safetensors.")
 ]
 
+DatasetName = Annotated[str, typer.Option("--dataset", metavar="NAME", help="A data set of `asymnas list datasets`.")]
+Split = Annotated[str | None, typer.Option("--split", help="Its split; the benchmark's own by default.")]
+Protocol = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The protocol; that of the data set's own toolkit by default.")
+]
+Plots = Annotated[
+    Path | None, typer.Option("--plots", metavar="DIR", help="Write plots (PNG) and a page with everything there.")
+]
+
 
 def read_options(texts: list[str]) -> dict[str, Any]:
     """Read `--option` texts; values are read as those of a job.

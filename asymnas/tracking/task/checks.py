@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from asymnas.core.document import Document, Place
 from asymnas.core.errors import AsymNASError, DataError, LanguageError, Problem, TrackerError, nearest
-from asymnas.core.schema import check_model
+from asymnas.core.schema import Finding, check_model, reported
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -29,9 +29,7 @@ def check_tracking(document: Document, job: TrackingJob | None, dropped: set[Pla
     yield from problems
     if job is None:
         return
-    for place, rule, value, way_out, others in _mixture(job):
-        if not any(_touches(item, dropped) for item in (place, *others)):
-            yield Problem(document.where(place), rule, value, way_out)
+    yield from reported(document, _mixture(job), dropped)
     if plugin is not None and options is not None and plugin.geometry is not None:
         yield from _crops(document, plugin, options)
 
@@ -81,7 +79,7 @@ def _protocol_and_reward(document: Document) -> Iterator[Problem]:
         ("protocol", "must name a protocol", tuple(PROTOCOLS)),
         ("reward", "must name a reward of tracking", REWARDS),
     ):
-        name = _written(document, ("evaluation", key))
+        name = document.at(("evaluation", key))
         if isinstance(name, str) and name not in known:
             yield Problem(document.where(("evaluation", key)), rule, repr(name), nearest(name, known))
 
@@ -89,7 +87,7 @@ def _protocol_and_reward(document: Document) -> Iterator[Problem]:
 def _encoder(document: Document) -> Iterator[Problem]:
     """A folder is looked into; an encoder of another name may come from elsewhere."""
     place = ("language", "encoder")
-    value = _written(document, place)
+    value = document.at(place)
     if not isinstance(value, str) or not value.startswith((".", "/", "~")):
         return
     from asymnas.language import load_encoder
@@ -166,28 +164,10 @@ def _crops(document: Document, plugin: TrackerPlugin, options: BaseModel) -> Ite
             yield replace(item, where=where)
 
 
-def _written(document: Document, place: Place) -> Any:
-    """The value at a place, None where nothing is written."""
-    if not document.has(place):
-        return None
-    node = document.data
-    for key in place:
-        node = node[key]
-    return node
-
-
 def _entries(document: Document, place: Place) -> list[Any]:
     """The list at a place, empty where there is none."""
-    value = _written(document, place)
+    value = document.at(place)
     return value if isinstance(value, list) else []
-
-
-Finding = tuple[Place, str, str, str, tuple[Place, ...]]
-"""Place, rule, value, way out, and the other places the rule looks at."""
-
-
-def _touches(place: Place, dropped: set[Place]) -> bool:
-    return any(place[: len(item)] == item or item[: len(place)] == place for item in dropped)
 
 
 def _mixture(job: TrackingJob) -> Iterator[Finding]:
