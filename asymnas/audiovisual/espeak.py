@@ -47,7 +47,6 @@ def synthesise(utterances: Sequence[Utterance]) -> tuple[list[np.ndarray], int]:
 
 
 def _speak(utterances: Sequence[Utterance]) -> tuple[list[np.ndarray], int]:
-    """Speak with the library, once a process."""
     import espeakng_loader
 
     library, parts = ctypes.CDLL(espeakng_loader.get_library_path()), []

@@ -44,10 +44,6 @@ def load_parts(recordings: Path | None, *, components: int, noise: float) -> dic
 
     `recordings` is None for espeak-ng; of a picture, `components` of its 64 principal components (of the training
     pictures) are left; a word is `noise` dB louder than its noise.
-
-    Raises:
-        MissingDependency: no folder, and espeak-ng is not installed.
-        DataError: the recordings cannot be used.
     """
     from sklearn.datasets import load_digits
 

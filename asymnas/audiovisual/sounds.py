@@ -40,11 +40,7 @@ class Speech:
 
 
 def spoken() -> dict[str, Speech]:
-    """Return the words of espeak-ng by part of the data; they are made once and kept in the cache folder.
-
-    Raises:
-        MissingDependency: they are not in the cache and the package `espeakng-loader` is not installed.
-    """
+    """Return the words of espeak-ng by part of the data; they are made once and kept in the cache folder."""
     utterances = {part: _utterances(part) for part in SPEAKERS}
     key = hashlib.sha256(json.dumps([RATE, LENGTH, utterances]).encode()).hexdigest()[:16]
     file = Path(cache_folder()) / "audiovisual" / f"digits_{key}.npz"

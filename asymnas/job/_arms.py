@@ -105,5 +105,4 @@ def _make_arms(document: Document, compare: CompareJob) -> list[Problem]:
 
 
 def _label(space: Any) -> str:
-    """The name that a space has in a comparison."""
     return space.get("name", "space") if isinstance(space, dict) else Path(space).stem

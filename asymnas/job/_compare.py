@@ -56,11 +56,7 @@ class CompareJob(JobModel):
         return self._arms
 
     def resolved(self) -> dict[str, Any]:
-        """Return the job with all defaults as a plain mapping; spaces given by paths are written out.
-
-        Raises:
-            SpaceError: a space's file cannot be read.
-        """
+        """Return the job with all defaults as a plain mapping; spaces given by paths are written out."""
         return self.plain() | {"spaces": [written_out(space) for space in self.spaces]}
 
     def identity(self) -> dict[str, Any]:

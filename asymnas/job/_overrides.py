@@ -44,11 +44,7 @@ def flatten_overrides(document: Document, schema: type[BaseModel]) -> None:
 
 
 def override(document: Document, overrides: Overrides, schema: type[BaseModel]) -> list[Place]:
-    """Apply overrides; returns the places that they set.
-
-    Raises:
-        JobError: an override is malformed, or there is no such place in the job.
-    """
+    """Apply overrides; returns the places that they set."""
     if isinstance(overrides, Mapping):
         return [_set(document, key, value, f"override '{key}'") for key, value in flat(overrides, schema).items()]
     places = []

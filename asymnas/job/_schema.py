@@ -115,11 +115,7 @@ class Job(JobModel):
     resources: Resources = Resources()
 
     def resolved(self) -> dict[str, Any]:
-        """Return the job with all defaults as a plain mapping; a space given by a path is written out.
-
-        Raises:
-            SpaceError: the space's file cannot be read.
-        """
+        """Return the job with all defaults as a plain mapping; a space given by a path is written out."""
         return self.plain() | {"space": written_out(self.space)}
 
     def identity(self) -> dict[str, Any]:

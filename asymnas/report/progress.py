@@ -93,7 +93,6 @@ class LiveProgress(ProgressDisplay):
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave the bars as they are."""
         self._bars.stop()
 
 

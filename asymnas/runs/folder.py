@@ -98,11 +98,7 @@ class RunFolder:
 
     @staticmethod
     def check_made(folder: Path) -> None:
-        """Check that AsymNAS made a folder, so that a file of a run may be replaced in it.
-
-        Raises:
-            RunFolderError: it holds no run; a job that was written by hand makes none.
-        """
+        """Check that AsymNAS made a folder, so that a file of a run may be replaced in it."""
         if not _version(folder):
             held = ", ".join(_held(folder)[:5])
             raise RunFolderError(Problem(str(folder), "is no run folder", held, "Give a folder such as runs/x."))
@@ -127,11 +123,7 @@ class RunFolder:
         self.close()
 
     def write_json(self, name: str, data: Any) -> Path:
-        """Write data as JSON under a name in the folder, whole or not at all.
-
-        Raises:
-            RunFolderError: the disk is full or cannot be written; what was there before is still there.
-        """
+        """Write data as JSON under a name in the folder, whole or not at all."""
         return write_text(self.folder / name, json.dumps(data, indent=2, allow_nan=False) + "\n")
 
 

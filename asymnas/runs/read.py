@@ -17,16 +17,9 @@ from asymnas.search import Evaluation, ResultLog
 
 @dataclass(frozen=True, slots=True)
 class RunData:
-    """What a run folder holds.
+    """What a run folder holds: what is not written yet is None or empty.
 
-    Args:
-        folder: where it is.
-        job: the resolved job, `job.yaml`.
-        summary: `summary.json`; None while the run is not finished.
-        evaluations: the log, in the order written.
-        training: lines of `training.jsonl`, in order.
-        architecture: `architecture.json`; {} while nothing is found.
-        space: `space.json`; {} where it is not written yet.
+    `job` is the resolved job; `evaluations` and `training` are the lines of the logs, in order.
     """
 
     folder: Path

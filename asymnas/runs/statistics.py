@@ -30,11 +30,7 @@ def statistics_key(job: Job, architecture: Architecture, weights_hash: str, **mo
 
 
 def save_statistics(folder: Path, key: Mapping[str, str], statistics: Mapping[str, Any]) -> None:
-    """Write normalisation statistics (tensors or arrays, of `asymnas.nn.statistics_of`) into a run folder.
-
-    Raises:
-        WeightsError: the file cannot be written.
-    """
+    """Write normalisation statistics (tensors or arrays, of `asymnas.nn.statistics_of`) into a run folder."""
     import torch
 
     from asymnas.nn import write_weights

@@ -141,11 +141,7 @@ class TrainingSummary(_Part):
 
 class _File(_Part):
     def write(self, file: Path) -> None:
-        """Write the summary, whole or not at all.
-
-        Raises:
-            RunFolderError: the file cannot be written.
-        """
+        """Write the summary, whole or not at all."""
         write_text(file, self.model_dump_json(indent=1) + "\n")
 
     @classmethod

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import logging
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from pydantic import NonNegativeFloat, TypeAdapter
-
-from asymnas.core.errors import RunFolderError
 from asymnas.runs.folder import SECONDS, RunFolder
-
-logger = logging.getLogger("asymnas.study")
 
 PAUSE = 5.0
 """Seconds between two notes of a running stage: so much of it is lost when the process is killed."""
@@ -31,7 +26,8 @@ class StageTimes:
 
     def __init__(self, run: RunFolder, progress: Reporter | None = None) -> None:
         self._run, self._progress = run, progress
-        self._spent = _read(run)
+        file = run.folder / SECONDS
+        self._spent: dict[str, float] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
         self._stage: str | None = None
         self._since = 0.0
 
@@ -62,19 +58,4 @@ class StageTimes:
         if self._stage is not None:
             self._spent[self._stage] = self._spent.get(self._stage, 0.0) + now - self._since
         self._since = now
-        try:
-            self._run.write_json(SECONDS, self._spent)
-        except RunFolderError as error:  # what cannot be lost is written elsewhere, and stops the run there
-            logger.warning("%s", error)
-
-
-def _read(run: RunFolder) -> dict[str, float]:
-    """What earlier processes spent; times that cannot be read are no reason to stop."""
-    file = run.folder / SECONDS
-    try:
-        return TypeAdapter(dict[str, NonNegativeFloat]).validate_json(file.read_bytes(), strict=True)
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        logger.warning("%s cannot be read (%s): the times of earlier processes are not known", file, error)
-        return {}
+        self._run.write_json(SECONDS, self._spent)

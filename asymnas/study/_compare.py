@@ -39,12 +39,7 @@ def run_compare(
 ) -> CompareSummary:
     """Run every arm (a space and a seed), each in a run folder below `folder`, and compare the spaces.
 
-    Args:
-        compare: the compare job.
-        folder: the run folder.
-        resume: go on with what the folder holds; finished arms are not run again.
-        fresh: move what the folder holds aside.
-        progress: gets how far all arms together are.
+    `resume` and `fresh` are those of `run_job`; finished arms are not run again.
 
     Returns:
         The summary, also written to summary.json: per-seed results of every space, paired differences with intervals
@@ -108,18 +103,9 @@ def _pin(todo: Sequence[Arm], run: RunFolder) -> None:
         raise RunFolderError(problems)
 
 
-def _finished(folder: Path) -> bool:
-    """Whether an arm has a whole summary."""
-    try:
-        RunSummary.read(folder / "summary.json")
-    except RunFolderError:
-        return False
-    return True
-
-
 def _run_arms(todo: Sequence[Arm], folder: Path, concurrency: int) -> None:
-    """Run the arms that have no whole summary yet; each in one process, several side by side."""
-    rest = [arm for arm in todo if not _finished(folder / arm.name)]
+    """Run the arms that have no summary yet; each in one process, several side by side."""
+    rest = [arm for arm in todo if not (folder / arm.name / "summary.json").is_file()]
     if not rest:
         return
     if rest[0].job.resources.engine == "inprocess":
@@ -130,7 +116,6 @@ def _run_arms(todo: Sequence[Arm], folder: Path, concurrency: int) -> None:
 
 
 def _run_arm(definition: dict[str, Any], folder: str) -> None:
-    """Run one arm in this process."""
     job = load_job(definition)
     job = job.model_copy(update={"resources": job.resources.model_copy(update={"engine": "inprocess"})})
     run_job(job, Path(folder), resume=True, progress=_StatusFile(Path(folder) / STATUS))

@@ -30,10 +30,6 @@ def compare_arms(
     Returns:
         The results of each space, and a difference for each other space and kind ("test", "validation",
         "random_search") that all arms have, with interval and verdict.
-
-    Raises:
-        EvaluationError: the best architecture of an arm could not be scored on the test items.
-        DataError: arms were scored on different items.
     """
     unscored = [
         Problem(f"{space}-seed{seed}", "the best architecture must have a test score", _failures(by_seed[seed]))

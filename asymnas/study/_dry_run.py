@@ -96,14 +96,12 @@ def _train(task: Task, model: Any, job: Job) -> dict[str, Any]:
 
 
 def _candidate(task: Task, model: Any, path: Architecture, job: Job) -> dict[str, Any]:
-    """Recalibrate on one batch and measure the rehearsal's items."""
     worker = CandidateWorker(task, model, [task.batches("recalibration").batch(0)], job.resources.torch_threads)
     result = worker.handle(Request.of(path, "validation", task.scored))
     return {task.splits["validation"].noun: len(result.items), **result.facts, "seconds": result.seconds}
 
 
 def _whole(job: Job, samples_per_second: float) -> dict[str, Any]:
-    """What the whole run asks for."""
     training, search = job.training, job.search
     samples = training.steps * training.batch_size
     hours = samples / samples_per_second / 3600

@@ -82,7 +82,6 @@ test_results.__test__ = False  # type: ignore[attr-defined] # no test of pytest'
 
 
 def _parts(task: Task, split: Split, result: Evaluation) -> dict[str, PartScore]:
-    """The scores on the named parts of a split."""
     found = {}
     for part in sorted(set(split.parts.values())):
         values = {name: value for name, value in result.items.items() if split.parts.get(name) == part}

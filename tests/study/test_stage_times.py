@@ -54,16 +54,3 @@ def test_a_stage_that_fails_or_is_killed_has_its_time(run: RunFolder, monkeypatc
         times.update("search", 1, 2, "text", 3.0)
         assert StageTimes(run).seconds["search"] >= 0.02  # as another process would find it now
     assert told == [("search", 1, 2, "text", 3.0)]
-
-
-@pytest.mark.parametrize("content", ["", '{"training": 1', "[]", '{"training": "1"}', '{"training": NaN}'])
-def test_torn_times_are_no_reason_to_stop(run: RunFolder, content: str) -> None:
-    (run.folder / "seconds.json").write_text(content)
-    assert StageTimes(run).seconds == {}
-
-
-def test_times_that_cannot_be_written_are_a_warning(run: RunFolder, caplog: pytest.LogCaptureFixture) -> None:
-    (run.folder / "seconds.json").mkdir()
-    with caplog.at_level("WARNING"):
-        assert _spend(run, "search", 0.0)["search"] >= 0
-    assert "seconds.json" in caplog.text

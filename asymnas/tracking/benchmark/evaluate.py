@@ -112,12 +112,7 @@ def _holds_results(versus: str) -> bool:
 def _all_sources(
     results: Iterable[Path], versus: Path | None, annotations: AnnotationSet
 ) -> tuple[dict[str, tuple[Path, str]], list[str], list[str], list[Problem]]:
-    """Find the trackers of all results; one that several of them lead to is there once.
-
-    Returns:
-        real folder of each tracker to the results that named it first and its folder there, the real folders below
-        `versus`, notes on what is left out, and what is wrong.
-    """
+    """Find the trackers of all results; one that several of them lead to is there once."""
     sources: dict[str, tuple[Path, str]] = {}
     theirs: list[str] = []
     notes: list[str] = []

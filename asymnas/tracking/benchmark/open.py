@@ -147,7 +147,6 @@ def describe_tracker(spec: str | Path | TrackerSpec, **values: Any) -> Descripti
 
 
 def _find(spec: TrackerSpec) -> tuple[TrackerPlugin, RunFiles | None]:
-    """The plugin, and the run unless the spec names the plugin itself."""
     if spec.name in list_trackers():
         return get_tracker(spec.name), None
     run = find_run(Path(spec.name).expanduser(), list_trackers(), data_root=spec.data_root)

@@ -95,15 +95,9 @@ def run_benchmark(
 
     Each video's boxes are written as it ends, so an interrupted run goes on where it stopped. A video that fails is
     recorded with its error, and the others are tracked. With `lockstep` 1 the boxes depend on the tracker and the video
-    alone, not on workers or interruptions.
-
-    Args:
-        tracker: what tracks.
-        videos: what is tracked.
-        out: the result folder, in the canonical form of `asymnas.tracking.results`.
-        language: "with" the videos' own sentences, "without", or a file of them (`read_sentences`), if they are read.
-        options: how.
-        progress: gets the frames at the start and as videos end.
+    alone, not on workers or interruptions. `out` is a result folder in the canonical form of
+    `asymnas.tracking.results`; `language` is "with" the videos' own sentences, "without", or a file of
+    `read_sentences`, for a tracker that reads.
 
     Raises:
         AsymNASError: what is wrong with the tracker, data or sentences; or the folder holds other results.
@@ -117,11 +111,7 @@ def run_benchmark(
 
 
 class BenchmarkPlan:
-    """A tracker on videos under conditions of language, each by its label with its result folder.
-
-    Raises:
-        AsymNASError: the tracker cannot be opened, or two videos have one name.
-    """
+    """A tracker on videos under conditions of language, each by its label with its result folder."""
 
     def __init__(
         self,

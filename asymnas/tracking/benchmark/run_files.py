@@ -113,7 +113,6 @@ def _no_run(folder: Path, file: Path) -> RunFolderError | WeightsError:
 
 
 def _architecture(folder: Path, file: Path, job: TrackingJob) -> tuple[Architecture, str]:
-    """The architecture, and the hash of the weights that the run recorded."""
     summary = RunSummary.read(folder / SUMMARY) if (folder / SUMMARY).is_file() else None
     if file.name == SUMMARY:
         if summary is None:

@@ -35,14 +35,8 @@ def test_trackers(
 ) -> tuple[Dataset, list[BenchmarkRun]]:
     """Run every tracker under every condition of language; all of them are checked before the first one starts.
 
-    Args:
-        specs: the trackers.
-        videos: what is tracked.
-        out: the folder of the result folders, one for each tracker and condition.
-        languages: "with", "without", files of sentences; none: "with" where the data set has sentences.
-        missing: strategies for missing sentences; none: as each tracker has it.
-        options: how.
-        progress: as for `run_benchmark`.
+    `out` gets a result folder for each tracker and condition. Without `languages` it is "with" where the data set has
+    sentences; without `missing`, what stands for a missing sentence is as each tracker has it.
 
     Returns:
         the data set, and the runs in the order of `specs`.
@@ -121,9 +115,6 @@ def score_runs(data: Dataset, runs: Sequence[BenchmarkRun], protocol: str | None
 
     `protocol` None is that of the data set's own toolkit. Returns None where only a server knows the boxes, or no video
     could be tracked.
-
-    Raises:
-        DataError: unknown protocol, or annotations that cannot be scored.
     """
     rules = get_protocol(protocol or default_protocol(data.name))
     videos = [annotation_of(video) for video in data.videos]

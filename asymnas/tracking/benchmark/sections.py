@@ -30,9 +30,6 @@ def write_benchmark(report: BenchmarkReport, folder: Path) -> list[Path]:
     """Write the plots and `index.html`, which holds plots, tables and notes, into a folder (made if missing).
 
     Files of the same names are replaced; all files are returned, the page last.
-
-    Raises:
-        RunFolderError: the folder cannot be made or written.
     """
     from asymnas.tracking.benchmark.plots import benchmark_plots
 
@@ -202,7 +199,6 @@ def _names(names: Sequence[str]) -> str:
 
 
 def _test_scores(report: BenchmarkReport, runs: Sequence[BenchmarkRun]) -> Section:
-    """One row a tracker and language condition."""
     level, any_failed = f"{report.level:.0%}", any(run.failures for run in runs)
     heads = [f"{measure} [{level}]" for measure in report.measures]
     heads += [f"{report.main} minus the first's"] if report.versus else []

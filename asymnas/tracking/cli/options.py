@@ -27,11 +27,7 @@ Plots = Annotated[
 
 
 def read_options(texts: list[str]) -> dict[str, Any]:
-    """Read `--option` texts; values are read as those of a job.
-
-    Raises:
-        JobError: all that is wrong with any of them.
-    """
+    """Read `--option` texts; values are read as those of a job."""
     from asymnas.core.document import parse
 
     found: dict[str, Any] = {}

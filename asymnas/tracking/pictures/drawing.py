@@ -226,11 +226,7 @@ def grid(
 
 
 def save_picture(picture: np.ndarray, file: Path) -> None:
-    """Write a picture (height, width, 3) uint8 BGR as .png or .jpg; the file is there as a whole or not at all.
-
-    Raises:
-        DataError: another suffix, or a place that cannot be written.
-    """
+    """Write a picture (height, width, 3) uint8 BGR as .png or .jpg; the file is there as a whole or not at all."""
     kind = file.suffix.lower()
     if kind not in (".png", ".jpg", ".jpeg"):
         raise DataError(Problem(str(file), "a picture's name must end with .png or .jpg", f"'{file.suffix}'"))

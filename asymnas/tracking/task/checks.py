@@ -125,7 +125,6 @@ def _plugin(document: Document, place: Place, name: str) -> tuple[TrackerPlugin 
 
 
 def _tracker(document: Document) -> tuple[TrackerPlugin | None, BaseModel | None, list[Problem]]:
-    """The tracker and its options, None where they are wrong."""
     section = document.data.get("tracker", {})
     name = section.get("name", "vlt_scar") if isinstance(section, dict) else None
     if not isinstance(name, str):
@@ -144,7 +143,6 @@ def _tracker(document: Document) -> tuple[TrackerPlugin | None, BaseModel | None
 
 
 def _crops(document: Document, plugin: TrackerPlugin, options: BaseModel) -> Iterator[Problem]:
-    """The tracker's crops must fit the stages of the space."""
     from asymnas.space import load_space
 
     try:
@@ -165,7 +163,6 @@ def _crops(document: Document, plugin: TrackerPlugin, options: BaseModel) -> Ite
 
 
 def _entries(document: Document, place: Place) -> list[Any]:
-    """The list at a place, empty where there is none."""
     value = document.at(place)
     return value if isinstance(value, list) else []
 

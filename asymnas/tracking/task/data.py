@@ -31,11 +31,7 @@ CHOICE_SEED = 0
 
 
 def checked_options(plugin: TrackerPlugin, values: Mapping[str, Any]) -> BaseModel:
-    """Return the options of a tracker.
-
-    Raises:
-        TrackerError: all that is wrong with the values.
-    """
+    """Return the options of a tracker."""
     try:
         return plugin.options(**values)
     except ValidationError as error:
@@ -59,7 +55,6 @@ def sentence_table(encoder: str, cache: str | None = None) -> SentenceTable:
 
 
 def _loaded(source: Any, root: str | None) -> Dataset:
-    """One source's videos, chosen and cut as it says."""
     options, exclude = dict(source.options), list(source.exclude)
     if "exclude" in (dataset_info(source.dataset).options() or ()):
         # The reader leaves plain names out before it reads them, so that a damaged video can be excluded.
@@ -125,11 +120,7 @@ def _check_starts(name: str, videos: Iterable[Video]) -> None:
 
 
 def train_datasets(job: TrackingJob) -> list[Dataset]:
-    """Return the data sets of the training sources, in order.
-
-    Raises:
-        DataError: whatever is wrong with any source, all at once; only the first boxes of its videos are public.
-    """
+    """Return the data sets of the training sources, in order."""
     datasets, problems = [], []
     for source in job.data.train.sources:
         try:
@@ -177,9 +168,6 @@ def sampler_of(
 
     Streams of different purposes are independent: "recalibration" draws other pairs, in batches of its own size.
     `datasets` (those of `train_datasets`) and `space` are given where they are loaded already.
-
-    Raises:
-        TrackerError: the tracker is not trained.
     """
     plugin = get_tracker(job.tracker.name)
     if plugin.geometry is None:

@@ -20,10 +20,6 @@ def apply_preset(document: Document, layers: Sequence[Callable[[Place], bool]]) 
     """Fill in the values of the job's preset: they win over what the file that asks for it extends, and over no other.
 
     What the merged job lacks is filled in whatever a file said of it: what is put over that file may replace its lists.
-
-    Args:
-        document: the job.
-        layers: what overrides, the job, and the jobs it extends say themselves, in this order.
     """
     asked = ("evaluation", "preset")
     preset = PRESETS.get(str(document.data["evaluation"]["preset"])) if document.has(asked) else None

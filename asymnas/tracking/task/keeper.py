@@ -130,7 +130,6 @@ class BoxKeeper:
                 save_picture(strip, file)
 
     def _shown(self, index: int, results: Mapping[str, Any]) -> list[Any]:
-        """The trackers on the strip of a test video."""
         from asymnas.tracking.pictures.strips import Shown
 
         video, shown = self._videos[index], []
@@ -142,7 +141,6 @@ class BoxKeeper:
         return shown
 
     def _about(self, evaluation: Any, condition: str) -> dict[str, Any]:
-        """What the manifest of the boxes says of the tracker."""
         job = self._job
         about = {"run": self._run.resolve().name, "job_hash": job.hash, "lockstep": job.evaluation.lockstep}
         if evaluation.baseline:
@@ -151,7 +149,6 @@ class BoxKeeper:
         return {"weights": self._weights, "settings": self._settings, "language": {"language": condition}, **about}
 
     def _places(self, folder: str) -> Iterator[tuple[str, Path, list[int]]]:
-        """The data sets, a tracker's result folder of each, and the indices of its videos."""
         for dataset, indices in self._indices.items():
             yield dataset, self._run / BOXES / dataset / folder, indices
 

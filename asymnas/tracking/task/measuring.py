@@ -26,9 +26,6 @@ def tracked(
 ) -> list[TrackResult]:
     """Track videos, and check that all boxes are finite; arguments as for `asymnas.tracking.track`.
 
-    Args:
-        condition: which inputs the tracker was given, for messages.
-
     Raises:
         EvaluationError: a box is not finite.
     """

@@ -79,8 +79,6 @@ def _random_video() -> Video:
 
 
 class _RandomSentences:
-    """Made-up embeddings of the right size."""
-
     def __init__(self, dim: int) -> None:
         self.dim = dim
 
@@ -94,8 +92,6 @@ class _RandomSentences:
 
 
 class _Noise:
-    """Pairs of noise."""
-
     def __init__(self, task: Any) -> None:
         self._task, self.batch_size = task, task.job.training.batch_size
 

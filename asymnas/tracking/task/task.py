@@ -36,14 +36,7 @@ FRAME_CACHE_MIB = 512
 
 
 class TrackingTask(Task):
-    """One-pass tracking of videos from their first boxes, scored by a named protocol.
-
-    Args:
-        job: the job.
-
-    Raises:
-        AsymNASError: the space, the tracker or its options are wrong.
-    """
+    """One-pass tracking of videos from their first boxes, scored by a named protocol."""
 
     conditions: tuple[str, ...] = ("with", "without")
 
@@ -173,11 +166,7 @@ class TrackingTask(Task):
     def measure(
         self, model: Any, path: GenePath, split: str, *, reward: Reward, condition: str, keep: bool = False
     ) -> Measurement:
-        """Track all videos of a split with the network of one path, with their sentences or without.
-
-        Raises:
-            EvaluationError: a box is not finite.
-        """
+        """Track all videos of a split with the network of one path, with their sentences or without."""
         videos = self._readable(split)
         language = None
         if self.sentences is not None:
@@ -187,11 +176,7 @@ class TrackingTask(Task):
         return self._measured(model, videos, condition, keep, path=path, language=language)
 
     def measure_baseline(self, name: str, split: str, *, reward: Reward, keep: bool = False) -> Measurement:
-        """Track all videos of a split with a tracker that has no weights, by its default options.
-
-        Raises:
-            EvaluationError: as for `measure`; or the tracker has weights.
-        """
+        """Track all videos of a split with a tracker that has no weights, by its default options."""
         plugin = get_tracker(name)
         if plugin.has_weights:
             raise EvaluationError(f"'{name}' has weights, and none are given for a baseline.")
