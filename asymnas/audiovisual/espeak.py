@@ -18,8 +18,6 @@ import numpy as np
 
 from asymnas.core.errors import DataError, MissingDependency, Problem
 
-__all__ = ["Utterance", "synthesise"]
-
 Utterance = tuple[str, str, int, int]
 """Word, voice such as "en-us+f2", words a minute (80..450), pitch (0..100)."""
 
@@ -49,7 +47,6 @@ def synthesise(utterances: Sequence[Utterance]) -> tuple[list[np.ndarray], int]:
 
 
 def _speak(utterances: Sequence[Utterance]) -> tuple[list[np.ndarray], int]:
-    """Speak with the library, once a process."""
     import espeakng_loader
 
     library, parts = ctypes.CDLL(espeakng_loader.get_library_path()), []

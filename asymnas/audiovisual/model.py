@@ -15,18 +15,13 @@ from asymnas.core.seeding import rng_for
 from asymnas.nn import Supernet
 from asymnas.space import SearchSpace
 
-__all__ = ["DigitBatch", "DigitBatches", "DigitModel"]
-
 
 @dataclass(frozen=True, slots=True)
 class DigitBatch:
-    """Samples; arrays, or tensors after `to`.
+    """Samples: arrays, or tensors after `to`; `names` are the pictures that they are of.
 
-    Args:
-        inputs: by input ("image", "audio") (b, 1, 32, 32) float32.
-        present: by input (b,) bool, False where it is withheld.
-        digits: (b,) the right answers.
-        names: the pictures that the samples are of.
+    By input ("image", "audio"), `inputs` are (b, 1, 32, 32) float32 and `present` (b,) bool, False where it is
+    withheld.
     """
 
     inputs: Mapping[str, Any]
@@ -39,22 +34,15 @@ class DigitBatch:
 
     def to(self, device: Any) -> Self:
         """Return the batch as tensors on a torch device."""
-        inputs, present = (
-            {name: torch.as_tensor(value).to(device) for name, value in values.items()}
-            for values in (self.inputs, self.present)
-        )
+        move = lambda values: {name: torch.as_tensor(value).to(device) for name, value in values.items()}  # noqa: E731
+        inputs, present = move(self.inputs), move(self.present)
         return replace(self, inputs=inputs, present=present, digits=torch.as_tensor(self.digits).to(device))
 
 
 class DigitBatches:
-    """Training pictures, each with a random voice that says its digit; either may be withheld.
+    """Training pictures, each with a random voice that says its digit, a function of seed, purpose and step.
 
-    Args:
-        part: the training data.
-        batch_size: samples a step.
-        withheld: share of the samples without picture, and of those without sound.
-        seed: batches are a function of it, the purpose and the step.
-        purpose: such as "training".
+    `withheld` is the share of the samples without picture, and of those without sound.
     """
 
     def __init__(self, part: Part, batch_size: int, withheld: float, seed: int, purpose: str) -> None:
@@ -79,12 +67,7 @@ def digit_batch(part: Part, pictures: np.ndarray, sounds: np.ndarray, present: M
 
 
 class DigitModel(nn.Module):
-    """The supernet of a space with branches `image`, `audio` or both; their pooled features, side by side; ten logits.
-
-    Args:
-        space: the space.
-        seed: of the initial weights.
-    """
+    """The supernet of a space with branches `image`, `audio` or both, and a linear head on their pooled features."""
 
     def __init__(self, space: SearchSpace, seed: int) -> None:
         super().__init__()

@@ -11,8 +11,6 @@ import numpy as np
 from asymnas.audiovisual.sounds import log_mel, noisy, recorded, spoken
 from asymnas.core.seeding import rng_for
 
-__all__ = ["PARTS", "Part", "load_parts"]
-
 PARTS = {"training": (0, 1029), "validation": (1029, 1415), "test": (1415, 1797)}
 """First and last row of `load_digits` that a part has.
 
@@ -25,16 +23,7 @@ NOISES = 3  # noisy copies of each spoken word of training
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the data: pictures and sounds, to be paired by their digits.
-
-    Args:
-        pictures: (n, 1, 32, 32) float32.
-        digits: (n,) what the pictures show.
-        sounds: (m, 1, 32, 32) float32 log-mel pictures.
-        said: (m,) what the sounds say.
-        names: of the pictures.
-        fingerprint: of all of it.
-    """
+    """A part: `pictures` (n) and `sounds` (m), (., 1, 32, 32) float32, and the digits they show and say."""
 
     pictures: np.ndarray
     digits: np.ndarray
@@ -53,14 +42,8 @@ class Part:
 def load_parts(recordings: Path | None, *, components: int, noise: float) -> dict[str, Part]:
     """Return training, validation and test data, degraded so that neither input suffices.
 
-    Args:
-        recordings: folder of recordings; None is espeak-ng.
-        components: principal components of the training pictures that are left of a picture, of 64.
-        noise: loudness of a word over its noise in dB.
-
-    Raises:
-        MissingDependency: no folder, and espeak-ng is not installed.
-        DataError: the recordings cannot be used.
+    `recordings` is None for espeak-ng; of a picture, `components` of its 64 principal components (of the training
+    pictures) are left; a word is `noise` dB louder than its noise.
     """
     from sklearn.datasets import load_digits
 

@@ -7,9 +7,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field
 
 from asymnas.core.models import JobModel
-from asymnas.job import Baselines, Evaluation, Job
-
-__all__ = ["AudiovisualBaselines", "AudiovisualEvaluation", "AudiovisualJob", "DigitData"]
+from asymnas.job import Baselines, EvaluationSection, Job
 
 Model = Literal["majority", "nearest_image", "nearest_audio"]
 
@@ -29,7 +27,7 @@ class DigitData(JobModel):
     """Share of training samples without their picture, and as many without their sound."""
 
 
-class AudiovisualEvaluation(Evaluation):
+class AudiovisualEvaluation(EvaluationSection):
     """How candidates are scored."""
 
     reward: Literal["accuracy", "log_likelihood"] | None = None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-import os
 import re
 import wave
 from dataclasses import dataclass
@@ -15,9 +15,8 @@ import numpy as np
 
 from asymnas.audiovisual.espeak import Utterance, synthesise
 from asymnas.core.errors import DataError, Problem
+from asymnas.core.files import cache_folder, write_whole
 from asymnas.core.seeding import rng_for
-
-__all__ = ["FRAMES", "MELS", "Speech", "log_mel", "noisy", "recorded", "spoken"]
 
 RATE, HOP, WINDOW, FRAMES, MELS = 8000, 200, 400, 32, 32
 LENGTH = HOP * FRAMES  # 0.8 seconds
@@ -33,13 +32,7 @@ SPEAKERS = {
 
 @dataclass(frozen=True)
 class Speech:
-    """Words without noise.
-
-    Args:
-        waves: (n, LENGTH) int16, the word in the middle, silence around it.
-        digits: (n,) what is said.
-        speakers: (n,) who says it.
-    """
+    """Words without noise: (n, LENGTH) int16 with silence around the word, what is said (n,), and by whom (n,)."""
 
     waves: np.ndarray
     digits: np.ndarray
@@ -47,21 +40,16 @@ class Speech:
 
 
 def spoken() -> dict[str, Speech]:
-    """Return the words of espeak-ng by part of the data; they are made once and kept in the cache folder.
-
-    Raises:
-        MissingDependency: they are not in the cache and the package `espeakng-loader` is not installed.
-    """
+    """Return the words of espeak-ng by part of the data; they are made once and kept in the cache folder."""
     utterances = {part: _utterances(part) for part in SPEAKERS}
     key = hashlib.sha256(json.dumps([RATE, LENGTH, utterances]).encode()).hexdigest()[:16]
-    cache = Path(os.environ.get("ASYMNAS_CACHE") or Path.home() / ".cache" / "asymnas") / "audiovisual"
-    file = cache / f"digits_{key}.npz"
+    file = Path(cache_folder()) / "audiovisual" / f"digits_{key}.npz"
     if not file.exists():
         sounds, rate = synthesise([one for part in utterances.values() for one in part])
-        cache.mkdir(parents=True, exist_ok=True)
-        part_file = file.with_suffix(f".{os.getpid()}.npz")
-        np.savez_compressed(part_file, waves=np.stack([_fitted(sound, rate) for sound in sounds]))
-        os.replace(part_file, file)
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, waves=np.stack([_fitted(sound, rate) for sound in sounds]))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(file, buffer.getvalue())
     with np.load(file) as arrays:
         waves = arrays["waves"]
     parts, start = {}, 0
@@ -138,11 +126,7 @@ def _fitted(sound: np.ndarray, rate: int) -> np.ndarray:
 def noisy(waves: np.ndarray, others: np.ndarray, decibels: float, rng: np.random.Generator) -> np.ndarray:
     """Return words moved in time under noise, (n, LENGTH) float32: half of them under white noise, half under babble.
 
-    Args:
-        waves: (n, LENGTH), the words.
-        others: (m, LENGTH), the words that make up the babble, six at a time.
-        decibels: power of a word, while it lasts, over that of the noise.
-        rng: draws shifts and noise.
+    The babble is made of `others` (m, LENGTH), six at a time. A word is, while it lasts, `decibels` above the noise.
     """
     out = np.empty(waves.shape, np.float32)
     for i, word in enumerate(waves.astype(np.float64)):

@@ -13,19 +13,17 @@ import numpy as np
 from asymnas.audiovisual.model import DigitBatches, DigitModel, digit_batch
 from asymnas.audiovisual.samples import Part, load_parts
 from asymnas.audiovisual.schema import AudiovisualJob
+from asymnas.core.errors import Problem, SpaceError
 from asymnas.core.seeding import rng_for
 from asymnas.space import load_space
 from asymnas.task import GenePath, Measurement, Reward, Split, Task
 
-__all__ = ["AudiovisualTask"]
-
 LEAST = -5.0
 """Log-probabilities below count as this."""
 NEIGHBOURS = 15
-REWARDS = (
-    Reward("accuracy", "accuracy"),
-    Reward("log_likelihood", "log-likelihood", low=LEAST, high=0.0),
-)
+INPUTS = {"image": "audio", "audio": "image"}
+"""Each input, and the condition that withholds it."""
+REWARDS = (Reward("accuracy", "accuracy"), Reward("log_likelihood", "log-likelihood", low=LEAST, high=0.0))
 
 
 class AudiovisualTask(Task):
@@ -42,7 +40,11 @@ class AudiovisualTask(Task):
     def __init__(self, job: AudiovisualJob) -> None:
         self.job, self.space = job, load_space(job.space)
         self.baselines = tuple(job.baselines.models)
-        self.conditions = ("both", "image", "audio", "wrong_audio") if len(self.space.branches) == 2 else ("both",)
+        names = {branch.name for branch in self.space.branches}
+        if not names <= {"image", "audio"}:
+            rule = "the branches are image, audio, or both"
+            raise SpaceError(Problem(self.space.name, rule, ", ".join(sorted(names))))
+        self.conditions = ("both", "image", "audio", "wrong_audio") if len(names) == 2 else ("both",)
 
     @cached_property
     def parts(self) -> dict[str, Part]:
@@ -99,9 +101,7 @@ class AudiovisualTask(Task):
         found = []
         for sounds in self._sounds(split, wrong=condition == "wrong_audio").T:
             count = len(sounds)
-            present = {
-                "image": np.full(count, condition != "audio"), "audio": np.full(count, condition != "image"),
-            }  # fmt: skip
+            present = {name: np.full(count, condition != other) for name, other in INPUTS.items()}
             batch = digit_batch(part, np.arange(count), sounds, present).to(device)
             found.append(model(batch, path).double().log_softmax(1).cpu().numpy())
         return self._measured(np.stack(found, 1), part, reward, keep)

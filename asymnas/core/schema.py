@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -100,6 +100,18 @@ def check_model(
                 return None, problems, dropped
             dropped.add((*place, *(location[:-1] if isinstance(location[-1], int) else location)))
     return None, problems, dropped
+
+
+Finding = tuple[Place, str, str, str, tuple[Place, ...]]
+"""Place, rule, value and way out of what is wrong across keys, and the other places that the rule looks at."""
+
+
+def reported(document: Document, found: Iterable[Finding], dropped: set[Place]) -> Iterator[Problem]:
+    """Yield what is wrong across keys, but for rules that look at a place which has a problem already, `dropped`."""
+    for place, rule, value, way_out, others in found:
+        pairs = (zip(one, other, strict=False) for one in (place, *others) for other in dropped)
+        if not any(all(a == b for a, b in pair) for pair in pairs):
+            yield Problem(document.where(place), rule, value, way_out)
 
 
 def _location(data: Any, loc: tuple[int | str, ...]) -> Place:

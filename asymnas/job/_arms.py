@@ -15,8 +15,6 @@ from asymnas.job._load import absolute, load_job
 from asymnas.job._overrides import Overrides
 from asymnas.job._sources import open_job
 
-__all__ = ["check_compare", "launch_compare", "load_compare"]
-
 ARM_KEYS = {"space": "`spaces`", "seed": "`seeds`", "name": "its space and seed"}
 """Keys of the base job that each arm of a comparison gives itself, and what they come from."""
 
@@ -93,12 +91,9 @@ def _make_arms(document: Document, compare: CompareJob) -> list[Problem]:
             overrides = {**compare.overrides, "space": space, "seed": longest, "name": name}
             made[_label(space)] = load_job(compare.base, overrides)
         except AsymNASError as error:
+            where = document.where(("spaces", index))
             for item in error.problems:
-                named = item.where.endswith("'name': name")
-                rule = "names a run folder, so the name of the space" if named else f"makes no arm: {item.where}:"
-                way_out = "Give the space another `name`." if named else item.way_out
-                where = document.where(("spaces", index))
-                problems.append(Problem(where, f"{rule} {item.rule}", item.value, way_out))
+                problems.append(Problem(where, f"makes no arm: {item.where}: {item.rule}", item.value, item.way_out))
     if not problems:
         compare._arms = tuple(
             Arm(name, label, seed, job.model_copy(update={"seed": seed, "name": name}))
@@ -110,5 +105,4 @@ def _make_arms(document: Document, compare: CompareJob) -> list[Problem]:
 
 
 def _label(space: Any) -> str:
-    """The name that a space has in a comparison."""
     return space.get("name", "space") if isinstance(space, dict) else Path(space).stem

@@ -10,17 +10,12 @@ from typing import TYPE_CHECKING, Any
 from asymnas.core.document import Document, Place
 from asymnas.core.errors import AsymNASError, JobError, Problem, nearest, shown
 from asymnas.core.models import JobModel
-from asymnas.core.schema import check_model
+from asymnas.core.schema import Finding, check_model, reported
 from asymnas.job._schema import Job, Search
 from asymnas.job.base import is_path
 
 if TYPE_CHECKING:
     from asymnas.space import SearchSpace
-
-__all__ = ["check_names", "check_rules", "load_space_at", "searcher_options"]
-
-Finding = tuple[Place, str, str, str, tuple[Place, ...]]
-"""Place, rule, value, way out, and the other places the rule looks at."""
 
 MOST = 10_000_000
 """Architectures of a whole search; they are held in memory."""
@@ -29,16 +24,14 @@ MOST = 10_000_000
 def check_names(document: Document, *, files: bool = True) -> tuple[SearchSpace | None, list[Problem]]:
     """Check the names in a job that are the core's; return its search space too, None where it cannot be loaded.
 
-    Args:
-        document: the job.
-        files: also look for the files that the job starts from; a run that has begun needs them no more.
+    `files`: the files that the job starts from must exist; a run that has begun needs them no more.
     """
     problems = []
     place = ("training", "initial_weights")
     weights = document.at(place) if files else None
     if isinstance(weights, str) and not os.path.isfile(weights):
-        rule, way_out = "the file of the initial weights does not exist", "Paths are relative to the job file;"
-        way_out += " null starts from random weights."
+        rule = "the file of the initial weights does not exist"
+        way_out = "It is looked for beside the job file; null starts from random weights."
         problems.append(Problem(document.where(place), rule, repr(weights), way_out))
     space = None
     if document.has(("space",)):
@@ -95,25 +88,14 @@ def _inside(where: str, problem: Problem, *, inline: bool) -> Problem:
 
 
 def check_rules(job: Job, document: Document, dropped: set[Place], space: SearchSpace | None) -> list[Problem]:
-    """Return what is wrong across keys, and between the job and its space.
+    """Return what is wrong across keys, and between the job and its space, if there is one.
 
-    Args:
-        job: the job.
-        document: where it was written.
-        dropped: places of faulty values, which have a problem already; no rule that looks at one is checked.
-        space: the job's space, if there is one.
+    No rule is checked that looks at one of `dropped`, the places of faulty values, which have a problem already.
     """
-    problems = []
-    for place, rule, value, way_out, others in (*_training(job), *_search(job), *_resources(job)):
-        if not any(_touches(item, dropped) for item in (place, *others)):
-            problems.append(Problem(document.where(place), rule, value, way_out))
+    problems = list(reported(document, (*_training(job), *_search(job), *_resources(job)), dropped))
     if space is not None and not any(item[:1] == ("search",) for item in dropped):
         problems += _budget(job, document, space)
     return problems
-
-
-def _touches(place: Place, dropped: set[Place]) -> bool:
-    return any(place[: len(item)] == item or item[: len(place)] == place for item in dropped)
 
 
 def _training(job: Job) -> Iterator[Finding]:
@@ -173,15 +155,11 @@ def _budget(job: Job, document: Document, space: SearchSpace) -> Iterator[Proble
         budgets["search"] = search.population * search.generations  # it has no other budget
     if not job.baselines.random_search:
         del budgets["random search"]
-    told: set[int] = set()
-    for what, asked in budgets.items():
+    for asked, what in {asked: what for what, asked in reversed(budgets.items())}.items():
         evolution = asked == search.population * search.generations
         place = ("search", "population") if evolution and document.has(("search", "population")) else ("search",)
         place = place if evolution else ("search", "budget")
         value = f"{asked:,}" + (f" ({search.population} x {search.generations})" if evolution else "")
-        if asked in told:
-            continue
-        told.add(asked)
         if asked > MOST:
             yield Problem(document.where(place), f"the {what} must ask for at most {MOST:,} architectures", value)
             continue

@@ -12,8 +12,6 @@ from asymnas.job._schema import Job
 from asymnas.job.base import PLACES, digest, written_out
 from asymnas.task import TASKS
 
-__all__ = ["Arm", "Bootstrap", "CompareJob"]
-
 
 class Bootstrap(JobModel):
     """The confidence interval of a difference, by resampling items and seeds."""
@@ -24,14 +22,7 @@ class Bootstrap(JobModel):
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One run of a comparison: a space and a seed.
-
-    Args:
-        name: name of its run folder inside the comparison's.
-        space: the space's name.
-        seed: the arm's seed; arms of one seed are paired.
-        job: what it runs.
-    """
+    """One run of a comparison: a space and a seed, and `name`, its run folder. Arms of one seed are paired."""
 
     name: str
     space: str
@@ -65,11 +56,7 @@ class CompareJob(JobModel):
         return self._arms
 
     def resolved(self) -> dict[str, Any]:
-        """Return the job with all defaults as a plain mapping; spaces given by paths are written out.
-
-        Raises:
-            SpaceError: a space's file cannot be read.
-        """
+        """Return the job with all defaults as a plain mapping; spaces given by paths are written out."""
         return self.plain() | {"spaces": [written_out(space) for space in self.spaces]}
 
     def identity(self) -> dict[str, Any]:

@@ -16,8 +16,6 @@ from asymnas.job._schema import TASK, Job
 from asymnas.job._sources import open_job, task_of
 from asymnas.task import TASKS
 
-__all__ = ["absolute", "check_job", "launch_job", "load_job", "recorded_job"]
-
 
 def load_job(
     source: str | Path | Mapping[str, Any],
@@ -84,19 +82,10 @@ def launch_job(
     data_root: Path | None = None,
     files: bool = True,
 ) -> Job:
-    """Load a job with the places where it is to run.
+    """Load a job with the places where it is to run, as the command line gives them; see `load_job`.
 
-    Args:
-        source: path of a job file, name of a shipped job, or the job as a mapping.
-        overrides: `key=value` and `~key`.
-        engine: "ray" or "inprocess" (one worker then, unless `workers` says otherwise).
-        workers: processes for candidates, and for training as many of them as there are shards.
-        address: of a Ray cluster.
-        data_root: folder of the real data sets, `data.root`.
-        files: whether the files that it starts from must exist; a run that is resumed needs them no more.
-
-    Raises:
-        JobError: everything that is wrong with the job.
+    `workers` are processes for candidates, 1 for the engine "inprocess", and for training as many of them as there are
+    shards. `data_root` is the folder of the real data sets.
     """
     if engine == "inprocess" and workers is None:
         workers = 1
@@ -117,15 +106,7 @@ def absolute(folder: Path) -> str:
 
 
 def recorded_job(architecture: Path | str) -> Mapping[str, Any]:
-    """Return the job that an architecture says it was found by.
-
-    Args:
-        architecture: an architecture.json, or the name of an architecture that comes with AsymNAS.
-
-    Raises:
-        SpaceError: no such architecture, or the file is none.
-        JobError: it holds no job (a released architecture holds none).
-    """
+    """Return the job by which an architecture (its file, or the name of a shipped one) says that it was found."""
     from asymnas.space import load_architecture
 
     provenance = load_architecture(architecture).provenance

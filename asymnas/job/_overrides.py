@@ -11,8 +11,6 @@ from pydantic import BaseModel
 from asymnas.core.document import Document, Place, dotted, parse
 from asymnas.core.errors import JobError, Problem
 
-__all__ = ["OVERRIDES", "Overrides", "flat", "flatten_overrides", "override", "place_of"]
-
 Overrides = Iterable[str] | Mapping[str, Any]
 """`["a.b=value", "~a.c"]` as on the command line (values are YAML), or a mapping from dotted keys to values."""
 
@@ -26,12 +24,7 @@ def flat(overrides: Mapping[str, Any], schema: type[BaseModel]) -> dict[str, Any
     A mapping that is itself a value, such as a space or `training.lr_scale`, stays whole. Of a key that is written
     twice the last one counts.
     """
-    found: dict[str, Any] = {}
-    for path, value in _values(overrides, (), schema):
-        key = ".".join(path)
-        found.pop(key, None)
-        found[key] = value
-    return found
+    return {".".join(keys): value for keys, value in _values(overrides, (), schema)}
 
 
 def flatten_overrides(document: Document, schema: type[BaseModel]) -> None:
@@ -51,11 +44,7 @@ def flatten_overrides(document: Document, schema: type[BaseModel]) -> None:
 
 
 def override(document: Document, overrides: Overrides, schema: type[BaseModel]) -> list[Place]:
-    """Apply overrides; returns the places that they set.
-
-    Raises:
-        JobError: an override is malformed, or there is no such place in the job.
-    """
+    """Apply overrides; returns the places that they set."""
     if isinstance(overrides, Mapping):
         return [_set(document, key, value, f"override '{key}'") for key, value in flat(overrides, schema).items()]
     places = []
@@ -114,14 +103,14 @@ def _remove(document: Document, key: str, origin: str) -> None:
         document.remove(place)
 
 
-def _values(data: Mapping[str, Any], path: tuple[str, ...], owner: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+def _values(data: Mapping[str, Any], outer: tuple[str, ...], owner: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
     """The values of a mapping and the keys that lead to them; sections of a job are entered."""
     for key, value in data.items():
         section = _section(owner, str(key))
         if isinstance(value, Mapping) and section is not None and all(isinstance(inner, str) for inner in value):
-            yield from _values(value, (*path, key), section)
+            yield from _values(value, (*outer, key), section)
         else:
-            yield (*path, key), value
+            yield (*outer, key), value
 
 
 def _section(owner: type[BaseModel], key: str) -> type[BaseModel] | None:

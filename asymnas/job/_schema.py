@@ -11,16 +11,6 @@ from asymnas.job.base import PLACES, digest, written_out
 from asymnas.task import TASKS, Task
 from asymnas.training.config import Training
 
-__all__ = [
-    "Baselines",
-    "EvaluationSection",
-    "Job",
-    "Recalibration",
-    "Resources",
-    "Search",
-    "Training",
-]
-
 TASK = "tracking"
 """The task of a job that names none."""
 
@@ -125,11 +115,7 @@ class Job(JobModel):
     resources: Resources = Resources()
 
     def resolved(self) -> dict[str, Any]:
-        """Return the job with all defaults as a plain mapping; a space given by a path is written out.
-
-        Raises:
-            SpaceError: the space's file cannot be read.
-        """
+        """Return the job with all defaults as a plain mapping; a space given by a path is written out."""
         return self.plain() | {"space": written_out(self.space)}
 
     def identity(self) -> dict[str, Any]:

@@ -19,8 +19,6 @@ from asymnas.job._schema import TASK, Job
 from asymnas.job.base import is_path
 from asymnas.task import TASKS, TaskPlugin
 
-__all__ = ["find_job", "list_jobs", "open_job", "task_of"]
-
 Says = Callable[[Place], bool]
 """Whether a file, or the overrides, say something at a place themselves."""
 
@@ -31,13 +29,8 @@ log = logging.getLogger("asymnas.job")
 
 def list_jobs() -> list[str]:
     """Return the names of the shipped jobs, such as `vlt_scar` and `paper/vlt_scar`, sorted."""
-    root = resources.files("asymnas_jobs")
-    names = [item.name.removesuffix(".yaml") for item in root.iterdir() if item.name.endswith(".yaml")]
-    for folder in root.iterdir():
-        if folder.is_dir() and not folder.name.startswith(("_", ".")):
-            inside = [item.name for item in folder.iterdir() if item.name.endswith(".yaml")]
-            names += [f"{folder.name}/{name.removesuffix('.yaml')}" for name in inside]
-    return sorted(names)
+    root = Path(str(resources.files("asymnas_jobs")))
+    return sorted(file.relative_to(root).with_suffix("").as_posix() for file in root.rglob("*.yaml"))
 
 
 def find_job(source: str | Path) -> Path:
@@ -63,12 +56,9 @@ def find_job(source: str | Path) -> Path:
 def open_job(
     source: str | Path | Mapping[str, Any], overrides: Overrides = (), given: Mapping[str, Any] | None = None
 ) -> Document:
-    """Read a job, put it over the jobs it extends, apply overrides, make its paths absolute, let the task complete it.
+    """Read a job, put it over the jobs it extends, apply overrides, make its files absolute, let the task complete it.
 
-    Args:
-        source: path of a job file, name of a shipped job, or the job as a mapping.
-        overrides: as texts, whose values are YAML, or as a mapping.
-        given: dotted keys and values that are applied last, as they are.
+    Arguments are those of `load_job`.
 
     Raises:
         JobError: a file is missing or no YAML, the job extends itself, or an override is malformed.

@@ -12,8 +12,6 @@ from asymnas.job._arms import check_compare
 from asymnas.job._load import check_job
 from asymnas.job._sources import find_job, open_job
 
-__all__ = ["FileKind", "kind_of", "validate_file"]
-
 FileKind = Literal["job", "compare job", "search space", "architecture"]
 
 JOB_KEYS = {"task", "training", "evaluation", "search", "resources", "baselines", "seed", "data"}
@@ -21,17 +19,16 @@ SPACE_KEYS = {"branches", "tie", "fix", "without", "constraints", "share_weights
 
 
 def validate_file(path: str | Path) -> list[Problem]:
-    """Return all that is wrong with a file, each with `file:line: key`, rule, value and way out; [] if nothing is.
+    """Return all that is wrong with a file, or with a shipped job, search space or architecture, by its name.
 
-    Args:
-        path: the file, or the name of a shipped job, search space or architecture.
+    Each problem has `file:line: key`, rule, value and way out.
     """
     from asymnas.space import load_architecture, load_space
 
     try:
         file = _find(path)
         document = read(file)
-        kind = kind_of(document)
+        kind = _kind_of(document)
     except AsymNASError as error:
         return list(error.problems)
     if kind is None:
@@ -49,8 +46,8 @@ def validate_file(path: str | Path) -> list[Problem]:
     return document.problems
 
 
-def kind_of(document: Document, seen: frozenset[Path] = frozenset()) -> FileKind | None:
-    """Tell what a document is by its `format` and keys, None if it is none of ours; files in `seen` extend it."""
+def _kind_of(document: Document, depth: int = 0) -> FileKind | None:
+    """Return what a document is by its `format` and keys, None if it is none of ours."""
     data = document.data
     if not isinstance(data, dict):
         return None
@@ -58,26 +55,18 @@ def kind_of(document: Document, seen: frozenset[Path] = frozenset()) -> FileKind
         return "architecture"
     if data.get("kind") == "compare":
         return "compare job"
-    keys = data.keys()
-    if len(keys & SPACE_KEYS) > len(keys & JOB_KEYS):
+    if len(data.keys() & SPACE_KEYS) > len(data.keys() & JOB_KEYS):
         return "search space"
-    if keys & JOB_KEYS or data.get("kind") == "search" or "space" in keys:
+    if data.keys() & JOB_KEYS or data.get("kind") == "search" or "space" in data:
         return "job"
-    return _kind_of_extended(document, seen) if isinstance(data.get("extends"), str) else None
-
-
-def _kind_of_extended(document: Document, seen: frozenset[Path]) -> FileKind:
-    """A file with little more than `extends` is what the file it extends is."""
-    parent = Path(document.file).parent / document.data["extends"]
-    seen |= {Path(document.file).resolve()}
-    if os.path.isfile(parent):
-        # a circle is reported by whoever follows `extends`
-        return "job" if parent.resolve() in seen else kind_of(read(parent), seen) or "job"
+    if not isinstance(data.get("extends"), str):
+        return None
+    parent = Path(document.file).parent / data["extends"]  # a file with little more than `extends` is what that one is
     try:
-        find_job(document.data["extends"])
+        file = parent if os.path.isfile(parent) else find_job(data["extends"])
     except JobError:
         return "search space"
-    return "job"
+    return "job" if depth > 20 else _kind_of(read(file), depth + 1)  # whoever follows a circle reports it
 
 
 def _find(path: str | Path) -> Path:

@@ -7,8 +7,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["PLACES", "differences", "digest", "is_path", "written_out"]
-
 PLACES = ("resources", "training.workers")
 """Keys that say where a job runs; they change no result, so they are not part of its hash. A task may have more."""
 
@@ -19,11 +17,7 @@ def is_path(space: str) -> bool:
 
 
 def written_out(space: Any) -> Any:
-    """Return a search space that a job can carry along: a name or mapping as it is, a file's content written out.
-
-    Raises:
-        SpaceError: the file cannot be read.
-    """
+    """Return a search space that a job can carry along: a name or mapping as it is, a file's content written out."""
     if not isinstance(space, str) or not is_path(space):
         return space
     from asymnas.space import load_space  # light, but a schema alone should need no search space

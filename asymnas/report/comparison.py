@@ -9,8 +9,6 @@ from asymnas.report.sections import Figure, Section
 from asymnas.report.texts import difference_text, facts_text, verdict
 from asymnas.runs.summary import CompareSummary
 
-__all__ = ["comparison_sections"]
-
 
 def comparison_sections(summary: CompareSummary) -> list[Section]:
     """Return what a finished comparison found."""

@@ -14,8 +14,6 @@ from packaging.requirements import Requirement
 from asymnas._version import __version__
 from asymnas.core.errors import AsymNASError, Problem
 
-__all__ = ["VARIABLES", "diagnose"]
-
 VARIABLES = ("ASYMNAS_DATA", "ASYMNAS_CACHE", "ASYMNAS_ENCODERS", "RAY_ADDRESS", "CUDA_VISIBLE_DEVICES")
 """Environment variables that are looked at."""
 
@@ -27,8 +25,7 @@ _TOOLS = ("dev", "test")  # extras for who works on the package
 def diagnose(root: Path | str | None = None) -> dict[str, Any]:
     """Look at the machine; nothing is changed, started or fetched.
 
-    Args:
-        root: the data root; None for the environment's `ASYMNAS_DATA`.
+    `root` is the data root, None for the environment's `ASYMNAS_DATA`.
 
     Returns:
         JSON values by name: asymnas, python, platform, cpus, memory_gib, torch, gpus, packages, environment, encoder,

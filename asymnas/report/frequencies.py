@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from asymnas.runs.read import RunData
     from asymnas.search import Evaluation
 
-__all__ = ["agreement", "best_of", "frequencies_section"]
-
 BEST_SHARE = 0.25
 FEWEST = 8
 """Fewer distinct architectures say nothing."""

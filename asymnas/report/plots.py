@@ -17,22 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = [
-    "BLUE",
-    "COLOURS",
-    "GREY",
-    "RED",
-    "conditions_plot",
-    "difference_plot",
-    "frequency_plot",
-    "items_plot",
-    "loss_plot",
-    "make_axes",
-    "make_png",
-    "progress_plot",
-    "seeds_plot",
-]
-
 # Okabe and Ito's colours: told apart by everybody.
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#8c8c8c"
 COLOURS = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9")
@@ -63,13 +47,7 @@ def make_png(figure: Figure) -> bytes:
 
 
 def progress_plot(searches: Mapping[str, Sequence[Evaluation]], label: str, band: str) -> bytes:
-    """Draw the score over evaluations: every candidate, and the best so far with its standard error.
-
-    Args:
-        searches: evaluations in the order asked, by the search's name.
-        label: what is scored.
-        band: what the band around the best is.
-    """
+    """Draw the score over evaluations in the order asked: every candidate, and the best so far with its SE."""
     figure, axes = make_axes()
     for (name, evaluations), colour in zip(searches.items(), COLOURS, strict=False):
         scored = [(number, item) for number, item in enumerate(evaluations, start=1) if item.value is not None]
@@ -151,9 +129,8 @@ def frequency_plot(rows: Sequence[OpFrequency]) -> bytes:
 def conditions_plot(rows: Sequence[ConditionEffect], label: str) -> bytes:
     """Draw the score under both conditions of each row, with their difference."""
     figure, axes = make_axes(width=7.0, height=1.0 + 0.6 * len(rows))
-    colours = dict(
-        zip(dict.fromkeys(name for row in rows for name in (row.reference, row.other)), COLOURS, strict=False)
-    )
+    conditions = dict.fromkeys(name for row in rows for name in (row.reference, row.other))
+    colours = dict(zip(conditions, COLOURS, strict=False))
     for index, row in enumerate(rows):
         values = {row.reference: row.reference_value, row.other: row.other_value}
         axes.plot(list(values.values()), [index, index], color=GREY, linewidth=2, zorder=1)

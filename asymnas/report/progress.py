@@ -12,33 +12,19 @@ from rich.progress import Progress as Bars
 
 from asymnas.report.texts import span
 
-__all__ = ["LineProgress", "LiveProgress", "ProgressDisplay", "make_progress"]
-
 EVERY_SECONDS = 10.0
 EVERY_SHARE = 0.05
 
 
 class ProgressDisplay:
-    """A reporter (`asymnas.runs.times`) that shows nothing; the others do. A context manager: leaving it ends it.
-
-    Args:
-        clock: seconds; for tests.
-    """
+    """A reporter (`asymnas.runs.times`) that shows nothing; the others do. A context manager: leaving it ends it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._began: dict[str, tuple[float, int]] = {}
 
     def update(self, stage: str, done: int, total: int, text: str = "", eta: float | None = None) -> None:
-        """Report how far a stage is.
-
-        Args:
-            stage: its name: "training", "search", "random search", "test".
-            done: units done, 0 <= done <= total.
-            total: units of the stage.
-            text: what matters now, such as the loss or the best score.
-            eta: seconds to the stage's end; None: estimated from the pace so far.
-        """
+        """Report how far a stage is; `eta` in seconds, None: estimated from the pace so far."""
 
     def message(self, text: str) -> None:
         """Show one line that is no progress of a stage."""
@@ -107,7 +93,6 @@ class LiveProgress(ProgressDisplay):
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave the bars as they are."""
         self._bars.stop()
 
 

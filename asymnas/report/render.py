@@ -12,8 +12,6 @@ from rich.text import Text
 
 from asymnas.report.sections import Section
 
-__all__ = ["page", "print_sections"]
-
 FILE_WIDTH = 130
 """Columns that a file or pipe has at least."""
 
@@ -29,12 +27,7 @@ def page(title: str, sections: Sequence[Section]) -> str:
 
 
 def print_sections(sections: Iterable[Section], console: Console | None = None) -> None:
-    """Print sections, without what only a page can show.
-
-    Args:
-        sections: the sections; those that have figures alone are left out.
-        console: where to; standard output by default.
-    """
+    """Print sections, but those that have figures alone, to standard output or another console."""
     out = console or Console()
     if console is None and not out.is_terminal:
         out.width = max(out.width, FILE_WIDTH)

@@ -24,8 +24,6 @@ from asymnas.runs.summary import (
 if TYPE_CHECKING:
     from asymnas.runs.read import RunData
 
-__all__ = ["provenance", "run_sections", "so_far", "summary_sections"]
-
 LISTED = 40
 """Items that a terminal lists with their scores; a page has them all."""
 
@@ -77,7 +75,7 @@ def provenance(run: RunData) -> Section:
     rows = [(key.replace("_", " "), str(value)) for key, value in source.items() if not isinstance(value, Mapping)]
     rows += [("versions", ", ".join(f"{name} {version}" for name, version in versions.items()))] if versions else []
     rows += [("time", span(seconds))] if seconds else []
-    written = (run.path / "job.yaml").read_text(encoding="utf-8")
+    written = (run.folder / "job.yaml").read_text(encoding="utf-8")
     return Section("Where this comes from", rows=tuple(rows), details=(("job.yaml", written),))
 
 
@@ -144,22 +142,15 @@ def _given(score: Score) -> str:
 def _conditions(test: TestResults | None, reward: str) -> Section | None:
     if not test or not test.conditions:
         return None
-    rows = tuple(
-        (
-            f"{row.part.replace('_', ' ')}, {row.n}",
-            row.reference,
-            f"{row.reference_value:.3f}",
-            row.other,
-            f"{row.other_value:.3f}",
-            difference_text(row.difference),
-            verdict(row.difference),
-        )
-        for row in test.conditions
-    )
+    rows = []
+    for row in test.conditions:
+        values = (row.reference, f"{row.reference_value:.3f}", row.other, f"{row.other_value:.3f}")
+        part = f"{row.part.replace('_', ' ')}, {row.n}"
+        rows.append((part, *values, difference_text(row.difference), verdict(row.difference)))
     head = ("part", "condition", reward, "against", reward, "paired difference", "95 % interval")
     draw = partial(plots.conditions_plot, test.conditions, f"{reward}; the difference is paired by item, 95 % interval")
     picture = Figure(draw, "png", "scores under each condition")
-    return Section("What the inputs are worth, held-out test", head, rows, figures=(picture,))
+    return Section("What the inputs are worth, held-out test", head, tuple(rows), figures=(picture,))
 
 
 def _items(scored: Mapping[str, Score], test: TestResults | None, reward: str, noun: str) -> Section | None:
@@ -231,10 +222,7 @@ def _search(run: RunData) -> Iterator[Section]:
     yield Section("Search", note=f"{note}.", figures=(picture,))
 
 
-def _training(run: RunData) -> Iterator[Section]:
-    if len(run.training) < 2:
-        return
+def _training(run: RunData) -> list[Section]:
     note = _training_text(run.summary.training) if isinstance(run.summary, RunSummary) else ""
-    yield Section(
-        "Training", note=note, figures=(Figure(partial(plots.loss_plot, run.training), "png", "training loss"),)
-    )
+    drawn = (Figure(partial(plots.loss_plot, run.training), "png", "training loss"),)
+    return [Section("Training", note=note, figures=drawn)] if len(run.training) > 1 else []

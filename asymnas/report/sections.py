@@ -7,18 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["Figure", "Section", "mapping_sections"]
-
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A picture.
-
-    Args:
-        content: the bytes of its file, or what draws them; a page draws, a terminal does not.
-        kind: form of the file; "jpg" pictures are shown wider than the text.
-        alternative: what it shows, in words.
-    """
+    """A picture: the bytes of its file, or what draws them on a page. A "jpg" is shown wider than the text."""
 
     content: bytes | Callable[[], bytes]
     kind: Literal["png", "jpg", "svg"]
@@ -72,12 +64,7 @@ def _is_number(cell: str) -> bool:
 
 
 def mapping_sections(title: str, data: Mapping[str, Any]) -> list[Section]:
-    """Return nested values as sections: plain values in the first, one for each mapping and list, which may be nested.
-
-    Args:
-        title: of the first section.
-        data: plain values, mappings and lists by name.
-    """
+    """Return nested values as sections: plain values in the first, one for each mapping and list."""
     nested = {key: value for key, value in data.items() if value and isinstance(value, Mapping | list | tuple)}
     sections = [Section(title, rows=tuple(_flat({key: data[key] for key in data if key not in nested})))]
     for key, value in nested.items():

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
-from asymnas.runs.summary import PartScore, Score, Spread
-
-__all__ = ["difference_text", "facts_text", "measured_on", "names", "score_text", "span", "verdict"]
-
-
-class _Interval(Protocol):
-    @property
-    def clear_of_zero(self) -> bool: ...
+from asymnas.core.statistics import Interval
+from asymnas.runs.summary import PartScore, Score
 
 
 def score_text(score: Score | PartScore) -> str:
@@ -20,12 +14,12 @@ def score_text(score: Score | PartScore) -> str:
     return f"{score.value:.3f}" + ("" if score.se is None else f" ± {score.se:.3f}")
 
 
-def difference_text(difference: Spread) -> str:
+def difference_text(difference: Interval) -> str:
     """Write `+0.041 [+0.010, +0.072]`."""
     return f"{difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"
 
 
-def verdict(difference: _Interval) -> str:
+def verdict(difference: Interval) -> str:
     """Say whether an interval is clear of zero."""
     return "clear of zero" if difference.clear_of_zero else "contains zero: noise"
 

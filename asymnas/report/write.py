@@ -19,31 +19,25 @@ from asymnas.runs.summary import CompareSummary, RunSummary
 if TYPE_CHECKING:
     from asymnas.runs.read import RunData
 
-__all__ = ["print_dry_run", "print_run", "print_summary", "report_sections", "write_report"]
+UNFINISHED = Section("", note="This comparison is not finished.")
 
 
 def write_report(folder: Path | str) -> Path:
-    """Write `report.html` into a run folder, of a finished or unfinished run or of a comparison.
-
-    Args:
-        folder: the run folder; nothing else is read.
-
-    Returns:
-        The report.
+    """Write `report.html` into a run folder, of a finished or unfinished run or of a comparison; return the file.
 
     Raises:
         RunFolderError: it is no run folder, a file of it is corrupt, or the report cannot be written.
     """
     run = read_run(folder)
-    title = str(run.job.get("name", run.path.name))
-    return write_text(run.path / "report.html", page(title, report_sections(run)))
+    title = str(run.job.get("name", run.folder.name))
+    return write_text(run.folder / "report.html", page(title, report_sections(run)))
 
 
 def report_sections(run: RunData) -> Sequence[Section]:
     """Return all sections of the page of a run or comparison, finished or not, those of its task among them."""
     if run.job.get("kind") == "compare":
         if not isinstance(run.summary, CompareSummary):
-            return [Section("", note="This comparison is not finished."), provenance(run)]
+            return [UNFINISHED, provenance(run)]
         return [*comparison_sections(run.summary), provenance(run)]
     from asymnas.task import TASKS
 
@@ -68,10 +62,9 @@ def print_run(folder: Path | str, console: Console | None = None) -> None:
     run = read_run(folder)
     if run.summary:
         print_summary(run.summary, console=console)
-    elif run.job.get("kind") == "compare":
-        print_sections([Section("", note="This comparison is not finished.")], console)
     else:
-        print_sections([so_far(run.so_far)], console)
+        unfinished = UNFINISHED if run.job.get("kind") == "compare" else so_far(run.so_far)
+        print_sections([unfinished], console)
 
 
 def print_dry_run(result: Mapping[str, Any], console: Console | None = None) -> None:

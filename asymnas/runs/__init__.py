@@ -2,7 +2,7 @@
 
 from asymnas.runs.folder import RunFolder
 from asymnas.runs.read import RunData, read_run, score_of
-from asymnas.runs.summary import CompareSummary, RunSummary, Score, Spread, TestResults, UnfinishedSummary, read_summary
+from asymnas.runs.summary import CompareSummary, RunSummary, Score, TestResults, UnfinishedSummary, read_summary
 from asymnas.runs.times import Reporter
 
 __all__ = [
@@ -12,7 +12,6 @@ __all__ = [
     "RunFolder",
     "RunSummary",
     "Score",
-    "Spread",
     "TestResults",
     "UnfinishedSummary",
     "read_run",

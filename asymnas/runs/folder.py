@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
-import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,8 +17,6 @@ from asymnas.core.files import disk_errors, write_text
 from asymnas.job import CompareJob, Job, load_compare, load_job
 from asymnas.job.base import differences
 
-__all__ = ["MARKED", "RunFolder"]
-
 LOCK, OWNER, MARK, LOG = ".lock", ".pid", ".asymnas-run", "log.txt"
 JOB, SPACE, SECONDS = "job.yaml", "space.json", "seconds.json"
 
@@ -32,35 +28,20 @@ MARKED = "A run folder of AsymNAS, version 2.\n"
 logger = logging.getLogger("asymnas.run")
 
 
-class _LogFile(logging.FileHandler):
-    """A full disk costs lines of the log and no more: the files that count report it themselves."""
-
-    def handleError(self, record: logging.LogRecord) -> None:
-        if not isinstance(sys.exception(), OSError):
-            super().handleError(record)
-
-    def close(self) -> None:
-        with contextlib.suppress(OSError):
-            super().close()
-
-
 class RunFolder:
     """The files of a run, locked for this process from `open` to `close`.
 
     Attributes:
-        path: the folder.
+        folder: where it is.
         resumed: whether the folder held this run already.
         weights: file of the trained weights; those of a search are the supernet's.
-        evaluations: the log of evaluations.
-        architecture: file of the found architecture.
-        summary: file of the results.
     """
 
-    def __init__(self, path: Path, lock: FileLock, resumed: bool) -> None:
-        self.path, self.resumed, self._lock = path, resumed, lock
-        self.weights, self.evaluations = path / "supernet.safetensors", path / "evaluations.jsonl"
-        self.architecture, self.summary = path / "architecture.json", path / "summary.json"
-        self._handler = _LogFile(path / LOG, encoding="utf-8")
+    def __init__(self, folder: Path, lock: FileLock, resumed: bool) -> None:
+        self.folder, self.resumed, self._lock = folder, resumed, lock
+        self.weights, self.evaluations = folder / "supernet.safetensors", folder / "evaluations.jsonl"
+        self.architecture, self.summary = folder / "architecture.json", folder / "summary.json"
+        self._handler = logging.FileHandler(folder / LOG, encoding="utf-8")
         self._handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         self._handler.setLevel(logging.INFO)
         root = logging.getLogger("asymnas")
@@ -70,11 +51,11 @@ class RunFolder:
         root.addHandler(self._handler)
 
     @classmethod
-    def open(cls, path: Path | str, job: Job | CompareJob, *, resume: bool = False, fresh: bool = False) -> RunFolder:
+    def open(cls, folder: Path | str, job: Job | CompareJob, *, resume: bool = False, fresh: bool = False) -> RunFolder:
         """Make or enter the run folder of a job and write its `job.yaml`.
 
         Args:
-            path: the folder, usually `runs/<job's name>`.
+            folder: usually `runs/<job's name>`.
             job: what runs in it.
             resume: continue the run that the folder holds; a folder without a run is started.
             fresh: move the folder aside, to `<name>.old-1` or the next free number, and start in a new one.
@@ -84,7 +65,7 @@ class RunFolder:
                 it holds the run of another job (every differing key is listed), or of an older version; it holds other
                 files and no run; or it cannot be written.
         """
-        folder = Path(path)
+        folder = Path(folder)
         if resume and fresh:
             raise RunFolderError(Problem(str(folder), "`resume` and `fresh` exclude each other"))
         resolved = written(job.resolved())
@@ -98,7 +79,11 @@ class RunFolder:
                 if fresh and _has_work(folder):
                     lock = _moved_aside(folder, lock)
                 resumed = resume and (folder / JOB).is_file()
-                _check_enter(folder, job, resumed=resumed)
+                if resumed:
+                    _check_same(folder, job)
+                elif _has_work(folder):
+                    way_out = "Continue it with --resume, move it aside with --fresh, or choose another with --run."
+                    raise RunFolderError(Problem(str(folder), "the folder holds a run already", "", way_out))
                 for torn in folder.rglob(".*.tmp"):
                     if torn.is_file():
                         torn.unlink()
@@ -112,13 +97,8 @@ class RunFolder:
             raise
 
     @staticmethod
-    def check_made(path: Path | str) -> None:
-        """Check that AsymNAS made a folder, so that a file of a run may be replaced in it.
-
-        Raises:
-            RunFolderError: it holds no run; a job that was written by hand makes none.
-        """
-        folder = Path(path)
+    def check_made(folder: Path) -> None:
+        """Check that AsymNAS made a folder, so that a file of a run may be replaced in it."""
         if not _version(folder):
             held = ", ".join(_held(folder)[:5])
             raise RunFolderError(Problem(str(folder), "is no run folder", held, "Give a folder such as runs/x."))
@@ -143,17 +123,8 @@ class RunFolder:
         self.close()
 
     def write_json(self, name: str, data: Any) -> Path:
-        """Write data as JSON under a name in the folder, whole or not at all.
-
-        Raises:
-            RunFolderError: the disk is full or cannot be written; what was there before is still there.
-            ValueError: a number is not finite.
-        """
-        return write_text(self.path / name, json.dumps(data, indent=2, allow_nan=False) + "\n")
-
-    def write_text(self, name: str, text: str) -> Path:
-        """Write text under a name in the folder; as `write_json`."""
-        return write_text(self.path / name, text)
+        """Write data as JSON under a name in the folder, whole or not at all."""
+        return write_text(self.folder / name, json.dumps(data, indent=2, allow_nan=False) + "\n")
 
 
 def _take_lock(folder: Path) -> FileLock:
@@ -194,15 +165,6 @@ def _check_version(folder: Path) -> None:
         rule = "holds a run of another version of AsymNAS, which this one does not read"
         way_out = "Run its job again, with --fresh or in another folder with --run."
         raise RunFolderError(Problem(str(folder), rule, "", way_out))
-
-
-def _check_enter(folder: Path, job: Job | CompareJob, *, resumed: bool) -> None:
-    """Refuse a folder whose run is not to be continued, or is that of another job."""
-    if resumed:
-        _check_same(folder, job)
-    elif _has_work(folder):
-        way_out = "Continue it with --resume, move it aside with --fresh, or choose another folder with --run."
-        raise RunFolderError(Problem(str(folder), "the folder holds a run already", "", way_out))
 
 
 def _has_work(folder: Path) -> bool:

@@ -14,35 +14,21 @@ from asymnas.runs.folder import RunFolder
 from asymnas.runs.summary import CompareSummary, RunSummary, Score, UnfinishedSummary, read_summary
 from asymnas.search import Evaluation, ResultLog
 
-__all__ = ["RunData", "read_run", "score_of"]
-
 
 @dataclass(frozen=True, slots=True)
 class RunData:
-    """What a run folder holds.
+    """What a run folder holds: what is not written yet is None or empty.
 
-    Args:
-        path: the folder.
-        job: the resolved job, `job.yaml`.
-        summary: `summary.json`; None while the run is not finished.
-        evaluations: the log, in the order written.
-        training: lines of `training.jsonl`, in order.
-        architecture: `architecture.json`; {} while nothing is found.
-        space: `space.json`; {} where it is not written yet.
+    `job` is the resolved job; `evaluations` and `training` are the lines of the logs, in order.
     """
 
-    path: Path
+    folder: Path
     job: dict[str, Any]
     summary: RunSummary | CompareSummary | None = None
     evaluations: list[Evaluation] = field(default_factory=list)
     training: list[dict[str, Any]] = field(default_factory=list)
     architecture: dict[str, Any] = field(default_factory=dict)
     space: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def is_comparison(self) -> bool:
-        """Whether the folder is that of a compare job."""
-        return self.job.get("kind") == "compare"
 
     def stage(self, name: str) -> list[Evaluation]:
         """Return the evaluations of a stage in the order asked; of a place evaluated twice the last one."""
@@ -83,44 +69,37 @@ def read_run(folder: Path | str) -> RunData:
     Raises:
         RunFolderError: it is no run folder, its run is of another version, or one of its files is corrupt.
     """
-    path = Path(folder)
-    RunFolder.check_made(path)
-    job_file = path / "job.yaml"
+    folder = Path(folder)
+    RunFolder.check_made(folder)
     try:
-        job = yaml.safe_load(job_file.read_text(encoding="utf-8"))
-        if not isinstance(job, dict):
-            raise ValueError(f"a job is a mapping of keys to values, but got {type(job).__name__}")
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise RunFolderError(Problem(str(job_file), "the file is corrupt", " ".join(str(error).split()))) from error
+        job = dict(yaml.safe_load((folder / "job.yaml").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
+        value = " ".join(str(error).split())
+        raise RunFolderError(Problem(str(folder / "job.yaml"), "the file is corrupt", value)) from error
     return RunData(
-        path,
+        folder,
         job,
-        read_summary(path / "summary.json"),
-        list(ResultLog(path / "evaluations.jsonl")),
-        _lines(path / "training.jsonl"),
-        _json(path / "architecture.json"),
-        _json(path / "space.json"),
+        read_summary(folder / "summary.json"),
+        list(ResultLog(folder / "evaluations.jsonl")),
+        _lines(folder / "training.jsonl"),
+        _json(folder / "architecture.json"),
+        _json(folder / "space.json"),
     )
 
 
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, TypeError) as error:
-        way_out = "Resume the run to write it again."
-        raise RunFolderError(Problem(str(path), "the file is corrupt", str(error), way_out)) from error
+def _json(file: Path) -> dict[str, Any]:
+    return _parsed(file, file.read_text(encoding="utf-8", errors="replace")) if file.is_file() else {}
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
+def _lines(file: Path) -> list[dict[str, Any]]:
     """JSON lines; a torn last line is left out."""
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
-    found = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            found.append(dict(json.loads(line)))
-        except (ValueError, TypeError) as error:
-            if number < len(lines):
-                raise RunFolderError(Problem(f"{path}:{number}", "the line is corrupt", line[:60])) from error
-    return found
+    lines = file.read_bytes().decode(errors="replace").split("\n")[:-1] if file.is_file() else []
+    return [_parsed(f"{file}:{number}", line) for number, line in enumerate(lines, start=1)]
+
+
+def _parsed(where: object, text: str) -> dict[str, Any]:
+    try:
+        return dict(json.loads(text))
+    except (ValueError, TypeError) as error:
+        way_out = "Resume the run to write it again."
+        raise RunFolderError(Problem(str(where), "the file is corrupt", str(error), way_out)) from error

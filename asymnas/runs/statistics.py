@@ -14,14 +14,9 @@ if TYPE_CHECKING:
     from asymnas.job import Job
     from asymnas.space import Architecture
 
-__all__ = ["STATISTICS", "load_statistics", "save_statistics", "statistics_key"]
-
 logger = logging.getLogger("asymnas.study")
 
 STATISTICS = "statistics.safetensors"
-
-CONTENT = "content"
-"""Metadata of the statistics: a hash of the numbers themselves."""
 
 
 def statistics_key(job: Job, architecture: Architecture, weights_hash: str, **more: str) -> dict[str, str]:
@@ -35,48 +30,34 @@ def statistics_key(job: Job, architecture: Architecture, weights_hash: str, **mo
 
 
 def save_statistics(folder: Path, key: Mapping[str, str], statistics: Mapping[str, Any]) -> None:
-    """Write normalisation statistics (tensors or arrays, of `asymnas.nn.statistics_of`) into a run folder.
-
-    Raises:
-        WeightsError: the file cannot be written.
-    """
+    """Write normalisation statistics (tensors or arrays, of `asymnas.nn.statistics_of`) into a run folder."""
     import torch
 
-    from asymnas.nn import weights_hash, write_weights
+    from asymnas.nn import write_weights
 
     # copied, for Ray's arrays may not be written to, which torch warns of
     tensors = {name: torch.asarray(item, copy=True) for name, item in statistics.items()}
-    write_weights(folder / STATISTICS, tensors, {**key, CONTENT: weights_hash(tensors)})
+    write_weights(folder / STATISTICS, tensors, dict(key))
 
 
 def load_statistics(folder: Path, key: Mapping[str, str], model: Any, *, own: bool) -> bool:
-    """Set a model's statistics to those that the run kept for exactly this key.
+    """Set a model's statistics to those that the run kept for exactly this key; return whether they were there.
 
-    Args:
-        folder: the run folder.
-        key: of `statistics_key`.
-        model: whose statistics are set, in place.
-        own: whether the run should have kept them; files that are of something else are then worth a warning.
-
-    Returns:
-        whether they were there; a file that is damaged or of something else changes nothing.
+    A file that is damaged or of something else changes nothing; `own`: it is a warning that it is of something else.
     """
-    from asymnas.nn import read_weights, set_statistics, weights_hash
+    from asymnas.nn import read_weights, set_statistics
 
-    path = folder / STATISTICS
-    if not path.is_file():
+    file = folder / STATISTICS
+    if not file.is_file():
         return False
     try:
-        statistics, found = read_weights(path)
+        statistics, found = read_weights(file)
         other = [name for name, value in key.items() if found.get(name) != value]
         if other:
             level = logging.WARNING if own else logging.INFO
-            logger.log(level, "%s: of another %s; the statistics are worked out again", path, ", ".join(other))
+            logger.log(level, "%s: of another %s; the statistics are worked out again", file, ", ".join(other))
             return False
-        if found.get(CONTENT) != weights_hash(statistics):
-            logger.warning("%s: damaged, its numbers are not those written; the statistics are worked out again", path)
-            return False
-        set_statistics(model, statistics, str(path))
+        set_statistics(model, statistics, str(file))
     except WeightsError as error:
         logger.warning("%s; the statistics are worked out again", error)
         return False

@@ -12,10 +12,6 @@ from asymnas.core.files import write_text
 from asymnas.core.schema import problems_of
 from asymnas.core.statistics import Interval
 
-__all__ = ["ArchitectureSummary", "BaselineScore", "CompareSummary", "ConditionEffect", "CostSummary", "Difference"]
-__all__ += ["MedianScore", "PartScore", "RewardName", "RunSummary", "Score", "SearchCounts", "SpaceResult"]
-__all__ += ["SpaceSeed", "Spread", "TestResults", "TrainingSummary", "UnfinishedSummary", "read_summary"]
-
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -23,24 +19,6 @@ class _Part(BaseModel):
     """A part of a summary; another program's keys are not part of it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Spread(_Part):
-    """A value with its confidence interval."""
-
-    value: Number
-    low: float
-    high: float
-
-    @property
-    def clear_of_zero(self) -> bool:
-        """Whether the interval does not contain zero."""
-        return self.low > 0 or self.high < 0
-
-    @staticmethod
-    def of(interval: Interval) -> Spread:
-        """Return an interval as a part of a summary."""
-        return Spread(value=interval.value, low=interval.low, high=interval.high)
 
 
 class Score(_Part):
@@ -74,7 +52,7 @@ class PartScore(_Part):
 class BaselineScore(Score):
     """A baseline on the same items; `difference` is the found architecture's score minus its own, paired by item."""
 
-    difference: Spread | None = None
+    difference: Interval | None = None
     parts: dict[str, PartScore] = Field(default_factory=dict)
 
 
@@ -85,7 +63,7 @@ class MedianScore(_Part):
     median: Number
     scores: list[Number]
     asked: int | None = None
-    difference: Spread | None = None
+    difference: Interval | None = None
 
 
 class ConditionEffect(_Part):
@@ -100,7 +78,7 @@ class ConditionEffect(_Part):
     n: int
     reference_value: Number
     other_value: Number
-    difference: Spread
+    difference: Interval
 
 
 class TestResults(_Part):
@@ -141,9 +119,7 @@ class SearchCounts(_Part):
     from_log: int
     failed: int
     generations: int | None = None
-    best_by_generation: list[Number | None] = Field(default_factory=list)
     best: Score | None = None
-    best_key: str = ""
 
 
 class CostSummary(_Part):
@@ -165,11 +141,7 @@ class TrainingSummary(_Part):
 
 class _SummaryFile(_Part):
     def write(self, file: Path) -> None:
-        """Write the summary, whole or not at all.
-
-        Raises:
-            RunFolderError: the file cannot be written.
-        """
+        """Write the summary, whole or not at all."""
         write_text(file, self.model_dump_json(indent=1) + "\n")
 
     @classmethod
@@ -238,7 +210,7 @@ class SpaceResult(_Part):
 
     seeds: list[SpaceSeed]
     mean: dict[str, Number]
-    gap: Spread
+    gap: Interval
 
 
 class Difference(_Part):
@@ -247,7 +219,7 @@ class Difference(_Part):
     kind: str
     first: str
     other: str
-    difference: Spread
+    difference: Interval
     per_seed: list[Number]
     items: int
     verdict: str

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import logging
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from pydantic import NonNegativeFloat, TypeAdapter
-
-from asymnas.core.errors import RunFolderError
 from asymnas.runs.folder import SECONDS, RunFolder
-
-__all__ = ["Reporter", "StageTimes", "TimedReporter"]
-
-logger = logging.getLogger("asymnas.study")
 
 PAUSE = 5.0
 """Seconds between two notes of a running stage: so much of it is lost when the process is killed."""
@@ -29,17 +22,21 @@ class Reporter(Protocol):
 
 
 class StageTimes:
-    """Seconds of each stage, kept in the run folder so that a resumed run adds to them.
+    """Seconds of each stage, kept in the run folder so that a resumed run adds to them; a reporter in between."""
 
-    Args:
-        run: the open run folder.
-    """
-
-    def __init__(self, run: RunFolder) -> None:
-        self._run = run
-        self._spent = _read(run)
+    def __init__(self, run: RunFolder, progress: Reporter | None = None) -> None:
+        self._run, self._progress = run, progress
+        file = run.folder / SECONDS
+        self._spent: dict[str, float] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
         self._stage: str | None = None
-        self._since = self._noted = 0.0
+        self._since = 0.0
+
+    def update(self, stage: str, done: int, total: int, text: str = "", eta: float | None = None) -> None:
+        """Hand the progress on; note the time of the running stage if the last note is some seconds old."""
+        if self._stage is not None and time.perf_counter() - self._since >= PAUSE:
+            self._note()
+        if self._progress is not None:
+            self._progress.update(stage, done, total, text, eta)
 
     @property
     def seconds(self) -> dict[str, float]:
@@ -56,41 +53,9 @@ class StageTimes:
             self._note()
             self._stage = None
 
-    def tick(self) -> None:
-        """Note the time of the running stage if the last note is some seconds old."""
-        if self._stage is not None and time.perf_counter() - max(self._since, self._noted) >= PAUSE:
-            self._note()
-
     def _note(self) -> None:
         now = time.perf_counter()
         if self._stage is not None:
             self._spent[self._stage] = self._spent.get(self._stage, 0.0) + now - self._since
-        self._since = self._noted = now
-        try:
-            self._run.write_json(SECONDS, self._spent)
-        except RunFolderError as error:  # what cannot be lost is written elsewhere, and stops the run there
-            logger.warning("%s", error)
-
-
-class TimedReporter:
-    """A reporter that also lets the time of the running stage be noted."""
-
-    def __init__(self, progress: Reporter, times: StageTimes) -> None:
-        self._progress, self._times = progress, times
-
-    def update(self, stage: str, done: int, total: int, text: str = "", eta: float | None = None) -> None:
-        """Hand the progress on."""
-        self._times.tick()
-        self._progress.update(stage, done, total, text, eta)
-
-
-def _read(run: RunFolder) -> dict[str, float]:
-    """What earlier processes spent; times that cannot be read are no reason to stop."""
-    file = run.path / SECONDS
-    try:
-        return TypeAdapter(dict[str, NonNegativeFloat]).validate_json(file.read_bytes(), strict=True)
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        logger.warning("%s cannot be read (%s): the times of earlier processes are not known", file, error)
-        return {}
+        self._since = now
+        self._run.write_json(SECONDS, self._spent)

@@ -18,12 +18,9 @@ from asymnas.core.runtime.cluster import start_ray
 from asymnas.job import Arm, CompareJob, load_job
 from asymnas.runs.folder import RunFolder
 from asymnas.runs.summary import CompareSummary, RunSummary
-from asymnas.runs.times import Reporter, StageTimes, TimedReporter
+from asymnas.runs.times import Reporter, StageTimes
 from asymnas.study._compare_statistics import compare_arms
 from asymnas.study._run import run_job
-from asymnas.study._session import Silent
-
-__all__ = ["run_compare"]
 
 logger = logging.getLogger("asymnas.study")
 
@@ -40,14 +37,9 @@ def run_compare(
     fresh: bool = False,
     progress: Reporter | None = None,
 ) -> CompareSummary:
-    """Run every arm (a space and a seed) and compare the spaces.
+    """Run every arm (a space and a seed), each in a run folder below `folder`, and compare the spaces.
 
-    Args:
-        compare: the compare job.
-        folder: the run folder; each arm is a run folder below it.
-        resume: go on with what the folder holds; finished arms are not run again.
-        fresh: move what the folder holds aside.
-        progress: told how far all arms together are; None: nobody is.
+    `resume` and `fresh` are those of `run_job`; finished arms are not run again.
 
     Returns:
         The summary, also written to summary.json: per-seed results of every space, paired differences with intervals
@@ -59,13 +51,13 @@ def run_compare(
     """
     with RunFolder.open(folder, compare, resume=resume, fresh=fresh) as run:
         _pin(compare.arms, run)
-        times = StageTimes(run)
-        watch = _Watch(run.path, [arm.name for arm in compare.arms], TimedReporter(progress or Silent(), times))
+        times = StageTimes(run, progress)
+        watch = _Watch(run.folder, [arm.name for arm in compare.arms], times)
         with times.stage("arms"), watch:
-            _run_arms(compare.arms, run.path, compare.concurrency)
+            _run_arms(compare.arms, run.folder, compare.concurrency)
         summaries: dict[str, dict[int, RunSummary]] = {}
         for arm in compare.arms:
-            summaries.setdefault(arm.space, {})[arm.seed] = RunSummary.read(run.path / arm.name / "summary.json")
+            summaries.setdefault(arm.space, {})[arm.seed] = RunSummary.read(run.folder / arm.name / "summary.json")
         summary = _summary(compare, summaries, times.seconds["arms"])
         summary.write(run.summary)
         return summary
@@ -104,25 +96,16 @@ def _pin(todo: Sequence[Arm], run: RunFolder) -> None:
     problems: list[Problem] = []
     for arm in todo:
         try:
-            RunFolder.open(run.path / arm.name, arm.job, resume=run.resumed).close()
+            RunFolder.open(run.folder / arm.name, arm.job, resume=run.resumed).close()
         except RunFolderError as error:
             problems += error.problems
     if problems:
         raise RunFolderError(problems)
 
 
-def _finished(folder: Path) -> bool:
-    """Whether an arm has a whole summary."""
-    try:
-        RunSummary.read(folder / "summary.json")
-    except RunFolderError:
-        return False
-    return True
-
-
 def _run_arms(todo: Sequence[Arm], folder: Path, concurrency: int) -> None:
-    """Run the arms that have no whole summary yet; each in one process, several side by side."""
-    rest = [arm for arm in todo if not _finished(folder / arm.name)]
+    """Run the arms that have no summary yet; each in one process, several side by side."""
+    rest = [arm for arm in todo if not (folder / arm.name / "summary.json").is_file()]
     if not rest:
         return
     if rest[0].job.resources.engine == "inprocess":
@@ -133,7 +116,6 @@ def _run_arms(todo: Sequence[Arm], folder: Path, concurrency: int) -> None:
 
 
 def _run_arm(definition: dict[str, Any], folder: str) -> None:
-    """Run one arm in this process."""
     job = load_job(definition)
     job = job.model_copy(update={"resources": job.resources.model_copy(update={"engine": "inprocess"})})
     run_job(job, Path(folder), resume=True, progress=_StatusFile(Path(folder) / STATUS))
@@ -182,15 +164,14 @@ def _run_on_tune(rest: Sequence[Arm], folder: Path, concurrency: int) -> None:
 class _StatusFile:
     """A reporter that leaves the newest state in a file, for the process that watches."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._next = 0.0
+    def __init__(self, file: Path) -> None:
+        self._file, self._next = file, 0.0
 
     def update(self, stage: str, done: int, total: int, text: str = "", eta: float | None = None) -> None:
         """Write the state, at most once a second."""
         now = time.monotonic()
         if now >= self._next or done == total:
-            write_text(self._path, json.dumps({"stage": stage, "done": done, "total": total, "text": text}))
+            write_text(self._file, json.dumps({"stage": stage, "done": done, "total": total, "text": text}))
             self._next = now + 1.0
 
 
@@ -198,18 +179,12 @@ class _Watch:
     """Shows how far all arms together are, from their status files, while they run."""
 
     def __init__(self, folder: Path, names: Sequence[str], progress: Reporter) -> None:
-        self._folder = folder
-        self._names = names
-        self._progress = progress
+        self._folder, self._names, self._progress = folder, names, progress
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._loop, daemon=True)
-        self._began = time.monotonic()
-        self._start = 0.0
 
-    def __enter__(self) -> _Watch:
-        self._start = sum(self._share(name)[0] for name in self._names)
+    def __enter__(self) -> None:
         self._thread.start()
-        return self
 
     def __exit__(self, *error: object) -> None:
         self._stop.set()
@@ -218,12 +193,8 @@ class _Watch:
     def _loop(self) -> None:
         while not self._stop.wait(2.0):
             shares = [self._share(name) for name in self._names]
-            done = sum(share for share, _ in shares)
-            gained = done - self._start
-            elapsed = time.monotonic() - self._began
-            eta = elapsed / gained * (len(self._names) - done) if gained > 0.05 else None
             text = "; ".join(text for _, text in shares if text)
-            self._progress.update("arms", int(1000 * done), 1000 * len(self._names), text, eta)
+            self._progress.update("arms", int(1000 * sum(share for share, _ in shares)), 1000 * len(shares), text)
 
     def _share(self, name: str) -> tuple[float, str]:
         """How much of an arm is done, in [0, 1], and what it does now."""
@@ -234,9 +205,5 @@ class _Watch:
             now, done, total = state["stage"], int(state["done"]), int(state["total"])
         except (OSError, ValueError, KeyError, TypeError):  # not begun, or damaged: the next state replaces it
             return 0.0, ""
-        before = 0.0
-        for stage, weight in STAGES.items():
-            if stage == now:
-                return before + weight * done / max(1, total), f"{name}: {stage} {done}/{total}"
-            before += weight
-        return 0.0, ""
+        before = sum(list(STAGES.values())[: list(STAGES).index(now)])
+        return before + STAGES[now] * done / max(1, total), f"{name}: {now} {done}/{total}"

@@ -9,9 +9,7 @@ import numpy as np
 
 from asymnas.core.errors import DataError, EvaluationError, Problem
 from asymnas.core.statistics import Interval, crossed_bootstrap, crossed_gap
-from asymnas.runs.summary import Difference, RunSummary, Score, SpaceResult, SpaceSeed, Spread
-
-__all__ = ["compare_arms", "verdict"]
+from asymnas.runs.summary import Difference, RunSummary, Score, SpaceResult, SpaceSeed
 
 Arms = Mapping[str, Mapping[int, RunSummary]]
 """Summaries by space and seed."""
@@ -27,21 +25,11 @@ KINDS: dict[str, Callable[[RunSummary], Score | None]] = {
 def compare_arms(
     arms: Arms, *, seeds: Sequence[int], level: float = 0.95, samples: int = 10_000
 ) -> tuple[dict[str, SpaceResult], list[Difference]]:
-    """Compare the first space with each other one.
-
-    Args:
-        arms: by space and seed, the summary of the run.
-        seeds: the seeds, the same for every space.
-        level: of the intervals.
-        samples: bootstrap samples; seeds and items are both resampled.
+    """Compare the first space with each other one; `arms` have the same `seeds`, which are resampled as the items are.
 
     Returns:
         The results of each space, and a difference for each other space and kind ("test", "validation",
         "random_search") that all arms have, with interval and verdict.
-
-    Raises:
-        EvaluationError: the best architecture of an arm could not be scored on the test items.
-        DataError: arms were scored on different items.
     """
     unscored = [
         Problem(f"{space}-seed{seed}", "the best architecture must have a test score", _failures(by_seed[seed]))
@@ -69,7 +57,7 @@ def compare_arms(
                     kind=kind,
                     first=first,
                     other=other,
-                    difference=Spread.of(interval),
+                    difference=interval,
                     per_seed=paired.mean(1).tolist(),
                     items=paired.shape[1],
                     verdict=verdict(first, other, interval, level, len(seeds), title),
@@ -127,7 +115,7 @@ def _space_result(by_seed: Mapping[int, RunSummary], seeds: Sequence[int], **set
     }
     scores = [_matrix(by_seed, seeds, kind) for kind in ("validation", "test")]
     gap = crossed_gap(*(score[1] for score in scores if score is not None), **settings)
-    return SpaceResult(seeds=rows, mean=means, gap=Spread.of(gap))
+    return SpaceResult(seeds=rows, mean=means, gap=gap)
 
 
 def _seed_result(run: RunSummary, seed: int) -> SpaceSeed:

@@ -16,12 +16,10 @@ from asymnas.job import Job
 from asymnas.runs.times import Reporter
 from asymnas.search import CandidateWorker, Request
 from asymnas.space import Architecture, describe
-from asymnas.study._session import Silent, training_config
+from asymnas.study._session import training_config
 from asymnas.study._summary import cost_summary
 from asymnas.task import BatchSource, Task
 from asymnas.training import TrainingProgress, TrainingSetup, paths_for_step, train_supernet
-
-__all__ = ["dry_run"]
 
 
 def dry_run(job: Job, progress: Reporter | None = None) -> dict[str, Any]:
@@ -30,28 +28,24 @@ def dry_run(job: Job, progress: Reporter | None = None) -> dict[str, Any]:
     What the machine lacks is replaced by made-up data of the same shape, and the result names it: a dry run shows that
     a job fits and what it costs, never a score.
 
-    Args:
-        job: the job.
-        progress: told of every step; None: nobody is.
-
     Returns:
         Sizes, cost in multiply-accumulates, seconds and memory, as plain values.
 
     Raises:
         AsymNASError: what is wrong with the job.
     """
-    progress = progress or Silent()
+    show = progress.update if progress else lambda *_: None
     threads = job.resources.torch_threads
     with torch_threads(threads):
-        progress.update("dry run", 0, 3, "building")
+        show("dry run", 0, 3, "building")
         task, stand_ins = job.open().rehearsal()
         model: Any = task.model()
         path = paths_for_step(task.space, job.seed, 0, job.training.sampling)[0]
-        progress.update("dry run", 1, 3, "two training steps")
+        show("dry run", 1, 3, "two training steps")
         trained = _train(task, model, job)
-        progress.update("dry run", 2, 3, "one candidate")
+        show("dry run", 2, 3, "one candidate")
         candidate = _candidate(task, model, path, job)
-        progress.update("dry run", 3, 3, "done")
+        show("dry run", 3, 3, "done")
     active = set(model.active_parameters(path.genes))
     device = next(model.parameters()).device.type
     return {
@@ -102,14 +96,12 @@ def _train(task: Task, model: Any, job: Job) -> dict[str, Any]:
 
 
 def _candidate(task: Task, model: Any, path: Architecture, job: Job) -> dict[str, Any]:
-    """Recalibrate on one batch and measure the rehearsal's items."""
     worker = CandidateWorker(task, model, [task.batches("recalibration").batch(0)], job.resources.torch_threads)
     result = worker.handle(Request.of(path, "validation", task.scored))
     return {task.splits["validation"].noun: len(result.items), **result.facts, "seconds": result.seconds}
 
 
 def _whole(job: Job, samples_per_second: float) -> dict[str, Any]:
-    """What the whole run asks for."""
     training, search = job.training, job.search
     samples = training.steps * training.batch_size
     hours = samples / samples_per_second / 3600

@@ -8,15 +8,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from asymnas.core.seeding import rng_for
-from asymnas.core.statistics import above_median, paired_difference
+from asymnas.core.statistics import Interval, above_median, paired_difference
 from asymnas.job import Job
 from asymnas.runs.read import score_of
-from asymnas.runs.summary import BaselineScore, ConditionEffect, MedianScore, PartScore, Spread, TestResults
+from asymnas.runs.summary import BaselineScore, ConditionEffect, MedianScore, PartScore, TestResults
 from asymnas.search import Evaluation, RandomSearcher, Request
 from asymnas.space import Architecture, SearchSpace, available
 from asymnas.task import Split, Task
-
-__all__ = ["final_requests", "random_architectures", "test_results"]
 
 logger = logging.getLogger("asymnas.study")
 
@@ -38,11 +36,8 @@ def final_requests(
 ) -> dict[str, Request]:
     """Return what is evaluated on the test items, by a name for each.
 
-    Args:
-        task: the task.
-        best: the found architecture, evaluated as the search did and under each condition alone.
-        random: the best of the random search.
-        others: random architectures.
+    The found architecture is evaluated as the search did and under each condition alone; `random` is the best of the
+    random search, `others` are random architectures.
     """
     requests = {"best": Request.of(best, "test", task.scored)}
     for condition in task.conditions:
@@ -57,13 +52,7 @@ def final_requests(
 
 
 def test_results(task: Task, job: Job, results: Mapping[str, Evaluation]) -> TestResults:
-    """Return what the test items say.
-
-    Args:
-        task: the task.
-        job: the job.
-        results: evaluations by the names of `final_requests`; failed ones are listed by their errors.
-    """
+    """Return what the test items say: evaluations by the names of `final_requests`, failed ones by their errors."""
     good = {name: result for name, result in results.items() if result.ok}
     failed = {name: result.error for name, result in results.items() if not result.ok}
     if "best" not in good:
@@ -93,7 +82,6 @@ test_results.__test__ = False  # type: ignore[attr-defined] # no test of pytest'
 
 
 def _parts(task: Task, split: Split, result: Evaluation) -> dict[str, PartScore]:
-    """The scores on the named parts of a split."""
     found = {}
     for part in sorted(set(split.parts.values())):
         values = {name: value for name, value in result.items.items() if split.parts.get(name) == part}
@@ -117,12 +105,12 @@ def _random_architectures(task: Task, job: Job, results: Mapping[str, Evaluation
     )
 
 
-def _difference(task: Task, best: Evaluation, others: Sequence[Evaluation], seed: int = 0) -> Spread | None:
+def _difference(task: Task, best: Evaluation, others: Sequence[Evaluation], seed: int = 0) -> Interval | None:
     """The difference with its interval over items; None for a single item, which has no spread."""
     if len(best.items) < 2:
         return None
     rule = task.reward.whole
-    return Spread.of(above_median(best.items, [result.items for result in others], rule=rule, seed=seed))
+    return above_median(best.items, [result.items for result in others], rule=rule, seed=seed)
 
 
 def _condition_effects(task: Task, split: Split, good: Mapping[str, Evaluation]) -> list[ConditionEffect]:
@@ -150,7 +138,7 @@ def _condition_effects(task: Task, split: Split, good: Mapping[str, Evaluation])
                     n=len(names),
                     reference_value=task.reward.value(a),
                     other_value=task.reward.value(b),
-                    difference=Spread.of(interval),
+                    difference=interval,
                 )
             )
     return rows

@@ -15,8 +15,6 @@ from asymnas.study._session import OnEvaluation, Session
 from asymnas.study._summary import summarised
 from asymnas.training import train_subnet
 
-__all__ = ["retrain"]
-
 
 def retrain(
     architecture: Path | str,
@@ -28,19 +26,9 @@ def retrain(
     progress: Reporter | None = None,
     on_evaluation: OnEvaluation | None = None,
 ) -> RunSummary:
-    """Train one architecture alone and score it on the validation and test items.
+    """Train one architecture (a file, or the name of a shipped one) alone and score it on validation and test items.
 
-    Args:
-        architecture: an architecture.json, or the name of an architecture that comes with AsymNAS.
-        job: says how to train; its space is replaced by the one the architecture is of.
-        folder: the run folder.
-        resume: go on with the run that the folder holds.
-        fresh: move the run that the folder holds aside.
-        progress: told of every step; None: nobody is.
-        on_evaluation: called with each evaluation once it is in the log.
-
-    Returns:
-        The summary, also written to summary.json.
+    The job says how to train; its space is replaced by that of the architecture. The rest is as for `run_job`.
 
     Raises:
         AsymNASError: what is wrong with the architecture, job, data or run folder.

@@ -27,8 +27,6 @@ from asymnas.study._session import OnEvaluation, Session
 from asymnas.study._summary import search_counts, summarised, write_architecture
 from asymnas.training import train_supernet
 
-__all__ = ["run_job"]
-
 
 def run_job(
     job: Job,
@@ -46,7 +44,7 @@ def run_job(
         folder: the run folder.
         resume: go on with the run that the folder holds; its end is that of an uninterrupted run.
         fresh: move the run that the folder holds aside.
-        progress: told of every step; None: nobody is.
+        progress: gets every step.
         on_evaluation: called with each evaluation once it is in the log, those of an earlier process included.
 
     Returns:

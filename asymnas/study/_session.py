@@ -17,7 +17,7 @@ from asymnas.core.runtime.pool import InProcessPool, Pool
 from asymnas.job import Job
 from asymnas.runs.folder import RunFolder
 from asymnas.runs.statistics import STATISTICS, save_statistics, statistics_key
-from asymnas.runs.times import Reporter, StageTimes, TimedReporter
+from asymnas.runs.times import Reporter, StageTimes
 from asymnas.search import (
     Evaluation,
     Request,
@@ -30,37 +30,20 @@ from asymnas.search import (
 from asymnas.space import Architecture
 from asymnas.training import TrainingConfig, TrainingProgress, TrainingResult, TrainingSetup
 
-__all__ = ["OnEvaluation", "Session", "Silent", "training_config", "training_setup"]
-
 logger = logging.getLogger("asymnas.study")
 
 OnEvaluation = Callable[[Evaluation], None]
-"""Told of each evaluation once it is in the log, those of an earlier process included."""
-
-
-class Silent:
-    """A reporter that shows nothing."""
-
-    def update(self, stage: str, done: int, total: int, text: str = "", eta: float | None = None) -> None:
-        """Do nothing."""
+"""Called with each evaluation once it is in the log, those of an earlier process included."""
 
 
 class Session:
-    """One run of a job: the objects that its stages share.
-
-    Args:
-        job: the job.
-        run: its open run folder.
-        progress: told of every step.
-        on_evaluation: told of every evaluation.
-    """
+    """One run of a job: the objects that its stages share."""
 
     def __init__(
         self, job: Job, run: RunFolder, progress: Reporter | None, on_evaluation: OnEvaluation | None = None
     ) -> None:
         self.job, self.run, self.on_evaluation = job, run, on_evaluation
-        self.times = StageTimes(run)
-        self.progress: Reporter = TimedReporter(progress or Silent(), self.times)
+        self.times = self.progress = StageTimes(run, progress)
         self.task = job.open()
         self.space, self.reward = self.task.space, self.task.reward
         run.write_json("space.json", self.space.to_dict())
@@ -76,13 +59,7 @@ class Session:
         logger.info("%s: %.1f s", name, time.perf_counter() - began)
 
     def train(self, trainer: Callable[..., TrainingResult], *given: Any, **options: Any) -> TrainingResult:
-        """Prepare the data, then train.
-
-        Args:
-            trainer: `train_supernet` or `train_subnet`.
-            given: its arguments between the factory and the settings.
-            options: further ones.
-        """
+        """Prepare the data, then train by `train_supernet` or `train_subnet`, whose first settings are `given`."""
         with self.stage("preparation"):
             self.task.prepare(lambda done, total: self.progress.update("preparation", done, total))
         resources = self.job.resources
@@ -91,7 +68,7 @@ class Session:
                 partial(training_setup, self.job),
                 *given,
                 training_config(self.job),
-                self.run.path,
+                self.run.folder,
                 engine=resources.engine,
                 resume=True,
                 on_progress=self._trained,
@@ -138,26 +115,18 @@ class Session:
         log: ResultLog,
         settings: ScoreSettings,
     ) -> dict[str, Evaluation]:
-        """Evaluate the requests of the last stage; what the task keeps of them is written as they complete.
+        """Evaluate the requests of the last stage, by name; what the task keeps of them is written as they complete.
 
-        Args:
-            requests: by name, those of `final_requests` if the task has test items.
-            architecture: the found one.
-            pool: who evaluates.
-            log: the log.
-            settings: give the requests' keys.
-
-        Returns:
-            The evaluations by the requests' names.
+        `architecture` is the found one; `settings` give the requests' keys.
         """
         keeper = None
         if "test" in self.task.splits:
-            keeper = self.task.keeper(self.run.path, architecture, settings.weights)
+            keeper = self.task.keeper(self.run.folder, architecture, settings.weights)
         asked, wanted = dict(requests), set()
         for name, request in requests.items():
             if keeper is not None and request.split == "test" and keeper.wants(name, settings.key(request)):
                 wanted.add(name)
-            if name in wanted or (name == "best" and not (self.run.path / STATISTICS).is_file()):
+            if name in wanted or (name == "best" and not (self.run.folder / STATISTICS).is_file()):
                 asked[name] = replace(request, keep=True)
         statistics = statistics_key(self.job, architecture, settings.weights, **self.task.model_fingerprint())
         names, done = list(asked), 0
@@ -167,7 +136,7 @@ class Session:
             done += 1
             name = names[evaluation.index]
             if name == "best" and evaluation.statistics is not None:
-                save_statistics(self.run.path, statistics, evaluation.statistics)
+                save_statistics(self.run.folder, statistics, evaluation.statistics)
             if keeper is not None and name in wanted and evaluation.kept is not None:
                 keeper.add(name, evaluation)
             if self.on_evaluation is not None:

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import datetime
+import math
 from pathlib import Path
 from typing import Any
 
 from asymnas.core.versions import versions
 from asymnas.job import Job
 from asymnas.runs.read import score_of
-from asymnas.runs.summary import (
-    ArchitectureSummary,
-    CostSummary,
-    RewardName,
-    RunSummary,
-    SearchCounts,
-    TrainingSummary,
-)
+from asymnas.runs.summary import ArchitectureSummary, CostSummary, RewardName, RunSummary, SearchCounts, TrainingSummary
 from asymnas.search import Evaluation, SearchResult
 from asymnas.space import Architecture, Cost, draw, save_architecture
 from asymnas.study._session import Session
 from asymnas.task import Task
 from asymnas.training import TrainingResult
-
-__all__ = ["cost_summary", "search_counts", "summarised", "write_architecture"]
 
 AMORTISED_FRAMES = 300
 """Frames over which what runs once a video is shared out; a LaSOT-like length would be 2,500."""
@@ -39,31 +31,16 @@ def cost_summary(cost: Cost) -> CostSummary:
 
 
 def search_counts(result: SearchResult, algorithm: str, generation: int) -> SearchCounts:
-    """Count what was computed for a search, by whichever process, and what another stage had scored already.
-
-    Args:
-        result: the search.
-        algorithm: its name.
-        generation: architectures a generation.
-    """
+    """Count what was computed for a search, by whichever process, and what another stage had scored already."""
     copied = sum(item.cached for item in result.evaluations)
-    best: float | None = None
-    rows = []
-    for index, (_, score) in enumerate(result.archive, 1):
-        if score is not None and (best is None or score > best):
-            best = score
-        if index % generation == 0 or index == len(result.archive):
-            rows.append(best)
     return SearchCounts(
         algorithm=algorithm,
         budget=len(result.archive),
         evaluated=len(result.evaluations) - copied,
         from_log=copied,
         failed=result.failed,
-        generations=len(rows),
-        best_by_generation=rows,
+        generations=math.ceil(len(result.archive) / generation),
         best=score_of(result.best_evaluation),
-        best_key=result.best.key,
     )
 
 
@@ -75,15 +52,7 @@ def summarised(
     validation: Evaluation | None,
     **parts: Any,
 ) -> RunSummary:
-    """Return the summary of a run.
-
-    Args:
-        session: the run.
-        architecture: the found one, or the one that was retrained.
-        training: how training ended.
-        validation: the architecture's score that chose it; None where there is none.
-        parts: further fields of `RunSummary`.
-    """
+    """Return the summary of a run; `validation` is the score that chose the architecture, `parts` are other fields."""
     job, task = session.job, session.task
     return RunSummary(
         task=job.task,
@@ -112,16 +81,8 @@ def summarised(
     )
 
 
-def write_architecture(path: Path, job: Job, task: Task, found: SearchResult, weights: str) -> None:
-    """Write architecture.json.
-
-    Args:
-        path: the file.
-        job: the job.
-        task: its task.
-        found: the search.
-        weights: hash of the supernet's weights.
-    """
+def write_architecture(file: Path, job: Job, task: Task, found: SearchResult, weights: str) -> None:
+    """Write architecture.json; `weights` is the hash of the supernet's weights."""
     best, split = found.best_evaluation, task.splits["validation"]
     score: dict[str, Any] = {
         "metric": task.reward.title,
@@ -131,7 +92,7 @@ def write_architecture(path: Path, job: Job, task: Task, found: SearchResult, we
     }
     score |= {**best.facts, "conditions": list(best.conditions), "set": "validation"}
     save_architecture(
-        path,
+        file,
         found.best,
         score=score,
         provenance={

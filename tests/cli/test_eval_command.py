@@ -128,7 +128,7 @@ def test_archives_of_one_and_of_several_trackers(bench: Path) -> None:
         found = data(evaluate(path, *options(bench), "--json"))
         assert [tracker["tracker"] for tracker in found["trackers"]] == list(chosen)
         assert found["trackers"][0]["scores"] == plain["scores"]
-        assert any("1 folder without results of these videos is left out" in note for note in found["notes"])
+        assert any("left out, for they hold no results of these videos" in note for note in found["notes"])
 
 
 def test_missing_and_short_files_are_never_silent(bench: Path) -> None:

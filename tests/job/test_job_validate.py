@@ -90,7 +90,6 @@ def one(tmp_path: Path, text: str) -> Problem:
         ("search: {parents: 1}", "3: search.parents", "at least 2"),
         ("search: {generations: 0}", "3: search.generations", "must be >= 1"),
         ("resources: {engine: inprocess, workers: 1, address: auto}", "3: resources.address", "needs `engine: ray`"),
-        ("data: {test: {sources: [{dataset: synthetic, split: val}]}}", "3: data.test.sources[0]", "must be held out"),
         ("data: {test: {sources: [{dataset: synthetic}]}}", "3: data.test.sources[0].split", "this key is required"),
         ("data: {test: {sources: []}}", "3: data.test.sources", "at least 1 entries"),
         ("data: {test: {sources: 3}}", "3: data.test.sources", "must be a list"),
@@ -116,17 +115,6 @@ def test_each_rule(addition: str, where: str, rule: str, tmp_path: Path) -> None
     problem = one(tmp_path, text)
     assert problem.where.startswith(f"{tmp_path / 'x.yaml'}:{where}")
     assert rule in problem.rule
-
-
-def test_named_videos_may_be_held_out_of_one_split(tmp_path: Path) -> None:
-    test = "{dataset: otb99_lang, split: train, include: [Girl, Deer]}"
-    for train, problems in (("exclude: [Girl, Deer]", 0), ("exclude: [Girl]", 1), ("include: [Bolt]", 0)):
-        text = (
-            "extends: vlt_scar\nname: x\ndata:\n"
-            f"  train: {{sources: [{{dataset: otb99_lang, split: train, {train}}}]}}\n  test: {{sources: [{test}]}}\n"
-        )
-        (tmp_path / "x.yaml").write_text(text)
-        assert len(validate_file(tmp_path / "x.yaml")) == problems
 
 
 def test_no_yaml_names_the_line(tmp_path: Path) -> None:

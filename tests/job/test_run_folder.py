@@ -37,8 +37,8 @@ def test_new_folder_holds_the_resolved_job(tmp_path: Path, job: Job) -> None:
     with RunFolder.open(tmp_path / "a" / "run", job) as run:
         assert not run.resumed
         logging.getLogger("asymnas.x").info("hello")
-    assert load_job(run.path / "job.yaml").hash == job.hash
-    assert "hello" in (run.path / "log.txt").read_text()
+    assert load_job(run.folder / "job.yaml").hash == job.hash
+    assert "hello" in (run.folder / "log.txt").read_text()
 
 
 def test_lock_of_another_process_names_it_and_dies_with_it(tmp_path: Path, job: Job) -> None:
@@ -87,7 +87,7 @@ def test_a_run_that_ended_before_any_work_is_in_nobodys_way(tmp_path: Path, job:
         run.write_json("space.json", {})
     other = load_job("vlt_scar", ["seed=3"])
     with RunFolder.open(tmp_path, other) as run:
-        assert not run.resumed and load_job(run.path / "job.yaml").seed == 3
+        assert not run.resumed and load_job(run.folder / "job.yaml").seed == 3
         (tmp_path / "training").mkdir()
         (tmp_path / "training" / ".step_5.safetensors.x.tmp").write_bytes(b"torn")
     with pytest.raises(RunFolderError, match=r"--resume.*--fresh"):

@@ -161,7 +161,7 @@ class MadeUpRun(SimpleNamespace):
 def made_up(folder: Path, found: RunSummary | CompareSummary | None, *, begun: bool = True) -> MadeUpRun:
     job = {"task": "toy", "name": "vlt_scar", "seed": 0}
     (folder / "job.yaml").write_text(yaml.safe_dump(job))
-    run = MadeUpRun(path=folder, job=job, summary=found, evaluations=[], training=[], architecture={}, space={})
+    run = MadeUpRun(folder=folder, job=job, summary=found, evaluations=[], training=[], architecture={}, space={})
     if begun:
         space = load_space("tiny_asymmetric")
         genes = dict(space.architecture(dict.fromkeys((gene.id for gene in space.genes), "shuffle_5x5")).genes)

@@ -11,7 +11,7 @@ import pytest
 from asymnas.job import load_job
 from asymnas.runs import times as _times
 from asymnas.runs.folder import RunFolder
-from asymnas.runs.times import StageTimes, TimedReporter
+from asymnas.runs.times import StageTimes
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_processes_add_up_and_stages_stay(run: RunFolder) -> None:
     second = _spend(run, "search", 0.01)
     assert second["training"] == first and second["search"] >= 0.01
     assert _spend(run, "training", 0.05)["training"] >= first + 0.05
-    assert list(json.loads((run.path / "seconds.json").read_text())) == ["training", "search"]
+    assert list(json.loads((run.folder / "seconds.json").read_text())) == ["training", "search"]
 
 
 def test_a_stage_that_fails_or_is_killed_has_its_time(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,21 +48,9 @@ def test_a_stage_that_fails_or_is_killed_has_its_time(run: RunFolder, monkeypatc
         def update(self, *news: object) -> None:
             told.append(news)
 
+    times = StageTimes(run, Other())
     with times.stage("search"):
         time.sleep(0.02)
-        TimedReporter(Other(), times).update("search", 1, 2, "text", 3.0)
+        times.update("search", 1, 2, "text", 3.0)
         assert StageTimes(run).seconds["search"] >= 0.02  # as another process would find it now
     assert told == [("search", 1, 2, "text", 3.0)]
-
-
-@pytest.mark.parametrize("content", ["", '{"training": 1', "[]", '{"training": "1"}', '{"training": NaN}'])
-def test_torn_times_are_no_reason_to_stop(run: RunFolder, content: str) -> None:
-    (run.path / "seconds.json").write_text(content)
-    assert StageTimes(run).seconds == {}
-
-
-def test_times_that_cannot_be_written_are_a_warning(run: RunFolder, caplog: pytest.LogCaptureFixture) -> None:
-    (run.path / "seconds.json").mkdir()
-    with caplog.at_level("WARNING"):
-        assert _spend(run, "search", 0.0)["search"] >= 0
-    assert "seconds.json" in caplog.text

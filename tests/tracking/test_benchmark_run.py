@@ -151,7 +151,7 @@ def test_a_run_is_tracked_under_each_language_condition(reference, data, tmp_pat
         )
         for index, language in enumerate(("with", "without", str(file)))
     }
-    assert [run.told for run in runs.values()] == [4, 0, 4]
+    assert [run.described for run in runs.values()] == [4, 0, 4]
     assert [run.language for run in runs.values()] == ["with", "without", "pseudo"]
     from asymnas.tracking.data import annotation_of
     from asymnas.tracking.metrics import score
@@ -174,7 +174,7 @@ def test_a_file_of_sentences_names_every_video_and_no_other(data, tmp_path):
     with pytest.raises(LanguageError, match="3 of 4 have none") as caught:
         language_condition(file, data.videos)
     assert "no-such-video" in str(caught.value)
-    assert language_condition(file, data.videos[:1], [names[0], "no-such-video"]).told == 1
+    assert language_condition(file, data.videos[:1], [names[0], "no-such-video"]).described == 1
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,6 @@ from asymnas.tracking.data import Video
 from asymnas.tracking.metrics import suc
 from asymnas.tracking.results import read_manifest, read_results, read_video_file
 from asymnas.tracking.task.data import video_set
-from asymnas.tracking.task.keeper import BoxKeeper
 
 NAMES = ["mil", "static", "template_matching", "with", "without"]
 
@@ -124,8 +123,8 @@ def _video(dataset: str, name: str, frames: int = 3) -> Video:
 def _keeper(folder, videos):
     """A keeper of these test videos, and an evaluation of theirs."""
     task = load_job("vlt_scar").open()
-    task._sets["test"] = (videos, "")
-    keeper = BoxKeeper(folder, task, task.space.sample(rng_for(0, "x")), "w")
+    task.sets["test"] = (videos, "")
+    keeper = task.keeper(folder, task.space.sample(rng_for(0, "x")), "w")
     tracks = [TrackResult(item.name, np.full((len(item), 4), 2.5), np.ones(len(item)), 0.1) for item in videos]
     return keeper, Evaluation(key="k", genes={}, conditions=["with"], kept={"with": tracks})
 

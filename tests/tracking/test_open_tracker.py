@@ -103,7 +103,6 @@ def test_threads_are_left_as_they_were(copy):
     ("spec", "keywords", "error", "text"),
     [
         ("statik", {}, TrackerError, "Did you mean 'static'"),
-        ("x" * 5000, {}, TrackerError, "File name too long"),
         ("vlt_scar", {}, TrackerError, "run folder"),
         ("vlt_scar_released", {}, TrackerError, "without weights"),
         ("static", {"options": {"speed": 1}}, TrackerError, "speed"),

@@ -116,11 +116,6 @@ def test_contact_sheet_spreads_over_any_length(count: int) -> None:
     assert image.shape[0] >= -(-cells // columns) * 225
 
 
-def test_contact_sheet_of_nothing() -> None:
-    with pytest.raises(ValueError, match="no frame"):
-        ContactSheet().render("x", None)
-
-
 def test_frames_are_spread_from_the_first_to_the_last() -> None:
     assert spread(10, 4) == [0, 3, 6, 9]
     assert spread(3, 12) == [0, 1, 2]

@@ -12,17 +12,12 @@ from typing import Any
 from asymnas.core.errors import DataError, LanguageError, Problem, nearest
 from asymnas.tracking.data import Video
 
-__all__ = ["Condition", "language_condition", "read_sentences"]
-
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a tracker is told of each video.
+    """The sentences of videos: by name, None for none; `identity` has JSON values that are equal where all of them are.
 
-    Args:
-        label: "with", "without", or the name of the file without its ending (with it, for with.json).
-        sentences: one a video; None is no sentence.
-        identity: what the sentences are, as JSON values; equal where all sentences are.
+    `label` is "with", "without", or the name of the file without its ending (with it, for with.json).
     """
 
     label: str
@@ -30,18 +25,15 @@ class Condition:
     identity: Mapping[str, Any]
 
     @property
-    def told(self) -> int:
+    def described(self) -> int:
         """Videos that have a sentence."""
         return sum(sentence is not None for sentence in self.sentences.values())
 
 
 def language_condition(language: str | Path, videos: Sequence[Video], known: Sequence[str] = ()) -> Condition:
-    """Return what a tracker is told under "with", "without" or a file of sentences.
+    """Return the sentences of videos under "with", "without" or a file of `read_sentences`.
 
-    Args:
-        language: "with", "without", or the path of a file that `read_sentences` reads.
-        videos: what is to be tracked.
-        known: names of all videos of the split; a file may have sentences for more videos than are tracked.
+    A file may have sentences for all videos of the split, `known`, and must have them for `videos`.
 
     Raises:
         DataError: "with", and no video has a sentence.
@@ -56,26 +48,27 @@ def language_condition(language: str | Path, videos: Sequence[Video], known: Seq
             way_out = "Track with `--language without`, or give a file of sentences."
             raise DataError(Problem("--language with", rule, way_out=way_out))
         return Condition("with", own, {"language": "with", "sentences": _digest(own)})
-    path = Path(language).expanduser()
-    found = read_sentences(path)
+    file = Path(language).expanduser()
+    found = read_sentences(file)
     names = [video.name for video in videos]
     all_names = {*known, *names}
     rule = "no such video in the split"
-    strange = [name for name in found if name not in all_names]
-    unknown = [Problem(f"{path}: {name}", rule, "", nearest(name, all_names)) for name in strange]
+    unknown = [
+        Problem(f"{file}: {name}", rule, "", nearest(name, all_names)) for name in found if name not in all_names
+    ]
     lacking = [name for name in names if name not in found]
     if lacking:
         rule = f"must have a line for every video, but {len(lacking)} of {len(names)} have none"
         way_out = "In a JSON file, null says that a video has no sentence."
-        unknown.append(Problem(str(path), rule, ", ".join(lacking[:5]), way_out))
+        unknown.append(Problem(str(file), rule, ", ".join(lacking[:5]), way_out))
     if unknown:
         raise LanguageError(unknown[:20])
     chosen = {name: found[name] for name in names}
-    label = path.name if path.stem in ("with", "without") else path.stem
-    return Condition(label, chosen, {"language": path.name, "sentences": _digest(chosen)})
+    label = file.name if file.stem in ("with", "without") else file.stem
+    return Condition(label, chosen, {"language": file.name, "sentences": _digest(chosen)})
 
 
-def read_sentences(path: Path) -> dict[str, str | None]:
+def read_sentences(file: Path) -> dict[str, str | None]:
     """Read a file of sentences: video to sentence, None where the file says that there is none.
 
     A `.json` file holds one mapping of names to texts or null. Any other file is text: on each line the video's name,
@@ -85,12 +78,12 @@ def read_sentences(path: Path) -> dict[str, str | None]:
         LanguageError: the file cannot be read or is not of this form; all lines that are wrong.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         rule = "must be `with`, `without`, or a file of sentences"
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise LanguageError(Problem("--language", rule, f"'{path}' ({reason})")) from error
-    rows = _json_rows(path, text) if path.suffix.lower() == ".json" else _text_rows(path, text)
+        raise LanguageError(Problem("--language", rule, f"'{file}' ({reason})")) from error
+    rows = _json_rows(file, text) if file.suffix.lower() == ".json" else _text_rows(file, text)
     found: dict[str, str | None] = {}
     problems = []
     for where, name, sentence in rows:
@@ -101,23 +94,23 @@ def read_sentences(path: Path) -> dict[str, str | None]:
             problems.append(Problem(where, rule, repr(sentence), "Write null, in a JSON file, for no sentence."))
         found[name] = sentence if sentence is None else " ".join(str(sentence).split())
     if not found and not problems:
-        problems.append(Problem(str(path), "must hold sentences", "an empty file"))
+        problems.append(Problem(str(file), "must hold sentences", "an empty file"))
     if problems:
         raise LanguageError(problems[:20])
     return found
 
 
-def _json_rows(path: Path, text: str) -> list[tuple[str, str, Any]]:
+def _json_rows(file: Path, text: str) -> list[tuple[str, str, Any]]:
     try:
         pairs = json.loads(text, object_pairs_hook=list)
     except ValueError as error:
-        raise LanguageError(Problem(str(path), "must be JSON", str(error))) from error
+        raise LanguageError(Problem(str(file), "must be JSON", str(error))) from error
     if not text.lstrip().startswith("{"):
-        raise LanguageError(Problem(str(path), "must be a mapping of video names to sentences", text.lstrip()[:20]))
-    return [(f"{path}: {name}", name, sentence) for name, sentence in pairs]
+        raise LanguageError(Problem(str(file), "must be a mapping of video names to sentences", text.lstrip()[:20]))
+    return [(f"{file}: {name}", name, sentence) for name, sentence in pairs]
 
 
-def _text_rows(path: Path, text: str) -> list[tuple[str, str, Any]]:
+def _text_rows(file: Path, text: str) -> list[tuple[str, str, Any]]:
     rows = []
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
@@ -126,8 +119,8 @@ def _text_rows(path: Path, text: str) -> list[tuple[str, str, Any]]:
         name, found, sentence = line.partition(mark)
         if not found:
             rule = "a line must be a video's name, a tab or a colon, and the sentence"
-            raise LanguageError(Problem(f"{path}:{number}", rule, repr(line[:40])))
-        rows.append((f"{path}:{number}", name.strip(), sentence.strip()))
+            raise LanguageError(Problem(f"{file}:{number}", rule, repr(line[:40])))
+        rows.append((f"{file}:{number}", name.strip(), sentence.strip()))
     return rows
 
 

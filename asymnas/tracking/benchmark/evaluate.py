@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,8 +15,6 @@ from asymnas.tracking.benchmark.report import BenchmarkReport, TrackerScores, de
 
 if TYPE_CHECKING:
     from asymnas.tracking.data import AnnotationSet
-
-__all__ = ["Missing", "evaluate_results"]
 
 Missing = Literal["error", "skip", "zero"]
 
@@ -42,15 +40,15 @@ def evaluate_results(
         dataset: registered name of the data set.
         split: see `asymnas.tracking.data.load_annotations`.
         protocol: see `asymnas.tracking.metrics.PROTOCOLS`; None for the one of the data set's own toolkit.
-        versus: a further path with one tracker, or the name of a tracker of `results`: all others are compared with it.
+        versus: further results of one tracker, or the name of a tracker of `results`: all others are compared with it.
         root: the data root, or annotations themselves; see `asymnas.tracking.data.load_annotations`.
-        missing: "error" refuses trackers without results for a video, "skip" scores the rest, "zero" counts the missing
+        missing: "error" rejects trackers without results for a video, "skip" scores the rest, "zero" counts the missing
             videos as misses; they are listed.
-        **reading: what is not to be detected: `format`, `base`, `corners`, `first_row`, `repetition` of
-            `asymnas.tracking.results.read_results`.
+        **reading: `format`, `base`, `corners`, `first_row`, `repetition` of `asymnas.tracking.results.read_results`,
+            where they are not to be detected.
 
     Raises:
-        DataError: unknown names, annotations or results that are missing or damaged; all problems of all trackers.
+        DataError: unknown names, annotations or results that are missing or damaged; all problems at once.
     """
     from asymnas.tracking.data import require_boxes
     from asymnas.tracking.metrics import get_protocol
@@ -58,19 +56,20 @@ def evaluate_results(
     rules = get_protocol(protocol or default_protocol(dataset))
     annotations = _annotations(dataset, split, root)
     require_boxes(annotations)
-    path = None if versus is None or not _is_place(versus) else Path(versus)
-    places = [*results] if path is None or path in results else [*results, path]
-    sources, theirs, left_out, problems = _all_sources(places, path, annotations)
+    other = None if versus is None or not _holds_results(versus) else Path(versus)
+    sources, theirs, left_out, problems = _all_sources(
+        dict.fromkeys([*results, *filter(None, [other])]), other, annotations
+    )
     scored: dict[str, TrackerScores] = {}
-    for key, (place, folder) in sources.items():
+    for key, (source, folder) in sources.items():
         try:
-            scored[key] = _score(place, folder, annotations, rules.name, missing, reading)
+            scored[key] = _score(source, folder, annotations, rules.name, missing, reading)
         except AsymNASError as error:
             problems += error.problems
     if problems:
         raise DataError(problems)
     trackers = dict(zip(scored, _named(list(scored.values())), strict=True))
-    reference = "" if versus is None else _versus(versus, None if path is None else theirs, trackers).name
+    reference = "" if versus is None else _versus(versus, None if other is None else theirs, trackers).name
     if reference and len(trackers) < 2:
         rule = "the tracker to compare with must be another than the results"
         raise DataError(Problem("--vs", rule, f"'{versus}' alone", "Give further results."))
@@ -95,11 +94,11 @@ def _annotations(dataset: str, split: str | None, root: Path | None) -> Annotati
     except OSError as error:
         where = str(error.filename or root or dataset)
         rule, value = f"annotations of {dataset} must be readable here", error.strerror or str(error)
-        raise DataError(Problem(where, rule, value, "Correct the path or its rights, or --dataset.")) from None
+        raise DataError(Problem(where, rule, value, "Correct the folder or its rights, or --dataset.")) from None
 
 
-def _is_place(versus: str) -> bool:
-    """Tell whether `versus` is a path with results, inside an archive too, and not a tracker's name."""
+def _holds_results(versus: str) -> bool:
+    """Return whether `versus` names results, inside an archive too, and not a tracker."""
     from asymnas.core.archives import is_source
 
     try:
@@ -111,69 +110,60 @@ def _is_place(versus: str) -> bool:
 
 
 def _all_sources(
-    places: Sequence[Path], versus: Path | None, annotations: AnnotationSet
+    results: Iterable[Path], versus: Path | None, annotations: AnnotationSet
 ) -> tuple[dict[str, tuple[Path, str]], list[str], list[str], list[Problem]]:
-    """Find the trackers of all places; one that several of them lead to is there once.
-
-    Returns:
-        real place of each tracker to the place that named it first and its folder there, the real places below
-        `versus`, notes on what is left out, and what is wrong.
-    """
+    """Find the trackers of all results; one that several of them lead to is there once."""
     sources: dict[str, tuple[Path, str]] = {}
     theirs: list[str] = []
     notes: list[str] = []
     problems: list[Problem] = []
-    for place in places:
+    for source in results:
         try:
-            found, left_out = _sources(place, annotations)
+            found, left_out = _trackers_of(source, annotations)
         except AsymNASError as error:
             problems += error.problems
             continue
-        real = [os.path.realpath(place / folder) for folder in found]
-        for key, folder in zip(real, found, strict=True):
-            sources.setdefault(key, (place, folder))
-        theirs += real if place == versus else []
-        notes += [note for note in left_out if note not in notes]
+        real = {os.path.realpath(source / folder): (source, folder) for folder in found}
+        sources = real | sources
+        theirs += real if source == versus else []
+        notes += left_out
     return sources, theirs, notes, problems
 
 
-def _sources(place: Path, annotations: AnnotationSet) -> tuple[list[str], list[str]]:
-    """Return the folders of a place that hold a tracker each, "." for itself; of several, those of these videos."""
+def _trackers_of(source: Path, annotations: AnnotationSet) -> tuple[list[str], list[str]]:
+    """Return the folders of results that hold a tracker each, "." for itself; of several, those of these videos."""
     from asymnas.core.archives import open_source
     from asymnas.tracking.results.layout import ENDINGS, find_trackers
 
-    _, entries, _ = open_source(place, ENDINGS)
-    found = find_trackers(place, entries)
+    _, entries, _ = open_source(source, ENDINGS)
+    found = find_trackers(source, entries)
     if len(found) < 2:
         return [str(item.folder) for item in found] or ["."], []
-    known = {_plain(name) for item in annotations for name in (item.name, *getattr(item, "aliases", ()))}
+    known = {_letters(name) for item in annotations for name in (item.name, *getattr(item, "aliases", ()))}
     ours = [item for item in found if item.manifest or item.format == "otb-json"
-            or any(_plain(name) in known for name in item.videos)]  # fmt: skip
+            or any(_letters(name) in known for name in item.videos)]  # fmt: skip
     if not ours:
         rule = f"must hold results of videos of {annotations.dataset} {annotations.split}"
         value = f"{len(found)} folders of others, such as {next(iter(found[0].videos))}"
-        raise DataError(Problem(str(place), rule, value, "Mend the path, --dataset or --split."))
+        raise DataError(Problem(str(source), rule, value, "Correct the folder, --dataset or --split."))
     others = [str(item.folder) for item in found if item not in ours]
     shown = ", ".join(others[:NAMED]) + (", ..." if len(others) > NAMED else "")
-    what = (
-        "1 folder without results of these videos is" if len(others) == 1 else f"{len(others)} folders without any are"
-    )
-    note = f"{place}: {what} left out: {shown}"
+    note = f"{source}: left out, for they hold no results of these videos: {shown}"
     return [str(item.folder) for item in ours], [note] if others else []
 
 
-def _plain(name: str) -> str:
+def _letters(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def _score(
-    place: Path, folder: str, annotations: AnnotationSet, protocol: str, missing: Missing, reading: Mapping[str, Any]
+    results: Path, folder: str, annotations: AnnotationSet, protocol: str, missing: Missing, reading: Mapping[str, Any]
 ) -> TrackerScores:
     from asymnas.tracking.metrics import score
     from asymnas.tracking.results import read_results
 
-    videos, source = annotations.annotations, place / folder
-    read = read_results(place, annotations=videos, dataset=annotations.dataset, tracker=folder, **reading)
+    videos, source = annotations.annotations, results / folder
+    read = read_results(results, annotations=videos, dataset=annotations.dataset, tracker=folder, **reading)
     absent = [item.name for item in videos if item.name not in read.boxes]
     if absent and missing == "error":
         shown = ", ".join(absent[:NAMED]) + (f" and {len(absent) - NAMED} more" if len(absent) > NAMED else "")

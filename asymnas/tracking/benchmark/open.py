@@ -11,14 +11,7 @@ from typing import TYPE_CHECKING, Any
 from asymnas.core.errors import LanguageError, Problem, TrackerError, WeightsError
 from asymnas.core.threads import all_threads
 from asymnas.runs.statistics import load_statistics, save_statistics, statistics_key
-from asymnas.tracking import (
-    Language,
-    OnlineTracker,
-    TrackerPlugin,
-    get_tracker,
-    list_trackers,
-    load_tracker_weights,
-)
+from asymnas.tracking import Language, OnlineTracker, TrackerPlugin, get_tracker, list_trackers, load_tracker_weights
 from asymnas.tracking.benchmark.run_files import RunFiles, find_run
 from asymnas.tracking.live import LiveTracker
 from asymnas.tracking.task.data import checked_options, sentence_table, sentences_of
@@ -28,9 +21,6 @@ if TYPE_CHECKING:
     from asymnas.tracking import TrainableTracker
     from asymnas.tracking.task.schema import TrackingJob
     from asymnas.tracking.task.task import TrackingTask
-
-__all__ = ["Description", "ReadyTracker", "TrackerSpec", "describe_tracker", "open_tracker"]
-
 
 logger = logging.getLogger("asymnas.tracking")
 
@@ -81,8 +71,7 @@ class ReadyTracker:
         name: the plugin's name, or that of the run folder.
         tracker: in eval mode, its normalisation statistics those of `path`.
         path: the architecture's path, to be passed to `tracker.start`; None for a tracker without a search space.
-        settings: JSON values that say what tracks: tracker, options, space, genes, hash of the weights, text encoder,
-            recalibration.
+        settings: JSON values that say what tracks, such as options, genes, recalibration, hash of weights.
         reads_language: whether sentences can change its boxes.
         lockstep: videos that its run tracked as one batch; 1 for a tracker without a run.
     """
@@ -99,7 +88,7 @@ class ReadyTracker:
         """Return one row a sentence (None is no sentence), on the tracker's device; None if it reads no language.
 
         Raises:
-            LanguageError: a sentence is empty text, one text is given for the list, or the encoder cannot be loaded.
+            LanguageError: a sentence is empty text, or the encoder cannot be loaded.
         """
         if isinstance(sentences, str):  # would be read as a sentence a letter
             raise LanguageError(Problem("sentences", "must be a list, one a video", repr(sentences[:60])))
@@ -126,7 +115,7 @@ def open_tracker(spec: str | Path | TrackerSpec, *, threads: int | None = None, 
         spec: what tracks.
         threads: torch and OpenCV threads of this process from now on; None leaves it as it is. Recalibration always
             takes the run's own number.
-        **values: the other fields of `TrackerSpec`, where `spec` is a name or a path.
+        **values: the other fields of `TrackerSpec`, where `spec` is a name or a file.
 
     Raises:
         TrackerError: the spec names nothing, a tracker that needs weights, or options it does not have.
@@ -158,7 +147,6 @@ def describe_tracker(spec: str | Path | TrackerSpec, **values: Any) -> Descripti
 
 
 def _find(spec: TrackerSpec) -> tuple[TrackerPlugin, RunFiles | None]:
-    """The plugin, and the run unless the spec names the plugin itself."""
     if spec.name in list_trackers():
         return get_tracker(spec.name), None
     run = find_run(Path(spec.name).expanduser(), list_trackers(), data_root=spec.data_root)

@@ -7,15 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from asymnas.report.plots import BLUE, COLOURS, GREY, RED, make_axes, make_png
-from asymnas.tracking.benchmark.report import BenchmarkReport, TrackerScores
-from asymnas.tracking.benchmark.sections import NAME, difference_files
-
-__all__ = ["attribute_radar", "benchmark_plots", "curve_plot", "difference_bars"]
+from asymnas.tracking.benchmark.report import NAME, BenchmarkReport, TrackerScores, difference_files
 
 LINES = ("-", "--", "-.", ":")
 MARKERS = "osD^vP"
@@ -48,30 +44,25 @@ def benchmark_plots(report: BenchmarkReport) -> dict[str, bytes]:
 
 
 def curve_plot(report: BenchmarkReport, kind: str) -> bytes:
-    """Draw one curve a tracker, with its score in percent in the legend, best first.
-
-    Args:
-        report: the evaluation.
-        kind: "success", "precision" or "normalised precision".
-    """
+    """Draw one curve a tracker, with its score in percent in the legend, best first; `kind` is a key of `AXES`."""
     across, up, measures = AXES[kind]
     measure = next((name for name in measures if name in report.measures), report.main)
     order = sorted(range(len(report.trackers)), key=lambda index: -report.trackers[index].scores.values[measure])
     figure, axes = make_axes(width=7.6, height=4.8)
     for index in order:
         tracker = report.trackers[index]
-        curve = tracker.scores.curves.get(kind)
+        curve, (colour, line) = tracker.scores.curves.get(kind), _look(index)
         if curve is None:
             continue
         label = _label(tracker, measure)
-        colour, line = _look(index)
         axes.plot(curve.thresholds, curve.values, color=colour, linestyle=line, linewidth=1.8, label=label)
     axes.set_xlabel(across)
     axes.set_ylabel(up)
     axes.set_ylim(0, 1)
     axes.margins(x=0)
     axes.set_title(f"{kind} plot, {_place(report)}\n{report.size}", fontsize=10)
-    _legend(axes, f"{measure}, percent")
+    axes.legend(frameon=False, fontsize=9, title=f"{measure}, percent", title_fontsize=9, alignment="left",
+                handlelength=3.0, loc="upper left", bbox_to_anchor=(1.0, 1.0))  # fmt: skip
     return make_png(figure)
 
 
@@ -160,11 +151,6 @@ def _place(report: BenchmarkReport) -> str:
 def _look(index: int) -> tuple[str, str]:
     """A colour and a line: both change, so that neighbours are told apart in grey as well."""
     return COLOURS[index % len(COLOURS)], LINES[(index + index // len(COLOURS)) % len(LINES)]
-
-
-def _legend(axes: Axes, title: str) -> None:
-    axes.legend(frameon=False, fontsize=9, title=title, title_fontsize=9, alignment="left", handlelength=3.0,
-                loc="upper left", bbox_to_anchor=(1.0, 1.0))  # fmt: skip
 
 
 def _attributes(report: BenchmarkReport) -> list[str]:

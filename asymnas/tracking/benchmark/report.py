@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from asymnas.tracking.data import Annotation
     from asymnas.tracking.metrics import Comparison, Protocol, Scores
 
-__all__ = ["BenchmarkReport", "TrackerScores", "default_protocol", "make_report", "percent"]
+NAME = 60
+"""Letters that a file and a plot show of a tracker's name, which may be a long file name."""
 
 
 def default_protocol(dataset: str) -> str:
@@ -27,14 +29,7 @@ def percent(value: float, *, sign: bool = False) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TrackerScores:
-    """One tracker on the benchmark.
-
-    Args:
-        name: unique within the report.
-        source: where its results were read from, as the user gave it.
-        scores: see `asymnas.tracking.metrics.score`.
-        notes: what the reader of the result files detected.
-    """
+    """One tracker on the benchmark: a unique name, where its results were read, and the reader's notes."""
 
     name: str
     source: str
@@ -49,21 +44,14 @@ class TrackerScores:
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkReport:
-    """Trackers on one split of one data set under one protocol.
+    """Trackers, best first, on one split of one data set under one protocol.
 
     Args:
-        dataset: its registered name.
-        split: its split.
-        protocol: the protocol's name.
-        rules: the protocol's rules, readable.
+        rules: of the protocol, readable.
         main: the measure that ranks.
         chosen: whether the protocol was asked for; otherwise it is the data set's default.
-        videos: sequences of the split.
-        frames: annotated frames of the split.
-        absent: frames of these without the target.
-        annotations: where the annotations were read from.
-        notes: what the reader of the annotations detected.
-        trackers: best first.
+        videos: sequences of the split; `frames` are annotated, and the target is absent from `absent` of them.
+        annotations: where they were read from; `notes` say what their reader detected.
         comparisons: by the name of the tracker that is compared; each is that tracker minus `versus`.
         versus: the name of the tracker that the others are compared with, "" without one.
         level: coverage of the intervals.
@@ -103,23 +91,26 @@ class BenchmarkReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON-able data; scores are shares in 0..1."""
-        return {
-            "dataset": self.dataset,
-            "split": self.split,
-            "protocol": self.protocol,
-            "protocol_is_default": not self.chosen,
-            "rules": self.rules,
-            "main": self.main,
-            "videos": self.videos,
-            "frames": self.frames,
-            "absent": self.absent,
-            "annotations": self.annotations,
+        plain = {item.name: getattr(self, item.name) for item in fields(self)}
+        return plain | {
+            "protocol_is_default": not plain.pop("chosen"),
             "notes": list(self.notes),
-            "level": self.level,
             "trackers": [tracker.to_dict(level=self.level) for tracker in self.trackers],
             "versus": self.versus or None,
             "comparisons": {name: item.to_dict() for name, item in self.comparisons.items()},
         }
+
+
+def difference_files(report: BenchmarkReport) -> dict[str, str]:
+    """Return the file names of the plots of differences by tracker, for the comparisons that have any difference."""
+    files: dict[str, str] = {}
+    for name, comparison in report.comparisons.items():
+        if any(difference for *_, difference in comparison.videos):
+            stem = "".join(sign if sign.isalnum() else "_" for sign in name[:NAME])
+            names = (f"difference_{stem}{'' if number == 1 else f'_{number}'}.png" for number in count(1))
+            taken = {file.lower() for file in files.values()}
+            files[name] = next(file for file in names if file.lower() not in taken)  # `run-1` and `run_1`
+    return files
 
 
 def make_report(
@@ -134,19 +125,7 @@ def make_report(
     notes: Sequence[str] = (),
     versus: str = "",
 ) -> BenchmarkReport:
-    """Return the report of scored trackers, each compared with one of them.
-
-    Args:
-        dataset: registered name.
-        split: of it.
-        videos: annotations of the split.
-        trackers: with their scores under the protocol, in the report's order.
-        rules: the protocol.
-        chosen: whether it was asked for.
-        annotations: where the annotations were read from.
-        notes: on the annotations.
-        versus: the name of the tracker that the others are compared with; "" for none.
-    """
+    """Return the report of trackers, scored under `rules` and in order; the fields are those of `BenchmarkReport`."""
     from asymnas.tracking.metrics import compare
 
     reference = {item.name: item.scores for item in trackers}.get(versus)

@@ -6,6 +6,7 @@ import collections
 import datetime
 import json
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +20,6 @@ from asymnas.core.versions import versions
 from asymnas.runs.times import Reporter
 from asymnas.tracking.benchmark.conditions import Condition, language_condition
 from asymnas.tracking.benchmark.open import TrackerSpec, describe_tracker
-from asymnas.tracking.benchmark.progress import Counter
 from asymnas.tracking.benchmark.worker import (
     BatchToTrack,
     BenchmarkVideos,
@@ -30,8 +30,6 @@ from asymnas.tracking.benchmark.worker import (
 from asymnas.tracking.data import Dataset
 from asymnas.tracking.results import ResultSet
 from asymnas.tracking.results.result_folder import ResultFolder
-
-__all__ = ["DEFAULTS", "BenchmarkOptions", "BenchmarkPlan", "BenchmarkRun", "run_benchmark"]
 
 logger = logging.getLogger("asymnas.tracking")
 
@@ -67,14 +65,11 @@ class BenchmarkRun:
     """A tracker's results on a benchmark.
 
     Args:
-        label: of the tracker and what it is told.
-        tracker: the tracker's name.
+        label: of the tracker and its sentences.
         language: "with", "without", the name of a file of sentences, or "" for a tracker that reads none.
-        folder: the canonical result folder.
-        results: what it holds.
         failures: what went wrong, by the names of the videos that have no results.
         reused: videos whose results were there already.
-        told: videos that had a sentence.
+        described: videos that had a sentence.
     """
 
     label: str
@@ -84,7 +79,7 @@ class BenchmarkRun:
     results: ResultSet
     failures: Mapping[str, str]
     reused: int
-    told: int
+    described: int
 
 
 def run_benchmark(
@@ -100,16 +95,9 @@ def run_benchmark(
 
     Each video's boxes are written as it ends, so an interrupted run goes on where it stopped. A video that fails is
     recorded with its error, and the others are tracked. With `lockstep` 1 the boxes depend on the tracker and the video
-    alone, not on workers or interruptions.
-
-    Args:
-        tracker: what tracks.
-        videos: what is tracked.
-        out: the result folder, in the canonical form of `asymnas.tracking.results`.
-        language: "with" the videos' own sentences, "without", or a file of sentences (see `read_sentences`); a tracker
-            that reads no language ignores it.
-        options: how.
-        progress: told of frames at the start and as videos end.
+    alone, not on workers or interruptions. `out` is a result folder in the canonical form of
+    `asymnas.tracking.results`; `language` is "with" the videos' own sentences, "without", or a file of
+    `read_sentences`, for a tracker that reads.
 
     Raises:
         AsymNASError: what is wrong with the tracker, data or sentences; or the folder holds other results.
@@ -123,17 +111,7 @@ def run_benchmark(
 
 
 class BenchmarkPlan:
-    """A benchmark under several language conditions with the tracker opened once.
-
-    Args:
-        spec: the tracker.
-        videos: what is tracked.
-        data: the same, loaded.
-        conditions: what the tracker is told and the result folder, by label.
-
-    Raises:
-        AsymNASError: the tracker cannot be opened, or two videos have one name.
-    """
+    """A tracker on videos under conditions of language, each by its label with its result folder."""
 
     def __init__(
         self,
@@ -174,14 +152,13 @@ class BenchmarkPlan:
             for label, (condition, out) in self.conditions.items():
                 folder = self._folder(label, options)
                 with folder.filling(resume=options.resume, fresh=options.fresh):
-                    counter = Counter(label, self.data.videos, progress)
-                    failures, reused = self._track_rest(pool, folder, condition.label, options.lockstep, counter)
+                    failures, reused = self._track_rest(pool, folder, condition.label, options.lockstep, progress)
                     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
                     folder.finish(failures, {"versions": versions(), "date": now})
                     results = folder.results([video.name for video in self.data.videos])
                 reads = self.about.reads_language
-                language, told = (condition.label, condition.told) if reads else ("", 0)
-                runs.append(BenchmarkRun(label, self.about.name, language, out, results, failures, reused, told))
+                said = (condition.label, condition.described) if reads else ("", 0)
+                runs.append(BenchmarkRun(label, self.about.name, said[0], out, results, failures, reused, said[1]))
         return runs
 
     def _folder(self, label: str, options: BenchmarkOptions) -> ResultFolder:
@@ -208,28 +185,37 @@ class BenchmarkPlan:
         folder: ResultFolder,
         condition: str,
         lockstep: int,
-        counter: Counter,
+        progress: Reporter | None,
     ) -> tuple[dict[str, str], int]:
         """Track the videos that have no results yet; failures by video, and how many had results."""
-        videos = self.data.videos
-        done = {video.name for video in videos if folder.holds(video.name, len(video))}
-        rest = [index for index, video in enumerate(videos) if video.name not in done]
+        videos, failures, began = self.data.videos, dict[int, str](), 0.0
+        ended = [index for index, video in enumerate(videos) if folder.holds(video.name, len(video))]
+        reused, held = len(ended), set(ended)
         # The longest first: batches stay full, and workers end together.
-        rest.sort(key=lambda index: (-len(videos[index]), index))
+        rest = sorted(set(range(len(videos))) - held, key=lambda index: (-len(videos[index]), index))
         starts = range(0, len(rest), lockstep)
         requests = [BatchToTrack(tuple(rest[start : start + lockstep]), condition) for start in starts]
-        failures: dict[int, str] = {}
-        counter.start(done)
+
+        def show() -> None:
+            frames = [len(videos[index]) for index in ended]
+            parts = [f"{len(ended)}/{len(videos)} videos"]
+            parts += [f"{sum(frames[reused:]) / (time.perf_counter() - began):.1f} frames/s"] if began else []
+            parts += [f"{len(failures)} failed"] if failures else []
+            if progress is not None:
+                progress.update(folder.label, sum(frames), sum(map(len, videos)), ", ".join(parts))
 
         def keep(position: int, answer: TrackedBatch) -> None:
-            counter.running(sum(result.seconds for result in answer.found))
+            nonlocal began  # with the first batch: opening the tracker is no part of its speed
+            began = began or time.perf_counter() - sum(result.seconds for result in answer.found)
             for result in answer.found:
                 folder.write(result)
             for index, error in answer.failures.items():
                 logger.warning("%s, video %s failed: %s", folder.label, videos[index].name, error)
             failures.update(answer.failures)
-            counter.count([videos[index].name for index in requests[position].indices], failed=len(failures))
+            ended.extend(requests[position].indices)
+            show()
 
+        show()
         if requests:  # else the tracker need not be opened
             pool.map(requests, keep)
-        return {videos[index].name: failures[index] for index in sorted(failures)}, len(done)
+        return {videos[index].name: failures[index] for index in sorted(failures)}, reused

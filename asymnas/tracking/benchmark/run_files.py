@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asymnas.core.document import read
 from asymnas.core.errors import (
     ArchitectureMismatch,
     JobError,
@@ -24,8 +24,6 @@ from asymnas.space import Architecture, list_architectures, load_architecture, l
 if TYPE_CHECKING:
     from asymnas.tracking.task.schema import TrackingJob
 
-__all__ = ["RunFiles", "find_run"]
-
 JOB, ARCHITECTURE, WEIGHTS, SUMMARY = "job.yaml", "architecture.json", "supernet.safetensors", "summary.json"
 
 
@@ -34,13 +32,10 @@ class RunFiles:
     """A finished run.
 
     Args:
-        folder: the run folder.
         name: of the tracker: the folder's name, and the file's where it is another one than architecture.json.
         job: with the data root that was asked for.
-        architecture: what is to track.
-        weights: the file of the supernet's weights.
-        weights_hash: hash that the run recorded of them.
-        own: whether it is the architecture that the run found.
+        weights: the file of the weights; `weights_hash` is what the run recorded of them.
+        own: whether `architecture` is the one that the run found.
     """
 
     folder: Path
@@ -52,31 +47,29 @@ class RunFiles:
     own: bool = True
 
 
-def find_run(path: Path, trackers: Iterable[str], *, data_root: Path | str | None = None) -> RunFiles:
-    """Find the run of a folder or of an architecture file.
+def find_run(given: Path, trackers: Iterable[str], *, data_root: Path | str | None = None) -> RunFiles:
+    """Find the run of a folder, or of an architecture.json with its run beside it.
 
-    Args:
-        path: a run folder, or an architecture.json with its run beside it.
-        trackers: names of trackers, for messages.
-        data_root: replaces the job's folder of real data sets.
+    `trackers` are the names for messages; `data_root` replaces the job's folder of real data sets.
 
     Raises:
-        TrackerError: the path names nothing, or a run of another task.
+        TrackerError: the file or folder is not there, or holds a run of another task.
         RunFolderError: no finished run is there.
         WeightsError: the run's weights are missing, or of another run than the architecture.
         AsymNASError: job or architecture are damaged.
     """
-    try:
-        folder, file = _places(path, trackers)
-    except OSError as error:  # such as a name that is too long
-        rule = "must be a tracker's name, a run folder or an architecture.json"
-        reason = f"'{str(path)[:80]}' ({error.strerror})"
-        raise TrackerError(Problem("tracker", rule, reason, nearest(str(path)[:80], trackers))) from error
+    folder, file = _folder_and_file(given, trackers)
     if not (folder / JOB).is_file():
         raise _no_run(folder, file)
-    _check_kind(folder)
     overrides = {} if data_root is None else {"data.root": str(Path(data_root).expanduser().resolve())}
-    job: Any = load_job(folder / JOB, overrides, files=False)
+    try:
+        job: Any = load_job(folder / JOB, overrides, files=False)
+    except JobError:
+        arms = [str(item.parent) for item in sorted(folder.glob(f"*/{JOB}"))]
+        if not arms:
+            raise
+        way_out = f"Name one of its runs: {', '.join(arms[:8])}."
+        raise RunFolderError(Problem(str(folder), "is a comparison of several runs", way_out=way_out)) from None
     if not hasattr(job, "tracker"):
         raise TrackerError(Problem(str(folder), "must be a run of the task tracking", job.task))
     found, recorded = _architecture(folder, file, job)
@@ -93,22 +86,20 @@ def find_run(path: Path, trackers: Iterable[str], *, data_root: Path | str | Non
     return RunFiles(folder, name, job, found, weights, recorded, own=not other)
 
 
-def _places(path: Path, trackers: Iterable[str]) -> tuple[Path, Path]:
+def _folder_and_file(given: Path, trackers: Iterable[str]) -> tuple[Path, Path]:
     """The run folder and the file that says the architecture."""
-    if path.is_dir():
-        named = path / ARCHITECTURE
-        return path, named if named.is_file() else path / SUMMARY
-    if path.is_file():
-        if path.suffix != ".json":
-            rule = "must be a run folder or an architecture.json"
-            raise TrackerError(Problem(str(path), rule, f"a file '{path.suffix}'", "Name the folder that it lies in."))
-        return path.parent, path
-    if str(path) in list_architectures():
+    name = str(given)
+    if os.path.isdir(given):
+        own = given / ARCHITECTURE
+        return given, own if own.is_file() else given / SUMMARY
+    if os.path.isfile(given) and given.suffix == ".json":
+        return given.parent, given
+    if name in list_architectures():
         rule = "is an architecture that comes without weights"
-        way_out = f"Train it: `asymnas export {path} --to json -o {path}.json`, then `asymnas retrain {path}.json`."
-        raise TrackerError(Problem(f"tracker '{path}'", rule, way_out=way_out))
+        way_out = f"Train it: `asymnas export {name} --to json -o {name}.json`, then `asymnas retrain {name}.json`."
+        raise TrackerError(Problem(f"tracker '{name}'", rule, way_out=way_out))
     rule = "must be a tracker's name, a run folder or an architecture.json"
-    raise TrackerError(Problem("tracker", rule, repr(str(path)), nearest(str(path), trackers)))
+    raise TrackerError(Problem("tracker", rule, repr(name[:80]), nearest(name[:80], trackers)))
 
 
 def _no_run(folder: Path, file: Path) -> RunFolderError | WeightsError:
@@ -121,20 +112,7 @@ def _no_run(folder: Path, file: Path) -> RunFolderError | WeightsError:
     return RunFolderError(Problem(str(folder), f"is no run folder: it has no {JOB}", value))
 
 
-def _check_kind(folder: Path) -> None:
-    """A comparison is a folder of runs."""
-    try:
-        data = read(folder / JOB).data
-    except JobError:
-        return  # `load_job` says what is wrong with it
-    if isinstance(data, dict) and data.get("kind") == "compare":
-        arms = sorted(item.parent.name for item in folder.glob(f"*/{JOB}"))
-        way_out = f"Name one of its runs: {', '.join(str(folder / arm) for arm in arms[:8])}." if arms else ""
-        raise RunFolderError(Problem(str(folder), "is a comparison of several runs", way_out=way_out))
-
-
 def _architecture(folder: Path, file: Path, job: TrackingJob) -> tuple[Architecture, str]:
-    """The architecture, and the hash of the weights that the run recorded."""
     summary = RunSummary.read(folder / SUMMARY) if (folder / SUMMARY).is_file() else None
     if file.name == SUMMARY:
         if summary is None:
@@ -148,6 +126,4 @@ def _architecture(folder: Path, file: Path, job: TrackingJob) -> tuple[Architect
     if own is not None and own != recorded:
         rule = f"was found with other weights than those of the run in {folder}, {recorded}"
         raise WeightsError(Problem(str(file), rule, str(own), "Leave the file in its own run folder."))
-    if recorded is None:  # made by hand, beside a run that has no summary yet
-        recorded = load_architecture(folder / ARCHITECTURE).provenance.get("weights_hash", "")
     return found.architecture, str(recorded)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,8 +19,6 @@ from asymnas.tracking.benchmark.worker import BenchmarkVideos
 from asymnas.tracking.data import Dataset, annotation_of
 from asymnas.tracking.metrics import get_protocol, score_many
 
-__all__ = ["STRATEGIES", "score_runs", "test_trackers"]
-
 STRATEGIES = ("zero_tensor", "template_embedding")
 """What can stand for a missing sentence."""
 
@@ -35,16 +33,10 @@ def test_trackers(
     options: BenchmarkOptions = DEFAULTS,
     progress: Reporter | None = None,
 ) -> tuple[Dataset, list[BenchmarkRun]]:
-    """Run every tracker under every language condition; all of them are checked before the first one starts.
+    """Run every tracker under every condition of language; all of them are checked before the first one starts.
 
-    Args:
-        specs: the trackers.
-        videos: what is tracked.
-        out: the folder of the result folders, one for each tracker and condition.
-        languages: "with", "without", files of sentences; none: "with" where the data set has sentences.
-        missing: strategies for missing sentences; none: as each tracker has it.
-        options: how.
-        progress: as for `run_benchmark`.
+    `out` gets a result folder for each tracker and condition. Without `languages` it is "with" where the data set has
+    sentences; without `missing`, what stands for a missing sentence is as each tracker has it.
 
     Returns:
         the data set, and the runs in the order of `specs`.
@@ -112,11 +104,8 @@ def _plans(
     plans = []
     strategies: Sequence[str | None] = missing or [None]
     for strategy in strategies:
-        labels = {condition.label: "-".join(filter(None, [first.name, condition.label, strategy]))
-                  for condition in conditions}  # fmt: skip
-        labelled: Mapping[str, tuple[Condition, Path]] = {
-            labels[condition.label]: (condition, out / labels[condition.label]) for condition in conditions
-        }
+        labels = ["-".join(filter(None, [first.name, condition.label, strategy])) for condition in conditions]
+        labelled = {label: (condition, out / label) for label, condition in zip(labels, conditions, strict=True)}
         plans.append(BenchmarkPlan(replace(spec, missing=strategy), videos, data, labelled))
     return plans
 
@@ -124,16 +113,8 @@ def _plans(
 def score_runs(data: Dataset, runs: Sequence[BenchmarkRun], protocol: str | None = None) -> BenchmarkReport | None:
     """Score the runs; videos that failed count as misses. Differences are those to the first run.
 
-    Args:
-        data: the data set that was tracked.
-        runs: of it.
-        protocol: name; None for that of the data set's own toolkit.
-
-    Returns:
-        None where only a server knows the boxes, or no video could be tracked.
-
-    Raises:
-        DataError: unknown protocol, or annotations that cannot be scored.
+    `protocol` None is that of the data set's own toolkit. Returns None where only a server knows the boxes, or no video
+    could be tracked.
     """
     rules = get_protocol(protocol or default_protocol(data.name))
     videos = [annotation_of(video) for video in data.videos]

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asymnas.core.errors import Problem, RunFolderError
 from asymnas.report import Figure, Section, page
 from asymnas.report.texts import verdict
-from asymnas.tracking.benchmark.report import BenchmarkReport, TrackerScores, percent
+from asymnas.tracking.benchmark.report import BenchmarkReport, TrackerScores, difference_files, percent
 
 if TYPE_CHECKING:
     from asymnas.core.statistics import Interval
     from asymnas.tracking.benchmark.run import BenchmarkRun
     from asymnas.tracking.metrics import Comparison, Scores
-
-__all__ = ["benchmark_sections", "difference_files", "tested_sections", "write_benchmark"]
 
 NAMED = 12
 """Names that a line of missing or short files shows before it counts the rest; JSON has them all."""
@@ -28,22 +25,11 @@ SHOWN = 8
 FAILURES = 20
 """Failures that are shown; the manifests have them all."""
 
-NAME = 60
-"""Letters of a tracker's name in a file's name; what two trackers are told apart by may be long paths."""
-
 
 def write_benchmark(report: BenchmarkReport, folder: Path) -> list[Path]:
     """Write the plots and `index.html`, which holds plots, tables and notes, into a folder (made if missing).
 
-    Args:
-        report: the evaluation.
-        folder: files of the same names in it are replaced.
-
-    Returns:
-        The files, the page last.
-
-    Raises:
-        RunFolderError: the folder cannot be made or written.
+    Files of the same names are replaced; all files are returned, the page last.
     """
     from asymnas.tracking.benchmark.plots import benchmark_plots
 
@@ -63,9 +49,7 @@ def write_benchmark(report: BenchmarkReport, folder: Path) -> list[Path]:
 def benchmark_sections(report: BenchmarkReport, plots: Mapping[str, bytes] | None = None) -> list[Section]:
     """Return scores, what they were measured on, attributes, comparisons and all that the readers detected.
 
-    Args:
-        report: the evaluation.
-        plots: PNG bytes by file name, of `asymnas.tracking.benchmark.plots.benchmark_plots`.
+    `plots` are PNG bytes by file name, of `asymnas.tracking.benchmark.plots.benchmark_plots`.
     """
     drawn = {
         name: Figure(png, "png", name.removesuffix(".png").replace("_", " ")) for name, png in (plots or {}).items()
@@ -80,25 +64,8 @@ def benchmark_sections(report: BenchmarkReport, plots: Mapping[str, bytes] | Non
     ]
 
 
-def difference_files(report: BenchmarkReport) -> dict[str, str]:
-    """Return the file names of the plots of differences by tracker, for the comparisons that have any difference."""
-    files: dict[str, str] = {}
-    for name, comparison in report.comparisons.items():
-        if any(difference for *_, difference in comparison.videos):
-            stem = "".join(sign if sign.isalnum() else "_" for sign in name[:NAME])
-            names = (f"difference_{stem}{'' if number == 1 else f'_{number}'}.png" for number in count(1))
-            taken = {file.lower() for file in files.values()}
-            files[name] = next(file for file in names if file.lower() not in taken)  # `run-1` and `run_1`
-    return files
-
-
 def tested_sections(report: BenchmarkReport | None, runs: Sequence[BenchmarkRun]) -> list[Section]:
-    """Return scores with intervals, differences to the first tracker, speed, failures and folders.
-
-    Args:
-        report: the scores; None where there are none.
-        runs: what was run.
-    """
+    """Return scores with intervals, differences to the first tracker, speed, failures and folders."""
     sections = []
     if report is not None:
         sections += [_test_scores(report, runs), Section("", note=_test_notes(report))]
@@ -110,7 +77,7 @@ def tested_sections(report: BenchmarkReport | None, runs: Sequence[BenchmarkRun]
         failed[FAILURES:] = [f"... and {len(failed) - FAILURES} more failures, in the manifests"]
     lines = []
     for run in runs:
-        sentences = f", {run.told} videos had a sentence" if run.language else ""
+        sentences = f", {run.described} videos had a sentence" if run.language else ""
         reused = f", {run.reused} of an earlier run" if run.reused else ""
         videos = f"{len(run.results)} of {len(run.results) + len(run.failures)} videos"
         lines.append(f"{run.label}: {videos}{reused}{sentences}; {run.folder}")
@@ -232,7 +199,6 @@ def _names(names: Sequence[str]) -> str:
 
 
 def _test_scores(report: BenchmarkReport, runs: Sequence[BenchmarkRun]) -> Section:
-    """One row a tracker and language condition."""
     level, any_failed = f"{report.level:.0%}", any(run.failures for run in runs)
     heads = [f"{measure} [{level}]" for measure in report.measures]
     heads += [f"{report.main} minus the first's"] if report.versus else []

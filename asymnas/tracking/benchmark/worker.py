@@ -15,8 +15,6 @@ from asymnas.tracking.task.measuring import tracked
 if TYPE_CHECKING:
     from asymnas.tracking import TrackResult
 
-__all__ = ["BatchToTrack", "BenchmarkVideos", "BenchmarkWorker", "TrackedBatch", "benchmark_worker", "failed_batch"]
-
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkVideos:
@@ -49,12 +47,7 @@ class BenchmarkVideos:
 
 @dataclass(frozen=True, slots=True)
 class BatchToTrack:
-    """Videos to be tracked side by side.
-
-    Args:
-        indices: of the videos, in the data set.
-        condition: label of what the tracker is told.
-    """
+    """Videos to be tracked side by side, by their places in the data set, and the label of a condition."""
 
     indices: tuple[int, ...]
     condition: str
@@ -62,26 +55,14 @@ class BatchToTrack:
 
 @dataclass(slots=True)
 class TrackedBatch:
-    """What came of a `BatchToTrack`.
-
-    Args:
-        found: a result for every video that was tracked.
-        failures: what went wrong, by the indices of the others.
-    """
+    """A result for every video of a batch that was tracked, and what went wrong, by the places of the others."""
 
     found: list[TrackResult] = field(default_factory=list)
     failures: dict[int, str] = field(default_factory=dict)
 
 
 class BenchmarkWorker:
-    """Tracks videos with one tracker.
-
-    Args:
-        ready: the tracker.
-        videos: all videos of the benchmark.
-        sentences: what the tracker is told of each video, by the label of the condition.
-        threads: torch and OpenCV threads while it tracks.
-    """
+    """Tracks videos with one tracker; `sentences` are those of each video, by the label of the condition."""
 
     def __init__(
         self,
@@ -110,8 +91,7 @@ class BenchmarkWorker:
 
     def _track(self, indices: Sequence[int], condition: str) -> list[TrackResult]:
         videos = [self.videos[index] for index in indices]
-        told = self.sentences[condition]
-        language = self.ready.embed([told[video.name] for video in videos])
+        language = self.ready.embed([self.sentences[condition][video.name] for video in videos])
         return tracked(self.ready.tracker, videos, path=self.ready.path, language=language, lockstep=len(videos))
 
 

@@ -14,8 +14,6 @@ from asymnas.tracking.cli.options import read_options
 if TYPE_CHECKING:
     from asymnas.tracking.data import DataReport
 
-__all__ = ["data"]
-
 data = typer.Typer(
     name="data", help="Check data sets on disk, and look at their videos.", no_args_is_help=True, rich_markup_mode=None
 )
@@ -113,19 +111,9 @@ def show(
     found, where = find_video(name, video, split, data_root, read_options(option))
     sheet = draw_video_sheet(found, count=frames, title=f"{name}/{where}")
     save_picture(sheet, output)
-    if as_json:
-        print_json(
-            {
-                "file": str(output),
-                "dataset": name,
-                "split": where,
-                "video": found.name,
-                "frames": len(found),
-                "absent": int(found.absent.sum()),
-                "sentence": found.sentence,
-                "attributes": sorted(found.attributes),
-                "server": found.server,
-            }
-        )
-    else:
+    if not as_json:
         typer.echo(str(output))
+        return
+    facts: dict[str, Any] = {"frames": len(found), "absent": int(found.absent.sum()), "sentence": found.sentence}
+    facts |= {"attributes": sorted(found.attributes), "server": found.server}
+    print_json({"file": str(output), "dataset": name, "split": where, "video": found.name, **facts})

@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from asymnas.core.commands import DataRoot, Json, command, print_json
 from asymnas.core.errors import DataError, Problem
-
-__all__ = ["eval_"]
-
-
-class Missing(StrEnum):
-    """What is done with videos that a tracker has no results for."""
-
-    error = "error"
-    skip = "skip"
-    zero = "zero"
-
-
-class FirstRow(StrEnum):
-    """Whether the result files have a row of the first frame."""
-
-    auto = "auto"
-    present = "present"
-    missing = "missing"
+from asymnas.tracking.cli.options import DatasetName, Plots, Protocol, Split
 
 
 @command
@@ -35,11 +17,9 @@ def eval_(
     results: Annotated[
         list[Path], typer.Argument(metavar="RESULTS...", help="Folders or archives of result files, of any toolkit.")
     ],
-    dataset: Annotated[str, typer.Option(metavar="NAME", help="The data set, as `asymnas list datasets` names it.")],
-    split: Annotated[str | None, typer.Option(help="Its split; the benchmark's own by default.")] = None,
-    protocol: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The protocol; that of the data set's own toolkit by default.")
-    ] = None,
+    dataset: DatasetName,
+    split: Split = None,
+    protocol: Protocol = None,
     versus: Annotated[
         str | None,
         typer.Option("--vs", metavar="RESULTS|TRACKER", help="Compare with this tracker, paired over videos."),
@@ -56,17 +36,17 @@ def eval_(
         int | None, typer.Option(min=0, max=1, help="The first pixel in the result files; found out by default.")
     ] = None,
     corners: Annotated[
-        str | None,
-        typer.Option(metavar="FORM", help="Rows are xywh, xyxy or xyxy-inclusive; found out by default."),
+        str | None, typer.Option(metavar="FORM", help="Rows are xywh, xyxy or xyxy-inclusive; found out by default.")
     ] = None,
-    first_row: Annotated[FirstRow, typer.Option(help="Whether files have a row of the first frame.")] = FirstRow.auto,
+    first_row: Annotated[
+        Literal["auto", "present", "missing"], typer.Option(help="Whether files have a row of the first frame.")
+    ] = "auto",
     repetition: Annotated[int, typer.Option(min=1, help="Which of several repetitions is scored (GOT-10k).")] = 1,
-    missing: Annotated[Missing, typer.Option(help="Without all videos: refuse, score the rest, or count misses.")] = (
-        Missing.error
-    ),
-    plots: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write plots (PNG) and a page with everything there.")
-    ] = None,
+    missing: Annotated[
+        Literal["error", "skip", "zero"],
+        typer.Option(help="Without all videos: reject the tracker, score the rest, or count misses."),
+    ] = "error",
+    plots: Plots = None,
     as_json: Json = False,
 ) -> None:
     """Score result files under a named protocol; needs no frames where the annotations suffice.
@@ -87,11 +67,11 @@ def eval_(
         protocol=protocol,
         versus=versus,
         root=annotations or data_root,
-        missing=missing.value,
+        missing=missing,
         format=result_format,
         base=base,
         corners=corners,
-        first_row=first_row.value,
+        first_row=first_row,
         repetition=repetition,
     )
     files = write_benchmark(report, plots) if plots is not None else []

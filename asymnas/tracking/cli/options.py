@@ -9,8 +9,6 @@ import typer
 
 from asymnas.core.errors import JobError, Problem, shown
 
-__all__ = ["TrackerOptions", "Weights", "read_options"]
-
 TrackerOptions = Annotated[
     list[str], typer.Option("--option", metavar="KEY=VALUE", help="An option of the tracker; may be repeated.")
 ]
@@ -18,13 +16,18 @@ Weights = Annotated[
     Path | None, typer.Option("--weights", metavar="FILE", help="Weights of a tracker that has no run: .safetensors.")
 ]
 
+DatasetName = Annotated[str, typer.Option("--dataset", metavar="NAME", help="A data set of `asymnas list datasets`.")]
+Split = Annotated[str | None, typer.Option("--split", help="Its split; the benchmark's own by default.")]
+Protocol = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The protocol; that of the data set's own toolkit by default.")
+]
+Plots = Annotated[
+    Path | None, typer.Option("--plots", metavar="DIR", help="Write plots (PNG) and a page with everything there.")
+]
+
 
 def read_options(texts: list[str]) -> dict[str, Any]:
-    """Read `--option` texts; values are read as those of a job.
-
-    Raises:
-        JobError: all that is wrong with any of them.
-    """
+    """Read `--option` texts; values are read as those of a job."""
     from asymnas.core.document import parse
 
     found: dict[str, Any] = {}

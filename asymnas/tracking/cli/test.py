@@ -10,12 +10,10 @@ import typer
 
 from asymnas.core.commands import DataRoot, Fresh, Json, Resume, command, interruptible, print_json, stderr
 from asymnas.core.errors import JobError, Problem, RunFolderError, nearest
-from asymnas.tracking.cli.options import TrackerOptions, Weights, read_options
+from asymnas.tracking.cli.options import DatasetName, Plots, Protocol, Split, TrackerOptions, Weights, read_options
 
 if TYPE_CHECKING:
     from asymnas.tracking.benchmark.run import BenchmarkRun
-
-__all__ = ["test"]
 
 
 @command
@@ -24,8 +22,8 @@ def test(
         list[str],
         typer.Argument(metavar="TRACKER|RUN|architecture.json...", help="Names, run folders, architectures in them."),
     ],
-    dataset: Annotated[str, typer.Option(metavar="NAME", help="The data set, as `asymnas list datasets` names it.")],
-    split: Annotated[str | None, typer.Option(help="Its split; the benchmark's own by default.")] = None,
+    dataset: DatasetName,
+    split: Split = None,
     language: Annotated[
         str | None,
         typer.Option(
@@ -34,12 +32,9 @@ def test(
         ),
     ] = None,
     missing: Annotated[
-        str | None,
-        typer.Option(metavar="zero_tensor,template_embedding", help="What stands for a missing sentence."),
+        str | None, typer.Option(metavar="zero_tensor,template_embedding", help="What stands for a missing sentence.")
     ] = None,
-    protocol: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The protocol; that of the data set's own toolkit by default.")
-    ] = None,
+    protocol: Protocol = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Result folders go there; results/<data> by default.")
     ] = None,
@@ -55,9 +50,7 @@ def test(
     data_root: DataRoot = None,
     option: TrackerOptions = [],  # noqa: B006 - typer copies it
     weights: Weights = None,
-    plots: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write plots (PNG) and a page with everything there.")
-    ] = None,
+    plots: Plots = None,
     as_json: Json = False,
 ) -> None:
     """Run trackers over a benchmark, write their result files and print one table of scores; exit code 1 if a video
@@ -154,6 +147,6 @@ def _run(run: BenchmarkRun) -> dict[str, Any]:
         "frames": run.results.frames,
         "frames_per_second": run.results.frames_per_second(),
         "reused": run.reused,
-        "told": run.told,
+        "described": run.described,
         "failures": dict(run.failures),
     }

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
     from asymnas.tracking.demo.track import Film
 
-__all__ = ["track"]
-
-
 VideoSource = Annotated[
     str, typer.Argument(metavar="VIDEO", help="A video file, a folder of images, or a camera's number (0).")
 ]
@@ -77,10 +74,11 @@ def track(
     from asymnas.tracking.demo.track import check_film, film
     from asymnas.tracking.demo.video_in import open_footage
     from asymnas.tracking.demo.window import Viewer, ask_box, no_desktop
+    from asymnas.tracking.results import read_video_file
 
     _check_tracker(run, tracker)
     corner = None if box is None else _numbers(box)
-    boxes = None if truth is None else _truth(truth)
+    boxes = None if truth is None else read_video_file(truth)[0]
     if show and (reason := no_desktop()):
         raise DataError(Problem("--show", "needs a desktop", reason, "Leave it out: the video is written anyway."))
     with open_footage(video, fps=fps) as footage:
@@ -119,7 +117,6 @@ def _check_tracker(run: Path | None, tracker: str | None) -> None:
 
 
 def _numbers(box: str) -> np.ndarray:
-    """The four numbers of --box."""
     import numpy as np
 
     try:
@@ -129,35 +126,6 @@ def _numbers(box: str) -> np.ndarray:
     if len(values) != 4:
         raise DataError(Problem("--box", "must be four numbers x,y,w,h", repr(box), "For example --box 120,80,40,60."))
     return np.array(values)
-
-
-def _truth(path: Path) -> np.ndarray:
-    """The boxes of --truth, (n, 4); files of `asymnas track` and result files have the score behind the box."""
-    import numpy as np
-
-    from asymnas.core.files import read_text
-
-    rule = "--truth must be a text file of boxes, x,y,w,h a line"
-    try:
-        lines = read_text(path).splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error.strerror or str(error)
-        raise DataError(Problem(str(path), rule, reason)) from error
-    boxes = []
-    for number, line in enumerate(lines, 1):
-        words = line.replace(",", " ").split()
-        if not words or words[0].startswith("#"):
-            continue
-        try:
-            row = [float(word) for word in words]
-        except ValueError:
-            row = []
-        if len(row) not in (4, 5):
-            raise DataError(Problem(f"{path}:{number}", rule, repr(line[:60])))
-        boxes.append(row[:4])
-    if not boxes:
-        raise DataError(Problem(str(path), rule, "a file without boxes"))
-    return np.array(boxes)
 
 
 def _print(made: Film, as_json: bool) -> None:

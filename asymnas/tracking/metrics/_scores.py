@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -102,7 +102,7 @@ class Scores:
         }
         # widened for few videos, an end may lie beyond what is possible; NaN of a single video stays
         return {
-            measure: item._replace(low=float(np.maximum(item.low, 0)), high=float(np.minimum(item.high, 1)))
+            measure: replace(item, low=float(np.maximum(item.low, 0)), high=float(np.minimum(item.high, 1)))
             for measure, item in found.items()
         }
 

@@ -14,29 +14,6 @@ from PIL import Image, ImageDraw, ImageFont
 from asymnas.core.errors import DataError, Problem
 from asymnas.core.files import write_whole
 
-__all__ = [
-    "ABSENT",
-    "BACK",
-    "FOUND",
-    "GREY",
-    "INK",
-    "TRUE",
-    "Colour",
-    "draw_box",
-    "draw_target",
-    "fitted",
-    "grid",
-    "line_height",
-    "put_text",
-    "quoted",
-    "save_picture",
-    "spread",
-    "text_size",
-    "text_width",
-    "undrawable",
-    "wrap_text",
-]
-
 Colour = tuple[int, int, int]
 """B, G, R in 0..255."""
 
@@ -125,15 +102,10 @@ def put_text(
     colour: Colour = INK,
     background: Colour | None = None,
 ) -> None:
-    """Write one line of text into an image, in place, moved inwards where it would leave the image.
+    """Write one line of text into an image (height, width, 3) uint8 BGR, in place.
 
-    Args:
-        image: (height, width, 3) uint8 BGR.
-        corner: left upper corner x, y of the text in pixels.
-        text: any text; see `undrawable`.
-        size: font size in pixels.
-        colour: of the text.
-        background: colour of a filled box behind the text; None: the image shows through.
+    It is moved inwards where it would leave the image. `corner` is its left upper corner x, y, `size` the font's size
+    in pixels, `background` a filled box behind it (None: the image shows through).
     """
     mask = _rendered(text, size)
     height, width = min(mask.shape[0], image.shape[0]), min(mask.shape[1], image.shape[1])
@@ -165,16 +137,11 @@ def draw_box(
     scale: float = 1.0,
     thick: int | None = None,
 ) -> None:
-    """Draw a box into an image, in place, with a dark rim so that it is seen on any ground.
+    """Draw a box into an image (height, width, 3) uint8 BGR, in place, with a dark rim that is seen on any ground.
 
-    Args:
-        image: (height, width, 3) uint8 BGR.
-        box: (4,) x, y, w, h in pixels; nothing is drawn for a box without an area or with a NaN.
-        colour: of the lines.
-        label: text at the box's upper edge.
-        dashed: for a box that is no answer, such as the annotated one.
-        scale: image pixels per pixel of `box`.
-        thick: pixels of the line, the rim left out; None: as suits the image.
+    `box` is (4,) x, y, w, h in pixels, `scale` image pixels each; one without an area or with a NaN is not drawn.
+    `label` is at its upper edge. `dashed` is for a box that is no answer, `thick` the line's pixels (None: as suits the
+    image).
     """
     box = np.asarray(box, float)
     if not np.isfinite(box).all() or (box[2:] <= 0).any():
@@ -231,18 +198,10 @@ def grid(
     legend: Sequence[tuple[str, Colour]] = (),
     least: int = 0,
 ) -> np.ndarray:
-    """Lay cells out in rows under a head of text.
+    """Lay cells (height, width, 3) uint8 BGR of any size out in rows under a head of text; returns such an image.
 
-    Args:
-        cells: at least one, each (height, width, 3) uint8 BGR of any size.
-        head: texts, each with its colour and the most lines that it may have.
-        columns: cells a row.
-        text: font size of the head.
-        legend: texts in colours side by side below the head.
-        least: width in pixels at least.
-
-    Returns:
-        (height, width, 3) uint8 BGR.
+    The texts of the head have a colour and the most lines that they may take each; those of the legend are side by side
+    below it. `text` is the font size, `least` the smallest width in pixels.
     """
     columns = min(columns, len(cells))
     rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
@@ -267,11 +226,7 @@ def grid(
 
 
 def save_picture(picture: np.ndarray, file: Path) -> None:
-    """Write a picture (height, width, 3) uint8 BGR as .png or .jpg; the file is there as a whole or not at all.
-
-    Raises:
-        DataError: another suffix, or a place that cannot be written.
-    """
+    """Write a picture (height, width, 3) uint8 BGR as .png or .jpg; the file is there as a whole or not at all."""
     kind = file.suffix.lower()
     if kind not in (".png", ".jpg", ".jpeg"):
         raise DataError(Problem(str(file), "a picture's name must end with .png or .jpg", f"'{file.suffix}'"))

@@ -19,8 +19,6 @@ from asymnas.tracking.pictures.drawing import (
     wrap_text,
 )
 
-__all__ = ["Overlay"]
-
 _LEAST_WIDTH = 320
 _SENTENCE_LINES = 3
 
@@ -28,13 +26,8 @@ _SENTENCE_LINES = 3
 class Overlay:
     """Draws the frames of one video: box and score in the picture, sentence and frame number in a band below it.
 
-    Args:
-        size: width and height of the frames in pixels; small ones are enlarged so that the text can be read.
-        title: what tracks, such as the tracker's name.
-        sentence: the description of the target; None where there is none.
-
-    Attributes:
-        size: width and height of the pictures that `draw` returns.
+    `size` is width and height of the frames in pixels, later those of the pictures that `draw` returns: small ones are
+    enlarged so that the text can be read. `title` is what tracks.
     """
 
     def __init__(self, size: tuple[int, int], *, title: str, sentence: str | None = None) -> None:
@@ -49,17 +42,10 @@ class Overlay:
     def draw(
         self, frame: np.ndarray, box: np.ndarray, score: float, *, index: int, truth: np.ndarray | None = None
     ) -> np.ndarray:
-        """Return a picture of a frame.
+        """Return a picture (height, width, 3) uint8 BGR of frame number `index`, from 0, which is not changed.
 
-        Args:
-            frame: (height, width, 3) uint8 BGR; it is not changed.
-            box: (4,) x, y, w, h of the tracker, in frame pixels.
-            score: its score in [0, 1].
-            index: the frame's number, 0-based.
-            truth: the annotated box, drawn dashed in white below the tracker's.
-
-        Returns:
-            (height, width, 3) uint8 BGR of `self.size`.
+        `box` and the annotated `truth`, drawn dashed in white below it, are (4,) x, y, w, h in pixels; `score` is in
+        [0, 1].
         """
         picture = np.full((self.size[1], self.size[0], 3), BACK, np.uint8)
         top = picture[: self._picture[1]]

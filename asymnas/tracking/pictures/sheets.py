@@ -21,19 +21,13 @@ from asymnas.tracking.pictures.drawing import (
     text_size,
 )
 
-__all__ = ["ContactSheet", "draw_video_sheet"]
-
 _CONTACT, _SHEET, _TEXT = 300, 320, 16
 
 
 class ContactSheet:
-    """Collects drawn frames of a video whose length need not be known, and lays them out.
+    """Collects drawn frames of a video whose length need not be known, and lays `count` (2 or more) of them out.
 
     Every k-th frame is kept; when four times the wanted number is there, every second one goes and k doubles.
-
-    Args:
-        count: frames on the sheet, at least 2.
-        columns: frames a row.
     """
 
     def __init__(self, count: int = 12, columns: int = 4) -> None:
@@ -55,13 +49,8 @@ class ContactSheet:
             self._cells = {key: cell for key, cell in self._cells.items() if key % self._every == 0}
 
     def render(self, title: str, sentence: str | None) -> np.ndarray:
-        """Return the sheet, (height, width, 3) uint8 BGR: the first frame, the last one and some between.
-
-        Raises:
-            ValueError: no frame was added.
-        """
-        if self._last is None:
-            raise ValueError("the sheet has no frame")
+        """Return the sheet, (height, width, 3) uint8 BGR: the first of the added frames, the last and some between."""
+        assert self._last is not None
         cells = {**self._cells, self._last[0]: _tracked(*self._last)}
         order = sorted(cells)
         chosen = [cells[order[place]] for place in spread(len(order), self.count)]
@@ -78,17 +67,8 @@ def _tracked(index: int, frame: np.ndarray, box: np.ndarray, score: float, truth
 def draw_video_sheet(video: Video, *, count: int = 12, columns: int = 4, title: str = "") -> np.ndarray:
     """Draw frames of a video, evenly spread from the first to the last, with their annotated boxes.
 
-    Frames without a visible target say so; their box, if one is written, is drawn dashed. Frames that cannot be read
-    are shown as such.
-
-    Args:
-        video: the video.
-        count: frames on the sheet, at least 1.
-        columns: frames a row.
-        title: what comes before the video's name in the head.
-
-    Returns:
-        (height, width, 3) uint8 BGR.
+    Frames without a visible target say so, with the box, if one is written, dashed; so do frames that cannot be read.
+    `title` comes before the video's name in the head. Returns (height, width, 3) uint8 BGR.
     """
     cells = [_annotated(video, index) for index in spread(len(video), count)]
     absent = "only the first box is public" if video.server else f"{int(video.absent.sum())} absent"

@@ -15,17 +15,10 @@ from asymnas.tracking.data.pairs.batch import PairBatch
 if TYPE_CHECKING:
     from asymnas.tracking.data.pairs.sampler import PairSampler
 
-__all__ = ["DrawnPairs", "TrackingBatches", "to_training_batch"]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DrawnPairs:
-    """Pairs as arrays.
-
-    Args:
-        pairs: crops, boxes and sentences.
-        sentences: embeds the sentences; None for a tracker that reads none.
-    """
+    """Pairs as arrays; `sentences` embeds theirs, and is None for a tracker that reads none."""
 
     pairs: PairBatch
     sentences: Sentences | None
@@ -63,12 +56,7 @@ def to_training_batch(
 
 
 class TrackingBatches:
-    """The batches of a pair sampler.
-
-    Args:
-        sampler: draws the pairs.
-        sentences: returns what embeds sentences, None for a tracker that reads none; called with each batch.
-    """
+    """The batches of a pair sampler; `sentences` is called with each, for what embeds them (None: none are read)."""
 
     def __init__(self, sampler: PairSampler, sentences: Callable[[], Sentences | None]) -> None:
         self.sampler, self.batch_size = sampler, sampler.batch_size
@@ -77,7 +65,3 @@ class TrackingBatches:
     def batch(self, step: int, shard: int = 0, shards: int = 1) -> DrawnPairs:
         """Return shard `shard` of `shards` of step `step`."""
         return DrawnPairs(self.sampler.batch(step, shard, shards), self._sentences())
-
-    def summary(self) -> list[dict[str, Any]]:
-        """Return what each source gives to the training."""
-        return self.sampler.mixture.summary()

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from asymnas.core.document import Document, Place
 from asymnas.core.errors import AsymNASError, DataError, LanguageError, Problem, TrackerError, nearest
-from asymnas.core.schema import check_model
+from asymnas.core.schema import Finding, check_model, reported
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from asymnas.tracking import TrackerPlugin
-    from asymnas.tracking.task.schema import TrackingJob, VideoSource
-
-__all__ = ["check_tracking"]
+    from asymnas.tracking.task.schema import TrackingJob
 
 REWARDS = ("suc",)
 
@@ -32,9 +29,7 @@ def check_tracking(document: Document, job: TrackingJob | None, dropped: set[Pla
     yield from problems
     if job is None:
         return
-    for place, rule, value, way_out, others in (*_mixture(job), *_held_out(job)):
-        if not any(_touches(item, dropped) for item in (place, *others)):
-            yield Problem(document.where(place), rule, value, way_out)
+    yield from reported(document, _mixture(job), dropped)
     if plugin is not None and options is not None and plugin.geometry is not None:
         yield from _crops(document, plugin, options)
 
@@ -84,7 +79,7 @@ def _protocol_and_reward(document: Document) -> Iterator[Problem]:
         ("protocol", "must name a protocol", tuple(PROTOCOLS)),
         ("reward", "must name a reward of tracking", REWARDS),
     ):
-        name = _written(document, ("evaluation", key))
+        name = document.at(("evaluation", key))
         if isinstance(name, str) and name not in known:
             yield Problem(document.where(("evaluation", key)), rule, repr(name), nearest(name, known))
 
@@ -92,7 +87,7 @@ def _protocol_and_reward(document: Document) -> Iterator[Problem]:
 def _encoder(document: Document) -> Iterator[Problem]:
     """A folder is looked into; an encoder of another name may come from elsewhere."""
     place = ("language", "encoder")
-    value = _written(document, place)
+    value = document.at(place)
     if not isinstance(value, str) or not value.startswith((".", "/", "~")):
         return
     from asymnas.language import load_encoder
@@ -130,7 +125,6 @@ def _plugin(document: Document, place: Place, name: str) -> tuple[TrackerPlugin 
 
 
 def _tracker(document: Document) -> tuple[TrackerPlugin | None, BaseModel | None, list[Problem]]:
-    """The tracker and its options, None where they are wrong."""
     section = document.data.get("tracker", {})
     name = section.get("name", "vlt_scar") if isinstance(section, dict) else None
     if not isinstance(name, str):
@@ -149,7 +143,6 @@ def _tracker(document: Document) -> tuple[TrackerPlugin | None, BaseModel | None
 
 
 def _crops(document: Document, plugin: TrackerPlugin, options: BaseModel) -> Iterator[Problem]:
-    """The tracker's crops must fit the stages of the space."""
     from asymnas.space import load_space
 
     try:
@@ -169,28 +162,9 @@ def _crops(document: Document, plugin: TrackerPlugin, options: BaseModel) -> Ite
             yield replace(item, where=where)
 
 
-def _written(document: Document, place: Place) -> Any:
-    """The value at a place, None where nothing is written."""
-    if not document.has(place):
-        return None
-    node = document.data
-    for key in place:
-        node = node[key]
-    return node
-
-
 def _entries(document: Document, place: Place) -> list[Any]:
-    """The list at a place, empty where there is none."""
-    value = _written(document, place)
+    value = document.at(place)
     return value if isinstance(value, list) else []
-
-
-Finding = tuple[Place, str, str, str, tuple[Place, ...]]
-"""Place, rule, value, way out, and the other places the rule looks at."""
-
-
-def _touches(place: Place, dropped: set[Place]) -> bool:
-    return any(place[: len(item)] == item or item[: len(place)] == place for item in dropped)
 
 
 def _mixture(job: TrackingJob) -> Iterator[Finding]:
@@ -213,32 +187,3 @@ def _mixture(job: TrackingJob) -> Iterator[Finding]:
         for index in (index for index in left if train.sources[index].weight != "videos"):
             rule = "must be `videos` too, as another source's is: numbers of videos and plain weights do not mix"
             yield (*place, index, "weight"), rule, str(train.sources[index].weight), "", (place,)
-
-
-def _held_out(job: TrackingJob) -> Iterator[Finding]:
-    held_out = job.data.test.sources if job.data.test else []
-    for index, source in enumerate(held_out):
-        place = ("data", "test", "sources", index)
-        for section, others in (("validation", job.data.validation.sources), ("train", job.data.train.sources)):
-            for number, other in enumerate(others):
-                if _same_videos(source, other):
-                    name = f"{source.dataset} {source.split}"
-                    rule = f"test videos must be held out, but data.{section}.sources[{number}] takes the same"
-                    way_out = "Use another split, or `include` here and `exclude` there."
-                    yield place, rule, name, way_out, (("data", section, "sources", number),)
-
-
-def _same_videos(one: VideoSource, other: VideoSource) -> bool:
-    """Whether two sources may share a video, as far as the job file tells."""
-    if (one.dataset, one.split, one.options) != (other.dataset, other.split, other.options):
-        return False
-    return not (_apart(one, other) or _apart(other, one))
-
-
-def _apart(one: VideoSource, other: VideoSource) -> bool:
-    """Whether `other` takes none of the videos that `one` includes: each is excluded there, or not among its own."""
-    if one.include is None:
-        return False
-    left = [name for name in one.include if not any(fnmatch.fnmatchcase(name, pattern) for pattern in other.exclude)]
-    plain = not any(mark in name for name in [*left, *(other.include or [])] for mark in "*?[")
-    return not left or (other.include is not None and plain and not set(left) & set(other.include))

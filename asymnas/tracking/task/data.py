@@ -26,26 +26,12 @@ from asymnas.tracking.data.pairs.mixture import LanguageShare, PairSource
 from asymnas.tracking.data.pairs.sampler import PairSampler
 from asymnas.tracking.task.schema import TrackingJob
 
-__all__ = [
-    "check_held_out",
-    "checked_options",
-    "sampler_of",
-    "sentence_table",
-    "sentences_of",
-    "train_datasets",
-    "video_set",
-]
-
 CHOICE_SEED = 0
 """Videos are chosen by this seed in every job, so that runs of different seeds are scored on the same videos."""
 
 
 def checked_options(plugin: TrackerPlugin, values: Mapping[str, Any]) -> BaseModel:
-    """Return the options of a tracker.
-
-    Raises:
-        TrackerError: all that is wrong with the values.
-    """
+    """Return the options of a tracker."""
     try:
         return plugin.options(**values)
     except ValidationError as error:
@@ -69,7 +55,6 @@ def sentence_table(encoder: str, cache: str | None = None) -> SentenceTable:
 
 
 def _loaded(source: Any, root: str | None) -> Dataset:
-    """One source's videos, chosen and cut as it says."""
     options, exclude = dict(source.options), list(source.exclude)
     if "exclude" in (dataset_info(source.dataset).options() or ()):
         # The reader leaves plain names out before it reads them, so that a damaged video can be excluded.
@@ -87,20 +72,15 @@ def _filtered(dataset: Dataset, include: Sequence[str] | None, exclude: Sequence
     names = names_of(dataset.videos)
     for pattern in [*(include or ()), *exclude]:
         if not fnmatch.filter(names, pattern):
-            raise DataError(
-                Problem(
-                    f"{dataset.name} {dataset.split}",
-                    "a pattern of `include` or `exclude` must match a video",
-                    repr(pattern),
-                    f"It has {len(names)} videos, such as {', '.join(names[:5])}.",
-                )
-            )
-    keep = [
-        index
-        for index, name in enumerate(names)
-        if (include is None or any(fnmatch.fnmatchcase(name, pattern) for pattern in include))
-        and not any(fnmatch.fnmatchcase(name, pattern) for pattern in exclude)
-    ]
+            rule, shown = "a pattern of `include` or `exclude` must match a video", ", ".join(names[:5])
+            way_out = f"It has {len(names)} videos, such as {shown}."
+            raise DataError(Problem(f"{dataset.name} {dataset.split}", rule, repr(pattern), way_out))
+
+    def matches(name: str, patterns: Sequence[str]) -> bool:
+        return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+    chosen = ["*"] if include is None else include
+    keep = [index for index, name in enumerate(names) if matches(name, chosen) and not matches(name, exclude)]
     if not keep:
         raise DataError(Problem(f"{dataset.name} {dataset.split}", "`include` and `exclude` must leave a video"))
     text = "\n".join([dataset.fingerprint, *(names[index] for index in keep)])
@@ -140,11 +120,7 @@ def _check_starts(name: str, videos: Iterable[Video]) -> None:
 
 
 def train_datasets(job: TrackingJob) -> list[Dataset]:
-    """Return the data sets of the training sources, in order.
-
-    Raises:
-        DataError: whatever is wrong with any source, all at once; only the first boxes of its videos are public.
-    """
+    """Return the data sets of the training sources, in order."""
     datasets, problems = [], []
     for source in job.data.train.sources:
         try:
@@ -160,11 +136,7 @@ def train_datasets(job: TrackingJob) -> list[Dataset]:
 
 
 def check_held_out(test: Iterable[Video], others: Mapping[str, Iterable[Video]]) -> None:
-    """Check that no test video is among other videos, whatever splits and options they were loaded by.
-
-    Args:
-        test: the test videos.
-        others: videos by the key of the job they come from.
+    """Check that no test video is among `others` (by the key of the job), whatever they were loaded by.
 
     Raises:
         DataError: a test video shows the frames or is the target of another video; all that do.
@@ -194,15 +166,8 @@ def sampler_of(
 ) -> PairSampler:
     """Return the pair sampler of the job's training data.
 
-    Args:
-        job: the job.
-        purpose: streams of different purposes are independent; "recalibration" draws other pairs than "training", in
-            batches of its own size.
-        datasets: those of `train_datasets`, where they are loaded already.
-        space: the job's space, where it is loaded already.
-
-    Raises:
-        TrackerError: the tracker is not trained.
+    Streams of different purposes are independent: "recalibration" draws other pairs, in batches of its own size.
+    `datasets` (those of `train_datasets`) and `space` are given where they are loaded already.
     """
     plugin = get_tracker(job.tracker.name)
     if plugin.geometry is None:

@@ -10,11 +10,9 @@ from pydantic import ValidationError
 from asymnas.core.document import Document, Place
 from asymnas.core.errors import TrackerError
 
-__all__ = ["PRESETS", "apply_preset", "fill_options"]
-
 PRESETS: dict[str, dict[str, Any]] = {
     # The released reward: 20 of the listed videos, frames 0..10, batch norm over 50 batches of 4 GPUs x 16 pairs.
-    "vlt_release": {"videos": 20, "frames": 11, "recalibration": {"batches": 50, "batch_size": 64}},
+    "vlt_release": {"videos": 20, "frames": 11, "recalibration": {"batches": 50, "batch_size": 64}}
 }
 
 
@@ -22,10 +20,6 @@ def apply_preset(document: Document, layers: Sequence[Callable[[Place], bool]]) 
     """Fill in the values of the job's preset: they win over what the file that asks for it extends, and over no other.
 
     What the merged job lacks is filled in whatever a file said of it: what is put over that file may replace its lists.
-
-    Args:
-        document: the job.
-        layers: what overrides, the job, and the jobs it extends say themselves, in this order.
     """
     asked = ("evaluation", "preset")
     preset = PRESETS.get(str(document.data["evaluation"]["preset"])) if document.has(asked) else None

@@ -9,8 +9,6 @@ from typing import Any
 
 from asymnas.core.errors import AsymNASError, DataError, Problem
 
-__all__ = ["health"]
-
 _FOLDERS = {
     "coco": ("COCO", "coco", "MSCOCO", "mscoco"),
     "imagenet_vid": ("ILSVRC", "ILSVRC2015", "ILSVRC2017", "ImageNet"),
@@ -53,7 +51,6 @@ def health(data_root: str | None) -> tuple[dict[str, Any], list[Problem]]:
 
 
 def _look(name: str, root: Path | None, row: dict[str, Any]) -> None:
-    """Fill in what is there of one data set."""
     from asymnas.tracking.data import dataset_info, reader_of, splits_of
 
     info = dataset_info(name)
@@ -80,7 +77,6 @@ def _split(name: str, videos: int, published: int | None) -> str:
 
 
 def _opencv_trackers() -> list[str]:
-    """The trackers that this build of OpenCV has."""
     import cv2
 
     kinds = ("CSRT", "KCF", "MIL", "MOSSE", "MedianFlow")

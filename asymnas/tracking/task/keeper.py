@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +17,8 @@ from asymnas.tracking.results.result_folder import ResultFolder
 
 if TYPE_CHECKING:
     from asymnas.space import Architecture
-    from asymnas.tracking.task.task import TrackingTask
-
-__all__ = ["BoxKeeper"]
+    from asymnas.tracking.data import Video
+    from asymnas.tracking.task.schema import TrackingJob
 
 logger = logging.getLogger("asymnas.tracking")
 
@@ -42,14 +41,28 @@ class BoxKeeper:
 
     Args:
         run: the run folder.
-        task: the task; its test videos are kept.
+        job: its job.
+        videos: the test videos.
         architecture: the found one.
         weights: hash of the supernet's weights.
+        settings: what the manifests say of the tracker.
+        measure: name of the scores.
     """
 
-    def __init__(self, run: Path, task: TrackingTask, architecture: Architecture, weights: str) -> None:
-        self._run, self._task, self._architecture, self._weights = run, task, architecture, weights
-        self._videos = task.videos("test")
+    def __init__(
+        self,
+        run: Path,
+        job: TrackingJob,
+        videos: Sequence[Video],
+        architecture: Architecture,
+        weights: str,
+        settings: Mapping[str, Any],
+        measure: str,
+    ) -> None:
+        self._run, self._job, self._videos, self._measure = run, job, videos, measure
+        found = {"space": architecture.space.name, "architecture": architecture.key, "genes": dict(architecture.genes)}
+        self._settings = {**settings, **found, "recalibration": job.evaluation.recalibration.model_dump()}
+        self._weights = weights
         self._indices: dict[str, list[int]] = {}
         for index, video in enumerate(self._videos):
             self._indices.setdefault(video.dataset, []).append(index)
@@ -79,11 +92,7 @@ class BoxKeeper:
         return all(results.holds(self._videos[index].name, len(self._videos[index])) for index in indices)
 
     def add(self, name: str, evaluation: Any) -> None:
-        """Write the boxes of an evaluation; the manifest says when all are there.
-
-        Raises:
-            RunFolderError: the disk is full or cannot be written.
-        """
+        """Write the boxes of an evaluation; the manifest says when all are there."""
         folder = _folder_of(name)
         if folder is None or not evaluation.kept:
             return
@@ -100,12 +109,9 @@ class BoxKeeper:
             results.finish({}, {})
 
     def finish(self, results: Mapping[str, Any]) -> None:
-        """Draw test videos from the one that the found tracker follows best to the worst, at equal ranks between.
+        """Draw test videos at equal ranks, from the one that the found tracker follows best to the worst.
 
         The pictures are `strips/01_<video>.jpg` and so on, the best one first; those that are there are kept.
-
-        Raises:
-            DataError: a frame or box cannot be read, or a picture cannot be written.
         """
         if not results["best"].ok:
             return
@@ -120,11 +126,10 @@ class BoxKeeper:
             name = re.sub(r"[^A-Za-z0-9_.-]", "_", video.name)[:80]
             file = self._run / STRIPS / f"{number:02d}_{name}.jpg"
             if not file.is_file():
-                strip = draw_strip(video, self._shown(index, results), measure=self._task.reward.title)
+                strip = draw_strip(video, self._shown(index, results), measure=self._measure)
                 save_picture(strip, file)
 
     def _shown(self, index: int, results: Mapping[str, Any]) -> list[Any]:
-        """The trackers on the strip of a test video."""
         from asymnas.tracking.pictures.strips import Shown
 
         video, shown = self._videos[index], []
@@ -136,25 +141,14 @@ class BoxKeeper:
         return shown
 
     def _about(self, evaluation: Any, condition: str) -> dict[str, Any]:
-        """What the manifest of the boxes says of the tracker."""
-        job, found = self._task.job, self._architecture
+        job = self._job
         about = {"run": self._run.resolve().name, "job_hash": job.hash, "lockstep": job.evaluation.lockstep}
         if evaluation.baseline:
-            settings: dict[str, Any] = {"tracker": evaluation.baseline}
+            settings = {"tracker": evaluation.baseline}
             return {"weights": None, "settings": settings, "language": {"language": "not read"}, **about}
-        settings = {
-            "tracker": job.tracker.name,
-            "options": job.tracker.options,
-            "space": found.space.name,
-            "architecture": found.key,
-            "genes": dict(found.genes),
-            **self._task.model_fingerprint(),
-            "recalibration": job.evaluation.recalibration.model_dump(),
-        }
-        return {"weights": self._weights, "settings": settings, "language": {"language": condition}, **about}
+        return {"weights": self._weights, "settings": self._settings, "language": {"language": condition}, **about}
 
     def _places(self, folder: str) -> Iterator[tuple[str, Path, list[int]]]:
-        """The data sets, a tracker's result folder of each, and the indices of its videos."""
         for dataset, indices in self._indices.items():
             yield dataset, self._run / BOXES / dataset / folder, indices
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from asymnas.tracking import Language, OnlineTracker
     from asymnas.tracking.data import Video
 
-__all__ = ["tracked"]
-
 
 def tracked(
     tracker: OnlineTracker,
@@ -27,9 +25,6 @@ def tracked(
     condition: str = "",
 ) -> list[TrackResult]:
     """Track videos, and check that all boxes are finite; arguments as for `asymnas.tracking.track`.
-
-    Args:
-        condition: which inputs the tracker was given, for messages.
 
     Raises:
         EvaluationError: a box is not finite.

@@ -10,8 +10,6 @@ from asymnas.task import Task, TaskPlugin
 if TYPE_CHECKING:
     from asymnas.core.errors import Problem
 
-__all__ = ["TrackingPlugin", "plugin"]
-
 
 class TrackingPlugin(TaskPlugin):
     """Vision-language tracking."""

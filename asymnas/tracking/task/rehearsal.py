@@ -11,15 +11,13 @@ import torch
 
 from asymnas.core.errors import AsymNASError, DataError, LanguageError
 from asymnas.core.seeding import rng_for
+from asymnas.language import SentenceTable
 from asymnas.tracking import Language
-from asymnas.tracking.data import Dataset, FirstFrames, Video
+from asymnas.tracking.data import FirstFrames, Video
 from asymnas.tracking.data.pairs.batch import PairBatch
 from asymnas.tracking.task.batches import DrawnPairs
 from asymnas.tracking.task.data import sentences_of
 from asymnas.tracking.task.schema import TrackingJob, VideoSource
-from asymnas.tracking.task.task import TrackingTask
-
-__all__ = ["Rehearsal"]
 
 KNOWN_DIMS = {"minilm": 384, "bert-base-uncased": 768, "bert-large-uncased": 1024, "gpt2": 768}
 """Embedding sizes of encoders that may not be on this machine."""
@@ -28,62 +26,41 @@ FRAMES, VIDEOS = 8, 2
 """Frames and videos that one candidate of a dry run tracks."""
 
 
-class Rehearsal(TrackingTask):
-    """The task with stand-ins; `made_up` has a sentence for each."""
+def stand_in(task: Any) -> list[str]:
+    """Give a task without test videos made-up data for what this machine lacks, and return a sentence for each."""
+    job, made_up = task.job, list[str]()
 
-    def __init__(self, job: TrackingJob) -> None:
-        super().__init__(job)
-        self.made_up: list[str] = []
-        if self.plugin.reads_language:
-            self.sentences = self._or_made_up(
-                f"embeddings for those of {job.language.encoder}", self._encoder, self._random_encoder, LanguageError
-            )
-        try:
-            self.training_data: list[Dataset] = self.training_data
-        except DataError as error:
-            self.made_up.append(_because(f"pairs for those of {_names(job.data.train.sources)}", error))
-            self.training_data = []
-        wanted = f"a video for those of {_names(job.data.validation.sources)}"
-        videos = self._or_made_up(wanted, lambda: self.videos("validation"), lambda: [_random_video()], DataError)
-        self._sets = {"validation": ([_short(video) for video in videos[:VIDEOS]], "rehearsal")}
-
-    @property
-    def _names(self) -> list[str]:
-        return ["validation"]
-
-    def batches(self, purpose: str) -> Any:
-        """Return the pairs of the training data, or noise in the job's geometry."""
-        return super().batches(purpose) if self.training_data else _Noise(self)
-
-    def load(self) -> None:
-        """Nothing is left to be read."""
-
-    def prepare(self, on_progress: Callable[[int, int], None]) -> None:
-        """Sentences are embedded as they come."""
-
-    def _or_made_up(
-        self, what: str, make: Callable[[], Any], stand_in: Callable[[], Any], kind: type[AsymNASError]
-    ) -> Any:
+    def made(what: str, make: Callable[[], Any], other: Callable[[], Any], kind: type[AsymNASError]) -> Any:
         try:
             return make()
         except kind as error:
-            self.made_up.append(_because(what, error))
-            return stand_in()
+            made_up.append(f"made-up {what}, because: {error}")
+            return other()
 
-    def _encoder(self) -> Any:
-        table = sentences_of(self.job)
-        table.embed(["a test sentence"])
-        return table
+    if task.plugin.reads_language:
+        wanted = f"embeddings for those of {job.language.encoder}"
+        task.sentences = made(wanted, lambda: _encoder(job), lambda: _random_encoder(job), LanguageError)
+    wanted = f"pairs for those of {_names(job.data.train.sources)}"
+    task.training_data = made(wanted, lambda: task.training_data, list, DataError)
+    if not task.training_data:
+        task.noise = _Noise(task)
+    wanted = f"a video for those of {_names(job.data.validation.sources)}"
+    videos = made(wanted, lambda: task.videos("validation"), lambda: [_random_video()], DataError)
+    task.sets["validation"] = ([_short(video) for video in videos[:VIDEOS]], "rehearsal")
+    return made_up
 
-    def _random_encoder(self) -> _RandomSentences:
-        name = self.job.language.encoder
-        if name not in KNOWN_DIMS:
-            raise LanguageError(f"The encoder '{name}' is not on this machine and its embeddings' size is unknown.")
-        return _RandomSentences(KNOWN_DIMS[name])
+
+def _encoder(job: TrackingJob) -> SentenceTable:
+    table = sentences_of(job)
+    table.embed(["a test sentence"])
+    return table
 
 
-def _because(what: str, error: AsymNASError) -> str:
-    return f"made-up {what}, because: {error}"
+def _random_encoder(job: TrackingJob) -> _RandomSentences:
+    name = job.language.encoder
+    if name not in KNOWN_DIMS:
+        raise LanguageError(f"The encoder '{name}' is not on this machine and its embeddings' size is unknown.")
+    return _RandomSentences(KNOWN_DIMS[name])
 
 
 def _names(sources: Sequence[VideoSource]) -> str:
@@ -102,10 +79,11 @@ def _random_video() -> Video:
 
 
 class _RandomSentences:
-    """Made-up embeddings of the right size."""
-
     def __init__(self, dim: int) -> None:
         self.dim = dim
+
+    def prepare(self, sentences: Sequence[str], on_progress: Any) -> None:
+        """Embed nothing: sentences are embedded as they come."""
 
     def embed(self, sentences: Sequence[str | None]) -> Language:
         rows = rng_for(0, "made-up sentences").standard_normal((len(sentences), self.dim)).astype(np.float32)
@@ -114,13 +92,10 @@ class _RandomSentences:
 
 
 class _Noise:
-    """Pairs of noise."""
-
-    def __init__(self, task: TrackingTask) -> None:
+    def __init__(self, task: Any) -> None:
         self._task, self.batch_size = task, task.job.training.batch_size
 
     def batch(self, step: int, shard: int = 0, shards: int = 1) -> DrawnPairs:
-        assert self._task.plugin.geometry is not None
         geometry, rng = self._task.plugin.geometry(self._task.options, self._task.space), rng_for(0, "made-up pairs")
         count = self.batch_size // shards
         sizes = (geometry.template_size, geometry.search_size)

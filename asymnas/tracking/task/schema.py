@@ -2,39 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import ConfigDict, Field
 
 from asymnas.core.models import MACHINE, MOST, Count, JobModel, NotNegative, Positive, Share, Whole
 from asymnas.job import Baselines, EvaluationSection, Job, Resources
-
-__all__ = [
-    "AugmentationSection",
-    "Data",
-    "EvaluationData",
-    "LanguageJob",
-    "TrackerJob",
-    "TrackingBaselines",
-    "TrackingEvaluation",
-    "TrackingJob",
-    "TrackingResources",
-    "TrainData",
-    "TrainSource",
-    "VideoSource",
-]
-
-
-class _Later(JobModel):
-    """A part whose keys of later releases are written only where a job uses them: its hash stays that of older runs."""
-
-    LATER: ClassVar[tuple[str, ...]] = ()
-
-    @model_serializer(mode="wrap")
-    def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        fields = type(self).model_fields
-        unused = {name for name in self.LATER if getattr(self, name) == fields[name].default}
-        return {key: value for key, value in handler(self).items() if key not in unused}
 
 
 class VideoSource(JobModel):
@@ -56,10 +29,8 @@ class VideoSource(JobModel):
     """Options of the data set's reader, e.g. `{part: language_critical}` for `synthetic`."""
 
 
-class TrainSource(VideoSource, _Later):
+class TrainSource(VideoSource):
     """A source of training pairs."""
-
-    LATER: ClassVar[tuple[str, ...]] = ("pairs", "draw", "language")
 
     weight: Positive | Literal["videos"] = 1.0
     """Share of the pairs drawn from this source, relative to the others' weights; `videos`: as many as it has."""
@@ -96,10 +67,8 @@ class AugmentationSection(JobModel):
     """Probability of turning both crops grey."""
 
 
-class TrainData(_Later):
+class TrainData(JobModel):
     """What the supernet is trained on."""
-
-    LATER: ClassVar[tuple[str, ...]] = ("without_language", "language_volume", "pairs_per_epoch")
 
     sources: Annotated[list[TrainSource], Field(min_length=1)]
     augmentation: AugmentationSection = AugmentationSection()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from asymnas.core.errors import DataError, EvaluationError, Problem, TrackerError
 from asymnas.language import Sentences
 from asymnas.space import load_space
-from asymnas.task import GenePath, Measurement, Reward, Split, Task
+from asymnas.task import BatchSource, GenePath, Measurement, Reward, Split, Task
 from asymnas.tracking import OnlineTracker, TrainableTracker, get_tracker
 from asymnas.tracking.data import Dataset, FrameCache, Video, cached
 from asymnas.tracking.data.lazy import described_by, suspects
@@ -32,21 +32,12 @@ if TYPE_CHECKING:
     from asymnas.space import Architecture
     from asymnas.task import Keeper
 
-__all__ = ["TrackingTask"]
-
 FRAME_CACHE_MIB = 512
 """Memory for the frames of the evaluation videos, in each process that measures."""
 
 
 class TrackingTask(Task):
-    """One-pass tracking of videos from their first boxes, scored by a named protocol.
-
-    Args:
-        job: the job.
-
-    Raises:
-        AsymNASError: the space, the tracker or its options are wrong.
-    """
+    """One-pass tracking of videos from their first boxes, scored by a named protocol."""
 
     conditions: tuple[str, ...] = ("with", "without")
 
@@ -61,7 +52,9 @@ class TrackingTask(Task):
             self.conditions = ("without",)
         asked = job.evaluation.language
         self.scored = self.conditions if asked == "both" or asked not in self.conditions else (asked,)
-        self._sets: dict[str, tuple[list[Video], str]] = {}
+        self.noise: BatchSource | None = None
+        """Batches of a rehearsal without training data."""
+        self.sets: dict[str, tuple[list[Video], str]] = {}
         self._cached: dict[str, Sequence[Video]] = {}
         self._frames = FrameCache(FRAME_CACHE_MIB)
 
@@ -89,9 +82,9 @@ class TrackingTask(Task):
         return self._set(split)[0]
 
     def _set(self, split: str) -> tuple[list[Video], str]:
-        if split not in self._sets:
-            self._sets[split] = video_set(self.job, split)
-        return self._sets[split]
+        if split not in self.sets:
+            self.sets[split] = video_set(self.job, split)
+        return self.sets[split]
 
     @cached_property
     def training_data(self) -> list[Dataset]:
@@ -143,11 +136,7 @@ class TrackingTask(Task):
         return {"protocol": self.job.evaluation.protocol}
 
     def model(self) -> TrainableTracker:
-        """Return the tracker; its weights are those of `training.initial_weights`, or drawn from the seed.
-
-        Raises:
-            WeightsError: the initial weights cannot be read or do not fit.
-        """
+        """Return the tracker; its weights are those of `training.initial_weights`, or drawn from the seed."""
         model = self.built()
         if self.job.training.initial_weights is not None:
             from asymnas.nn.pretrained import load_initial
@@ -168,19 +157,17 @@ class TrackingTask(Task):
             raise TrackerError(f"The tracker '{self.plugin.name}' has no search space, so there is nothing to search.")
         return model
 
-    def batches(self, purpose: str) -> TrackingBatches:
+    def batches(self, purpose: str) -> BatchSource:
         """Return the pairs of "training" or "recalibration"."""
+        if self.noise is not None:
+            return self.noise
         sampler = sampler_of(self.job, purpose, datasets=self.training_data, space=self.space)
         return TrackingBatches(sampler, lambda: self.sentences)
 
     def measure(
         self, model: Any, path: GenePath, split: str, *, reward: Reward, condition: str, keep: bool = False
     ) -> Measurement:
-        """Track all videos of a split with the network of one path, with their sentences or without.
-
-        Raises:
-            EvaluationError: a box is not finite.
-        """
+        """Track all videos of a split with the network of one path, with their sentences or without."""
         videos = self._readable(split)
         language = None
         if self.sentences is not None:
@@ -190,11 +177,7 @@ class TrackingTask(Task):
         return self._measured(model, videos, condition, keep, path=path, language=language)
 
     def measure_baseline(self, name: str, split: str, *, reward: Reward, keep: bool = False) -> Measurement:
-        """Track all videos of a split with a tracker that has no weights, by its default options.
-
-        Raises:
-            EvaluationError: as for `measure`; or the tracker has weights.
-        """
+        """Track all videos of a split with a tracker that has no weights, by its default options."""
         plugin = get_tracker(name)
         if plugin.has_weights:
             raise EvaluationError(f"'{name}' has weights, and none are given for a baseline.")
@@ -224,18 +207,21 @@ class TrackingTask(Task):
         """Return what writes boxes and pictures of the test videos."""
         from asymnas.tracking.task.keeper import BoxKeeper
 
-        return BoxKeeper(run, self, architecture, weights)
+        settings = {"tracker": self.job.tracker.name, "options": self.job.tracker.options, **self.model_fingerprint()}
+        return BoxKeeper(run, self.job, self.videos("test"), architecture, weights, settings, self.reward.title)
 
     def describe(self) -> Mapping[str, Any]:
         """Return what each source gives to the training."""
-        return {"mixture": self.batches("training").summary()} if self.training_data else {}
+        sampler = sampler_of(self.job, datasets=self.training_data, space=self.space) if self.noise is None else None
+        return {} if sampler is None else {"mixture": sampler.mixture.summary()}
 
     def rehearsal(self) -> tuple[Task, list[str]]:
         """Return the task with made-up sentences, pairs and videos for those that are not on this machine."""
-        from asymnas.tracking.task.rehearsal import Rehearsal
+        from asymnas.tracking.task.rehearsal import stand_in
 
-        task = Rehearsal(self.job)
-        return task, task.made_up
+        data = self.job.data.model_copy(update={"test": None})
+        task = TrackingTask(self.job.model_copy(update={"data": data}))
+        return task, stand_in(task)
 
 
 @contextmanager
