@@ -77,15 +77,9 @@ def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def clip_box(boxes: np.ndarray, width: float, height: float, *, min_size: float = 10.0) -> np.ndarray:
-    """Keep (..., 4) boxes x, y, w, h at the image: centre inside it, sides between `min_size` and the image's.
+    """Keep (..., 4) boxes x, y, w, h at an image: centre inside, sides from `min_size` pixels to the image's.
 
     The box may still reach over the border, as a partly visible target does (the SiamRPN family's rule).
-
-    Args:
-        boxes: (..., 4) x, y, w, h.
-        width: image width in pixels.
-        height: image height in pixels.
-        min_size: least side in pixels; 10 in the SiamRPN family, less for very small targets.
     """
     boxes = np.asarray(boxes, dtype=np.float64)
     limit = np.array([width, height], dtype=np.float64)
@@ -95,15 +89,7 @@ def clip_box(boxes: np.ndarray, width: float, height: float, *, min_size: float 
 
 
 def crop_side(boxes: np.ndarray, geometry: CropGeometry) -> tuple[np.ndarray, np.ndarray]:
-    """Return the sides of the template and of the search crop in image pixels, not rounded.
-
-    Args:
-        boxes: (..., 4) x, y, w, h.
-        geometry: the tracker's crops.
-
-    Returns:
-        template side and search side, each (...) float64 (numpy scalars for one box).
-    """
+    """Return the sides (...) of template and search crop of boxes (..., 4), in image pixels, not rounded."""
     size = np.asarray(boxes, dtype=np.float64)[..., 2:]
     padded = size + geometry.context * size.sum(axis=-1, keepdims=True)
     template = np.sqrt(np.prod(padded, axis=-1))
@@ -125,11 +111,7 @@ def box_to_crop(
 ) -> np.ndarray:
     """Return image boxes x, y, w, h as corners x1, y1, x2, y2 in the pixels of the crop with the same arguments.
 
-    Args:
-        boxes: (..., 4) x, y, w, h in image pixels.
-        center_xy: (..., 2) crop centre in image pixels, as given to `crop`.
-        side: (...) crop side in image pixels, as given to `crop` (rounded here as there).
-        out_size: crop side in crop pixels.
+    Boxes are (..., 4), crop centres (..., 2), crop sides (...), in image pixels; `out_size` is the side in crop pixels.
     """
     corner, whole = crop_window(center_xy, side)
     corners = xywh_to_xyxy(boxes)
@@ -165,12 +147,8 @@ def crop(
         image: (height, width, 3) uint8.
         center_xy: centre in image pixels.
         side: side in image pixels; rounded to a whole number (half to even), at least 1.
-        out_size: side of the result in pixels.
-        fill: colour (3,) of what lies outside the image, cut to whole numbers (the trackers use the first frame's
-            `channel_mean`).
-
-    Returns:
-        (out_size, out_size, 3) uint8.
+        out_size: side of the result (out_size, out_size, 3) uint8.
+        fill: colour (3,) of what lies outside the image, cut to whole numbers.
     """
     import cv2
 

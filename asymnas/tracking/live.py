@@ -40,12 +40,7 @@ class LiveTracker:
         self._sessions: list[Any] = []
 
     def start(self, frame: np.ndarray, box: Sequence[float] | np.ndarray, sentence: str | None = None) -> None:
-        """Start on a target.
-
-        Args:
-            frame: (height, width, 3) uint8, channels B, G, R, as OpenCV reads them.
-            box: x, y, w, h in pixels of the frame.
-            sentence: describes the target.
+        """Start on the target in a box x, y, w, h of a frame (height, width, 3) uint8 BGR, described by a sentence.
 
         Raises:
             LanguageError: the sentence is empty.
@@ -55,10 +50,7 @@ class LiveTracker:
         self._sessions = begin(self.tracker, [frame], row, language=language, path=self.path)
 
     def step(self, frame: np.ndarray) -> tuple[np.ndarray, float]:
-        """Follow the target into the next frame.
-
-        Returns:
-            box (4,) float64 x, y, w, h in pixels, and the score in [0, 1].
+        """Follow the target into the next frame: box (4,) float64 x, y, w, h in pixels, and the score in [0, 1].
 
         Raises:
             TrackerError: `start` was not called.

@@ -90,11 +90,7 @@ def begin(
     language: Language | None = None,
     path: GenePath | None = None,
 ) -> list[Any]:
-    """Start a tracker, and check that it gives one session a video; arguments as for `OnlineTracker.start`.
-
-    Raises:
-        TrackerError: it does not.
-    """
+    """Start a tracker; `TrackerError` unless it gives one session a video."""
     sessions = list(tracker.start(frames, boxes, language=language, path=path))
     if len(sessions) != len(frames):
         rule = f"`start` must return a session for each of {len(frames)} videos"
@@ -105,13 +101,10 @@ def begin(
 def follow(
     tracker: OnlineTracker, sessions: Sequence[Any], frames: Sequence[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Take a tracker one frame further, and check the shapes of its answer; NumPy would stretch wrong ones silently.
-
-    Returns:
-        boxes (n, 4) and scores (n,), float64.
+    """Take a tracker one frame further: boxes (n, 4) and scores (n,), float64.
 
     Raises:
-        TrackerError: they have other shapes.
+        TrackerError: they have other shapes, which NumPy would stretch without an error.
     """
     found, scored = tracker.step(sessions, frames)
     boxes, scores = np.asarray(found, np.float64), np.asarray(scored, np.float64)

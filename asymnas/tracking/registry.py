@@ -16,20 +16,12 @@ TRACKERS: Registry[TrackerPlugin] = Registry(
 
 
 def register_tracker(plugin: TrackerPlugin) -> TrackerPlugin:
-    """Register a tracker for this process; a package declares an entry point instead, which workers see too.
-
-    Raises:
-        TrackerError: the name is taken by another tracker.
-    """
+    """Register a tracker for this process; a package declares an entry point instead, which workers see too."""
     return TRACKERS.register(plugin.name, plugin)
 
 
 def get_tracker(name: str) -> TrackerPlugin:
-    """Return the tracker of that name.
-
-    Raises:
-        TrackerError: no tracker has the name, or its package cannot be imported; the cause is chained.
-    """
+    """Return the tracker of that name; `TrackerError` if there is none, or its package cannot be imported."""
     return TRACKERS.get(name)
 
 

@@ -96,15 +96,7 @@ def annotation_of(video: Video) -> Annotation:
 
 
 def require_boxes(videos: Iterable[Video | Annotation], purpose: str = "scored here") -> None:
-    """Refuse videos of which only the first box is public.
-
-    Args:
-        videos: what is to be scored or trained on.
-        purpose: what cannot be done with them, for the message.
-
-    Raises:
-        DataError: one problem for each server, with the number of its videos and an example.
-    """
+    """Raise `DataError` for videos of which only the first box is public; they cannot be `purpose`."""
     found: dict[str, list[str]] = {}
     for video in videos:
         if video.server:

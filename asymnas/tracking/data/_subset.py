@@ -17,12 +17,8 @@ __all__ = ["choose", "subset"]
 def choose(names: Sequence[str], videos: int | Sequence[str] | None, seed: int, where: str) -> list[int]:
     """Return the indices of the chosen names.
 
-    Args:
-        names: all names, in the data set's order.
-        videos: how many to draw by `seed` (kept in the data set's order), or their names (kept in the order given), or
-            None for all. A smaller number is a part of a larger one under the same seed.
-        seed: the choice's seed; only used for a number.
-        where: the data set, for messages.
+    A number of `videos` is drawn by `seed` and kept in the data set's order (a smaller one is a part of a larger);
+    names are kept in the order given; None is all.
 
     Raises:
         DataError: more videos than there are, fewer than 1, or unknown names.
@@ -52,9 +48,6 @@ def subset(
         videos: a number of videos drawn by `seed`, a list of names, or None for all.
         frames: keep the first `frames` frames of each (shorter videos stay as they are); None for all.
         seed: seed of the draw.
-
-    Raises:
-        DataError: too many videos, unknown names, fewer than 1 frame.
     """
     if videos is None and frames is None:
         return dataset

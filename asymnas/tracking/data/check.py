@@ -81,12 +81,8 @@ def check(dataset: Dataset, *, deep: bool = False) -> list[Problem]:
     """Return the problems of a data set: none that stops the load, all that a user should know of.
 
     Looked for: counts that differ, an absent first target, visible boxes without area or wholly outside the image,
-    boxes that are not finite, no sentence (an empty or missing file), frames that do not decode.
-
-    Args:
-        dataset: what to check.
-        deep: decode every frame; otherwise the first of each video, and of the others the files must be there and not
-            be empty.
+    boxes that are not finite, no sentence, frames that do not decode. With `deep` every frame is decoded; otherwise the
+    first of each video, and the files of the others must be there and not be empty.
     """
     found = _Check(f"{dataset.name}/{dataset.split}", deep)
     names = names_of(dataset.videos)

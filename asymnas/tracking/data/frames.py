@@ -24,16 +24,10 @@ _END_MARKS = ((b"\xff\xd8", b"\xff\xd9", "JPEG"), (b"\x89PNG", b"IEND", "PNG"))
 
 
 def read_image(path: Path, video: str) -> np.ndarray:
-    """Decode an image file to (height, width, 3) uint8 BGR.
-
-    A file cut short is refused: decoders fill what is missing with grey and only warn.
-
-    Args:
-        path: a JPEG, PNG or BMP file.
-        video: name of the video, for the message.
+    """Decode a JPEG, PNG or BMP file to (height, width, 3) uint8 BGR.
 
     Raises:
-        DataError: the file is missing, empty, cut short or no image.
+        DataError: the file is missing, empty, cut short (decoders fill what is missing with grey) or no image.
     """
     import cv2
 
@@ -63,11 +57,7 @@ def read_image(path: Path, video: str) -> np.ndarray:
 
 
 def image_size(path: Path, video: str) -> tuple[int, int]:
-    """Return (width, height) of an image from its header, or of the decoded image where the header does not say.
-
-    Raises:
-        DataError: the file is missing or no image.
-    """
+    """Return (width, height) of an image from its header, or of the decoded image where the header does not say."""
     from PIL import Image
 
     try:
@@ -84,11 +74,7 @@ def natural_key(name: str) -> tuple:
 
 
 def list_images(folder: Path) -> list[str]:
-    """Return the names of the images in `folder`, in natural order; hidden files are ignored.
-
-    Raises:
-        DataError: the folder is missing or holds no image.
-    """
+    """Return the names of the images in `folder`, in natural order; `DataError` if there is none."""
     try:
         names = os.listdir(folder)
     except OSError as error:
@@ -105,13 +91,7 @@ def list_images(folder: Path) -> list[str]:
 
 
 class FolderFrames:
-    """Frames that lie in a folder, decoded when asked for.
-
-    Args:
-        folder: where the images are.
-        names: file names in frame order.
-        video: name of the video, for error messages.
-    """
+    """Frames that lie in a folder, decoded when asked for: file names in frame order, and the video's for messages."""
 
     def __init__(self, folder: Path, names: Sequence[str], video: str) -> None:
         self.folder = Path(folder)
@@ -179,12 +159,9 @@ def scene_of(frames: FrameSource) -> Hashable:
 
 
 class FrameCache:
-    """Decoded frames kept in memory up to a bound; the least recently used go first. Safe with threads.
+    """Decoded frames kept up to `limit_mib` MiB of pixels; the least recently used go first. Safe with threads.
 
     Frames come out read-only: a writer would change what others get. A pickled cache arrives empty.
-
-    Args:
-        limit_mib: bound in MiB of pixels; 0 keeps nothing.
     """
 
     def __init__(self, limit_mib: float) -> None:

@@ -17,21 +17,13 @@ __all__ = ["find_video", "load_with", "reader_of", "splits_of", "splits_to_check
 
 
 def reader_of(name: str) -> Reader | None:
-    """Return the reader of a built-in benchmark; None for sets that are loaded in another way.
-
-    Raises:
-        DataError: no data set has the name.
-    """
+    """Return the reader of a built-in benchmark; None for sets that are loaded in another way."""
     reader = getattr(dataset_info(name).load(), "__self__", None)
     return reader if isinstance(reader, Reader) else None
 
 
 def splits_of(name: str, root: Path | str | None = None) -> tuple[dict[str, int], dict[str, DataError]]:
-    """Return the splits of a built-in benchmark that are on disk with their numbers of videos, and why others are not.
-
-    Raises:
-        DataError: no data set has the name, there is no data root.
-    """
+    """Return the splits of a benchmark that are on disk with their numbers of videos, and why others are not."""
     reader = reader_of(name)
     found: dict[str, int] = {}
     lost: dict[str, DataError] = {}
@@ -56,10 +48,7 @@ def splits_to_check(
 ) -> tuple[list[str], list[str]]:
     """Return the splits of a data set that are on disk, and in words which are not and why.
 
-    A benchmark with a split "all" has that one alone, unless `all_of_them`.
-
-    Raises:
-        DataError: none is there.
+    A benchmark with a split "all" has that one alone, unless `all_of_them`. Without any a `DataError` is raised.
     """
     if reader_of(name) is None:
         raise DataError(_its_own(name))
@@ -84,11 +73,7 @@ def _its_own(name: str) -> Problem:
 def load_with(
     name: str, split: str, root: Path | str | None, options: Mapping[str, Any] | None, **choice: Any
 ) -> Dataset:
-    """Load a data set with options as a person gives them: their types are looked at before the files.
-
-    Raises:
-        DataError: as `load_dataset`; options that the caller gives in another way.
-    """
+    """Load a data set with options as a person gives them: their types are looked at before the files."""
     options = dict(options or {})
     rule, way_out = "must not be given as an option", "Name split, root, videos and seed in their own way."
     taken = [key for key in options if key in {"name", "split", "root", *choice}]
@@ -106,14 +91,7 @@ def find_video(
     root: Path | str | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> tuple[Video, str]:
-    """Load one video and return it with its split.
-
-    Args:
-        name: registered name of the data set.
-        video: the video's name.
-        split: its split; None for the first on disk that has it.
-        root: the data root.
-        options: of the data set.
+    """Load one video and return it with its split; without `split`, the first on disk that has it.
 
     Raises:
         DataError: no such video or option; its files are damaged.

@@ -71,11 +71,7 @@ class DatasetInfo:
     server: str = ""
 
     def load(self) -> Loader:
-        """Return the loader, imported if need be.
-
-        Raises:
-            DataError: it cannot be imported; the cause is chained.
-        """
+        """Return the loader, imported if need be."""
         try:
             return load_object(self.loader)
         except (ImportError, AttributeError) as error:
@@ -91,10 +87,7 @@ class DatasetInfo:
         return frozenset(parameters) - {"split", "root"}
 
     def problems(self, split: str, options: Mapping[str, Any]) -> list[Problem]:
-        """Return what is wrong with a split and options as far as it is known without files.
-
-        Each problem is at `split` or the name of an option.
-        """
+        """Return what is wrong with a split and options as far as it is known without files, each at its name."""
         typed, problems = _typed_options(self.load(), options)
         if self.splits and split not in self.splits:
             rule = f"the split must be one of {', '.join(self.splits)}"
@@ -127,20 +120,12 @@ def dataset_names() -> list[str]:
 
 
 def dataset_info(name: str) -> DatasetInfo:
-    """Return what is known of a data set.
-
-    Raises:
-        DataError: no data set has the name, or its package cannot be imported; the cause is chained.
-    """
+    """Return what is known of a data set; `DataError` if there is none of the name, or it cannot be imported."""
     return DATASETS.get(name)
 
 
 def list_datasets() -> list[DatasetInfo]:
-    """Return all registered data sets, sorted by name; imports what packages registered, but no built-in reader.
-
-    Raises:
-        DataError: a package's data set cannot be imported.
-    """
+    """Return all registered data sets, sorted by name; imports what packages registered, but no built-in reader."""
     return [dataset_info(name) for name in dataset_names()]
 
 

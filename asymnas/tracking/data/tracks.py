@@ -23,36 +23,21 @@ class TrackTable:
     """The targets of a data set, t of them with m boxes in all; rows of one target are contiguous.
 
     Text is held as fixed-width bytes, so that all of it may be memory-mapped and shared between processes.
-
-    Args:
-        dataset: name of the data set.
-        root: the folder that `folders` are relative to.
-        names: (t,) bytes, unique.
-        offsets: (t + 1,) int64; rows of target i are offsets[i]..offsets[i + 1].
-        folders: (f,) bytes, folders of frames relative to `root`.
-        folder: (t,) int32, index into `folders`.
-        scene: (t,) int32; targets of one number share their frames.
-        files: (m,) bytes, the file of each row in its target's folder.
-        boxes: (m, 4) float64 x, y, w, h in pixels, 0-based, or as shares of the image where `normalised`.
-        sentences: (s,) bytes, UTF-8.
-        sentence: (t,) int32, index into `sentences`, -1 for none.
-        normalised: boxes are shares of the image's width and height; made pixels by the size of a target's first frame.
-        images: every row is an image of its own, so that a scene is a file and not a folder.
     """
 
     dataset: str
-    root: Path
-    names: np.ndarray
-    offsets: np.ndarray
-    folders: np.ndarray
-    folder: np.ndarray
-    scene: np.ndarray
-    files: np.ndarray
-    boxes: np.ndarray
-    sentences: np.ndarray
-    sentence: np.ndarray
-    normalised: bool = False
-    images: bool = False
+    root: Path  # the folder that `folders` are relative to
+    names: np.ndarray  # (t,) bytes, unique
+    offsets: np.ndarray  # (t + 1,) int64; rows of target i are offsets[i]..offsets[i + 1]
+    folders: np.ndarray  # (f,) bytes
+    folder: np.ndarray  # (t,) int32, index into `folders`
+    scene: np.ndarray  # (t,) int32; targets of one number share their frames
+    files: np.ndarray  # (m,) bytes, the file of each row in its target's folder
+    boxes: np.ndarray  # (m, 4) float64 x, y, w, h in pixels, 0-based
+    sentences: np.ndarray  # (s,) bytes, UTF-8
+    sentence: np.ndarray  # (t,) int32, index into `sentences`, -1 for none
+    normalised: bool = False  # boxes are shares of the target's first image
+    images: bool = False  # every row is an image of its own: a scene is a file, not a folder
 
     def __len__(self) -> int:
         return len(self.names)
@@ -67,15 +52,7 @@ class TrackTable:
         return str(folder / os.fsdecode(self.files[self.offsets[target]])) if self.images else str(folder)
 
     def video(self, target: int, frames: int | None = None) -> Video:
-        """Return a target as a video.
-
-        Args:
-            target: which.
-            frames: keep the first so many rows; None for all.
-
-        Raises:
-            DataError: boxes are normalised and the first frame's size cannot be read.
-        """
+        """Return a target as a video, of the first so many `frames` if given."""
         first, last = int(self.offsets[target]), int(self.offsets[target + 1])
         last = last if frames is None else min(last, first + frames)
         name = self.name(target)
@@ -119,13 +96,7 @@ class TrackFrames:
 
 
 class TrackVideos(Videos):
-    """The videos of a table, or some of them; each is made anew when asked for.
-
-    Args:
-        table: the targets.
-        targets: (n,) which, in order; None for all.
-        frames: keep the first so many frames of each; None for all.
-    """
+    """The videos of a table, or those of `targets` (n,), cut to their first `frames`; each is made when asked for."""
 
     def __init__(self, table: TrackTable, targets: np.ndarray | None = None, frames: int | None = None) -> None:
         self.table = table

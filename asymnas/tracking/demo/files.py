@@ -22,11 +22,7 @@ def output_files(video: Path) -> dict[str, Path]:
 
 
 def check_box(box: Sequence[float] | np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, list[str]]:
-    """Return a box as (4,) float64 and notes about it.
-
-    Args:
-        box: x, y, w, h in pixels, 0-based.
-        size: width and height of the frame.
+    """Return a box x, y, w, h as (4,) float64 and notes about it; `size` is width and height of the frame.
 
     Raises:
         DataError: not four finite numbers, no area, or less than half of it in the frame.
@@ -48,12 +44,7 @@ def check_box(box: Sequence[float] | np.ndarray, size: tuple[int, int]) -> tuple
 
 
 def check_outputs(files: dict[str, Path], source: str, *, overwrite: bool) -> None:
-    """Refuse to write over what is read, and over files that are no earlier result.
-
-    Args:
-        files: of `output_files`.
-        source: the video file or the folder of images that is read, or a camera's number.
-        overwrite: allow the latter: an annotation may bear the video's name.
+    """Refuse to write over what is read, and, without `overwrite`, over files that are no earlier result.
 
     Raises:
         DataError: all files that would be lost.
@@ -85,11 +76,7 @@ def _begins(file: Path, mark: str) -> bool:
 
 @contextlib.contextmanager
 def writable(file: Path) -> Iterator[None]:
-    """Turn errors of the disk into messages about a file.
-
-    Raises:
-        DataError: the file cannot be written.
-    """
+    """Turn errors of the disk into a `DataError` about a file."""
     try:
         yield
     except OSError as error:

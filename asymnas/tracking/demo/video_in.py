@@ -25,13 +25,7 @@ CAMERA_FPS = 30.0
 
 
 class VideoFrames:
-    """The frames of a video file; quick in order, exact in any order.
-
-    A frame before the last one read is reached by decoding the file anew from its start. Packets that do not decode
-    are passed over.
-
-    Args:
-        file: the file.
+    """The frames of a video file; quick in order, exact in any order. Packets that do not decode are left out.
 
     Attributes:
         declared: the number of frames that the file declares, which may be wrong; None where it does not.
@@ -140,11 +134,7 @@ class Footage:
         return self.first.shape[1], self.first.shape[0]
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        """Yield the frames.
-
-        Raises:
-            DataError: a frame is corrupt or of another size; the camera went away.
-        """
+        """Yield the frames; `DataError` if one is corrupt or of another size, or the camera went away."""
         yield self.first
         for index, frame in enumerate(self._rest, 1):
             if frame.shape != self.first.shape:
@@ -166,11 +156,7 @@ class Footage:
 
 
 def open_footage(source: str | Path, *, fps: float | None = None) -> Footage:
-    """Open a video file, a folder of images or a camera.
-
-    Args:
-        source: path of a file or folder, or a camera's number ("0" is the first) where no file has this name.
-        fps: frames per second, for sources that do not say or say it wrong.
+    """Open a video file, a folder of images or a camera ("0" is the first); `fps` replaces what the source says.
 
     Raises:
         DataError: nothing is there, it cannot be decoded, or the images of a folder differ in size.

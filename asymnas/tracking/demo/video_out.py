@@ -32,14 +32,9 @@ class VideoSink:
 
     Args:
         file: the file; its ending (`CODECS`) says its kind.
-        size: width and height of the frames. Odd sides get their last line twice, because the codecs halve the colour
-            planes.
+        size: width and height of the frames. Odd sides get their last line twice: codecs halve the colour planes.
         fps: frames per second.
         codec: FFmpeg's name of a codec; None for the one of `CODECS`.
-
-    Attributes:
-        codec: the codec in use.
-        notes: padding, if any.
 
     Raises:
         DataError: an unknown kind of file, a folder that cannot be written, a codec that does not work.
@@ -75,21 +70,13 @@ class VideoSink:
             raise DataError(Problem(str(file), rule, str(error), "Leave --codec out.")) from error
 
     def write(self, frame: np.ndarray) -> None:
-        """Add a frame (height, width, 3) uint8 BGR.
-
-        Raises:
-            DataError: it cannot be written.
-        """
+        """Add a frame (height, width, 3) uint8 BGR; `DataError` if it cannot be written."""
         picture = av.VideoFrame.from_ndarray(np.pad(frame, self._pad, mode="edge"), format="bgr24")
         with self._writable():
             self._container.mux(self._stream.encode(picture))
 
     def close(self) -> None:
-        """End the file and give it its name.
-
-        Raises:
-            DataError: it cannot be written, as on a full disk; there is no file then but what was there before.
-        """
+        """End the file and give it its name; `DataError` if it cannot be written, and what was there before stays."""
         with self._writable():
             self._container.mux(self._stream.encode())
             self._container.close()
@@ -112,11 +99,7 @@ class VideoSink:
 
 
 def check_codec(file: Path, codec: str | None = None) -> str:
-    """Return the codec of a video file.
-
-    Raises:
-        DataError: the ending is none of `CODECS`, or FFmpeg cannot write the codec.
-    """
+    """Return the codec of a video file; `DataError` for another ending than `CODECS`, or a codec that FFmpeg lacks."""
     if file.suffix.lower() not in CODECS:
         rule = "a video's name must end with one of " + ", ".join(CODECS)
         raise DataError(Problem(str(file), rule, repr(file.suffix), f"Write {file.with_suffix('.mp4').name}."))

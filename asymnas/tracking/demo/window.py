@@ -19,10 +19,7 @@ _PROBE = "import cv2; cv2.namedWindow('probe'); cv2.waitKey(1)"
 
 
 def no_desktop() -> str | None:
-    """Return why no window can be opened; None where one can.
-
-    A window is tried in a process of its own, because the toolkit ends the process where the display does not answer.
-    """
+    """Return why no window can be opened; None where one can."""
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return "no display is set"
     try:
@@ -62,11 +59,7 @@ class Viewer:
         self._open = False
 
     def show(self, picture: np.ndarray) -> bool:
-        """Show a picture (height, width, 3) uint8 BGR; return False when q or Escape was pressed.
-
-        Raises:
-            MissingDependency: this build of OpenCV has no windows.
-        """
+        """Show a picture (height, width, 3) uint8 BGR; return False when q or Escape was pressed."""
         try:
             if not self._open:
                 _open_window(_TITLE, picture)

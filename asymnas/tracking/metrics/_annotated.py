@@ -47,40 +47,24 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class Masks:
-    """Which of the n frames of a video a protocol treats apart; each (n,) bool or None for no frame.
+    """Which of the n frames of a video a protocol treats apart; each (n,) bool or None for no frame."""
 
-    Args:
-        left_out: neither counted as hit nor in the denominator.
-        missed: a miss of the overlap.
-        near: a hit of the precision, whatever the distance.
-        far: a miss of the precision.
-        near_scaled: a hit of the normalised precision.
-        far_scaled: a miss of the normalised precision.
-    """
-
-    left_out: np.ndarray | None = None
-    missed: np.ndarray | None = None
-    near: np.ndarray | None = None
-    far: np.ndarray | None = None
-    near_scaled: np.ndarray | None = None
-    far_scaled: np.ndarray | None = None
+    left_out: np.ndarray | None = None  # neither counted as hit nor in the denominator
+    missed: np.ndarray | None = None  # a miss of the overlap
+    near: np.ndarray | None = None  # a hit of the precision, whatever the distance
+    far: np.ndarray | None = None  # a miss of the precision
+    near_scaled: np.ndarray | None = None  # a hit of the normalised precision
+    far_scaled: np.ndarray | None = None  # a miss of the normalised precision
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hits:
-    """What one tracker did, a row a video.
+    """What one tracker did, a row a video."""
 
-    Args:
-        curves: kind ("success", "precision", "normalised precision") to (V, K) hits at each threshold.
-        overlap: (V,) sum of the overlaps of the counted frames.
-        covered: (V,) counted frames whose x + y + w + h is positive.
-        counted: (V,) frames in the denominator.
-    """
-
-    curves: Mapping[str, np.ndarray]
-    overlap: np.ndarray
-    covered: np.ndarray
-    counted: np.ndarray
+    curves: Mapping[str, np.ndarray]  # "success", "precision", ... to (V, K) hits at each threshold
+    overlap: np.ndarray  # (V,) sum of the overlaps of the counted frames
+    covered: np.ndarray  # (V,) counted frames whose x + y + w + h is positive
+    counted: np.ndarray  # (V,) frames in the denominator
 
     def shares(self) -> dict[str, np.ndarray]:
         """Return the curves, (V, K) shares of the counted frames; zeros where no frame counts."""

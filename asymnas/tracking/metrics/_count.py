@@ -43,9 +43,7 @@ class _Block:
 
 
 class Truth:
-    """The annotated videos, as a protocol sees them; prepared once, then scored against any number of trackers.
-
-    Attributes: the protocol, the V videos, their frames in blocks, and `counted`, (V,) frames in the denominator.
+    """The annotated videos, as a protocol sees them; `counted` is (V,) frames in the denominator.
 
     Raises:
         DataError: no video, two of one name, or a video whose boxes and flags do not fit; all of them at once.
@@ -139,11 +137,7 @@ class Counted:
 
 
 def count_hits(truth: Truth, predictions: Mapping[str, np.ndarray]) -> Counted:
-    """Count the hits of one tracker at each threshold: above it for overlaps, at most it for distances.
-
-    Raises:
-        DataError: predictions that are not (m, 4); all of them at once.
-    """
+    """Count the hits of one tracker at each threshold: above it for overlaps, at most it for distances."""
     protocol, videos = truth.protocol, len(truth.videos)
     shapes = {video.name: np.shape(predictions[video.name]) for video in truth.videos if video.name in predictions}
     wrong = {name: shape for name, shape in shapes.items() if len(shape) != 2 or shape[1] != 4}
@@ -247,14 +241,9 @@ def _overlaps(predicted: np.ndarray, block: _Block) -> np.ndarray:
 
 
 def ranks(values: np.ndarray, step: float) -> np.ndarray:
-    """Return how many of the thresholds 0, step, 2 step, ... lie strictly below each value, as whole float64 numbers.
+    """Return how many of the thresholds 0, step, 2 step, ... lie strictly below each of (n,) values, as whole floats.
 
-    It is exactly what comparing with each threshold finds: the quotient, taken a little too low, can only be one
-    short, and that is settled by comparing with the one threshold in question.
-
-    Args:
-        values: (n,) float64, neither negative nor NaN.
-        step: distance of the thresholds.
+    Exact: the quotient, taken a little too low, can only be one short, and one comparison settles that.
     """
     count = np.ceil(values * ((1 - 1e-9) / step))
     return count + (values > count * step)

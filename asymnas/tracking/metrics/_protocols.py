@@ -198,11 +198,7 @@ for _protocol in (
 
 
 def get_protocol(name: str) -> Protocol:
-    """Return the protocol of that name.
-
-    Raises:
-        DataError: no protocol has the name.
-    """
+    """Return the protocol of that name, or raise `DataError`."""
     return PROTOCOLS.get(name)
 
 

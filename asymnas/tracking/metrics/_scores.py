@@ -80,19 +80,13 @@ class Scores:
 
     @property
     def se(self) -> dict[str, float]:
-        """Standard error of each measure over videos; NaN for fewer than two videos.
-
-        Where frames are pooled it is that of a ratio of sums, linearised.
-        """
+        """Standard error of each measure over videos, of a ratio of sums where frames are pooled; NaN for one video."""
         return {measure: weighted_se(self.of_videos(measure), self.weights[measure]) for measure in self.values}
 
     def intervals(self, level: float = 0.95, *, samples: int = 4000, seed: int = 0) -> dict[str, Interval]:
         """Return a percentile bootstrap interval over videos for each measure, its ends within [0, 1].
 
-        Args:
-            level: coverage in (0, 1).
-            samples: number of bootstrap samples.
-            seed: of the resampling.
+        `level` is its coverage in (0, 1), `samples` the number of bootstrap samples, `seed` that of the resampling.
         """
         found = {
             measure: bootstrap_ci(
@@ -154,23 +148,14 @@ class VideoDifference(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The paired difference a - b of two trackers.
-
-    Args:
-        protocol: name of the protocol.
-        main: the measure of `videos`.
-        differences: measure to a - b with its bootstrap interval over videos.
-        videos: every video compared, the greatest absolute difference of the main measure first.
-        left_out: videos that only one of the two has; they are not compared.
-        level: coverage of the intervals.
-    """
+    """The paired difference a - b of two trackers."""
 
     protocol: str
-    main: str
-    differences: Mapping[str, Interval]
-    videos: list[VideoDifference]
-    left_out: tuple[str, ...]
-    level: float
+    main: str  # the measure of `videos`
+    differences: Mapping[str, Interval]  # measure to a - b with its bootstrap interval over videos
+    videos: list[VideoDifference]  # the greatest absolute difference first
+    left_out: tuple[str, ...]  # videos that only one of the two has
+    level: float  # coverage of the intervals
 
     def to_dict(self) -> dict[str, object]:
         """Return JSON-able values."""
@@ -190,12 +175,7 @@ class Comparison:
 def compare(a: Scores, b: Scores, *, level: float = 0.95, samples: int = 4000, seed: int = 0) -> Comparison:
     """Return the paired difference a - b of two trackers scored under one protocol, by a bootstrap over videos.
 
-    Args:
-        a: scores of the first tracker.
-        b: scores of the second.
-        level: coverage of the intervals in (0, 1).
-        samples: number of bootstrap samples.
-        seed: of the resampling.
+    `level`, `samples` and `seed` are those of `Scores.intervals`.
 
     Raises:
         DataError: two protocols, no video in common, or videos of which different frames were counted.

@@ -75,15 +75,10 @@ def write_video_file(
 ) -> Path:
     """Write one video of a canonical folder, atomically; the boxes come last, so that they say the video is done.
 
-    Args:
-        folder: the canonical folder, made if missing.
-        video: the video's name; must be a plain file name.
-        boxes: (n, 4) x, y, w, h in pixels, 0-based.
-        scores: (n,), or None where there are none.
-        seconds: of the whole video, or (n,) of each frame, or None.
+    Boxes are (n, 4) x, y, w, h in pixels, 0-based, scores (n,), seconds of the whole video or (n,) of each frame.
 
     Raises:
-        DataError: a name that is no plain file name, or arrays of other shapes.
+        DataError: a name that cannot be a file name, or arrays of other shapes.
     """
     check_file_names([video], str(folder))
     ResultSet("", {video: boxes}, {} if scores is None else {video: scores})
@@ -101,10 +96,7 @@ def replace_file(file: Path, data: bytes) -> None:
 
 
 def read_video_file(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    """Read one video of a canonical folder.
-
-    Returns:
-        boxes (n, 4) float64, 0-based, and scores (n,), None where the file has none.
+    """Return boxes (n, 4) float64, 0-based, and scores (n,), None where there are none, of a canonical folder's video.
 
     Raises:
         DataError: the file is missing or not of this format; the message names the line.
@@ -137,11 +129,7 @@ def seconds_of(entry: Entry) -> float | np.ndarray:
 
 
 def manifest_data(tracker: str, manifest: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
-    """Return what a manifest file holds, and its text: the tracker, the conventions of the numbers, and what is given.
-
-    Raises:
-        DataError: a value that JSON cannot hold.
-    """
+    """Return what a manifest file holds, and its text; `DataError` for a value that JSON cannot hold."""
     ours = {"format": FORMAT, "version": VERSION, "tracker": tracker, "base": 0, "boxes": "x,y,w,h"}
     data = {**ours, **manifest, **ours}
     try:
@@ -151,29 +139,19 @@ def manifest_data(tracker: str, manifest: Mapping[str, Any]) -> tuple[dict[str, 
 
 
 def write_manifest(folder: Path, tracker: str, manifest: Mapping[str, Any]) -> Path:
-    """Write a canonical folder's manifest, atomically.
-
-    Args:
-        folder: the folder, made if missing.
-        tracker: the tracker's name.
-        manifest: what made the boxes, JSON-able: `weights` (hash), `dataset` (name, split, ...), `settings`, ...
-    """
+    """Write a canonical folder's manifest, atomically; `manifest` says what made the boxes, as JSON values."""
     path = folder / MANIFEST
     replace_file(path, manifest_data(tracker, manifest)[1])
     return path
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Read a canonical folder's manifest.
-
-    Raises:
-        DataError: it is missing or not of this format.
-    """
+    """Read a canonical folder's manifest; `DataError` if it is missing or not of this format."""
     return manifest_of(file_entry(folder / MANIFEST))
 
 
 def manifest_of(entry: Entry) -> dict[str, Any]:
-    """Read a manifest; see `read_manifest`."""
+    """See `read_manifest`."""
     data, _ = read_json(entry, "manifest")
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         out = "Remove the file to read the folder as plain text files."
@@ -191,20 +169,12 @@ def manifest_of(entry: Entry) -> dict[str, Any]:
 
 
 def write_result(folder: Path, result: TrackResult) -> Path:
-    """Write `<video>.txt` and `times/<video>.txt` into `folder` (made if missing), atomically and with every digit.
-
-    Raises:
-        DataError: the video's name is no plain file name.
-    """
+    """Write `<video>.txt` and `times/<video>.txt` into `folder` (made if missing), atomically and with every digit."""
     return write_video_file(folder, result.video, result.boxes, result.scores, result.seconds)
 
 
 def read_result(path: Path) -> TrackResult:
-    """Read a file of `write_result`; its seconds are 0 where they are not known.
-
-    Raises:
-        DataError: the file is missing or not of this format.
-    """
+    """Read a file of `write_result`, or raise `DataError`; its seconds are 0 where they are not known."""
     from asymnas.tracking.online import TrackResult
 
     boxes, scores = read_video_file(path)

@@ -26,25 +26,15 @@ _NUMBER = re.compile(r"^[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|nan|
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """The numbers of one file.
-
-    Args:
-        where: the file, for messages.
-        rows: (n, columns) float64.
-        separator: "comma", "tab", "blank", "semicolon" or several joined by "+"; "JSON".
-        header: the words of the header, () where there is none.
-        opening: whether a first line of one value, 1, stood for the given box (long-term files); its row is NaN.
-        first_line: the line number of row 0.
-        encoding: a note on the encoding, "" for UTF-8.
-    """
+    """The numbers of one file."""
 
     where: str
-    rows: np.ndarray
-    separator: str
-    header: tuple[str, ...] = ()
-    opening: bool = False
-    first_line: int = 1
-    encoding: str = ""
+    rows: np.ndarray  # (n, columns) float64
+    separator: str  # "comma", "tab", "blank", "semicolon", joined by "+"; "JSON"
+    header: tuple[str, ...] = ()  # its words
+    opening: bool = False  # a first line 1 stood for the given box: row 0 is NaN
+    first_line: int = 1  # line number of row 0
+    encoding: str = ""  # a note, "" for UTF-8
 
     def line(self, row: int) -> str:
         """Return `file:line` of a row."""
@@ -52,11 +42,7 @@ class Table:
 
 
 def decode(entry: Entry) -> tuple[str, str]:
-    """Return a file's text with line ends `\\n`, and a note on its encoding ("" for UTF-8).
-
-    Raises:
-        DataError: bytes that are neither UTF-8 nor UTF-16 with its mark; the message names the line.
-    """
+    """Return a file's text (UTF-8, or UTF-16 with its mark) with line ends `\\n`, and a note on its encoding."""
     data = entry.read()
     wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
     try:
@@ -69,11 +55,7 @@ def decode(entry: Entry) -> tuple[str, str]:
 
 
 def read_json(entry: Entry, what: str) -> tuple[Any, str]:
-    """Return what a JSON file holds, and a note on its encoding.
-
-    Raises:
-        DataError: it is no JSON.
-    """
+    """Return what a JSON file holds, and a note on its encoding."""
     text, encoding = decode(entry)
     try:
         return json.loads(text), encoding
@@ -82,15 +64,10 @@ def read_json(entry: Entry, what: str) -> tuple[Any, str]:
 
 
 def read_table(entry: Entry, *, opening: bool = False) -> Table:
-    """Read a file of numbers, one row a line.
-
-    Args:
-        entry: the file.
-        opening: whether a first line of the single value 1 may stand for the given box.
+    """Read a file of numbers, one row a line; with `opening` a first line of the single value 1 is the given box.
 
     Raises:
-        DataError: no row at all, blank lines between rows, words, lines of unequal length, infinite values; the
-            message names file and line, and all bad lines of the file are in it (or counted).
+        DataError: no row, blank lines between rows, words, unequal lines, infinite values; each with its line.
     """
     text, encoding = decode(entry)
     lines = text.rstrip().split("\n")
@@ -159,10 +136,7 @@ def _line_by_line(where: str, body: list[str], first: int) -> np.ndarray:
 
 
 def read_otb(entry: Entry) -> dict[str, tuple[Table, float | None]]:
-    """Read a file of OTB's records, or one record.
-
-    Returns:
-        video -> its rows (n, 4) as they are in the file, and the seconds of the whole video, None without a speed.
+    """Read a file of OTB's records: video -> its rows (n, 4), and the seconds of the whole video, None without a speed.
 
     Raises:
         DataError: not such records, restarted runs (TRE, SRE), boxes of another kind than "rect", or a video twice.

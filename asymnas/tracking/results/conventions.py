@@ -70,33 +70,19 @@ _READINGS = [_Reading(corners, base, how) for corners in CORNERS for base in (0,
 
 @dataclass(slots=True, eq=False)
 class Conventions:
-    """The files of one tracker, and all that settles how their numbers are read.
+    """The files of one tracker, and all that settles how their numbers are read."""
 
-    Args:
-        source: the folder or archive, for messages.
-        tables: video to its numbers.
-        known: the annotated videos, None where there are none.
-        format: the format of the files, and whether the caller named it (`explicit`).
-        base: index base given by the caller.
-        first_row: "auto", "present" or "missing".
-        corners: one of `CORNERS`, given by the caller.
-        dataset: name of the data set, if known.
-        stated: index base that a manifest states.
-        named_corners: whether a header names the third column as a corner's.
-        notes: takes what was found.
-    """
-
-    source: Path
+    source: Path  # for messages
     tables: Mapping[str, Table]
-    known: Mapping[str, Annotated] | None
+    known: Mapping[str, Annotated] | None  # the annotated videos
     format: str = "text"
-    explicit: bool = False
-    base: int | None = None
-    first_row: str = "auto"
-    corners: str | None = None
+    explicit: bool = False  # the caller named the format
+    base: int | None = None  # given by the caller
+    first_row: str = "auto"  # "auto", "present" or "missing"
+    corners: str | None = None  # one of `CORNERS`, given by the caller
     dataset: str | None = None
-    stated: int | None = None
-    named_corners: bool = False
+    stated: int | None = None  # index base that a manifest states
+    named_corners: bool = False  # a header names the third column as a corner's
     notes: list[str] = field(default_factory=list)
     _given: dict[str, np.ndarray] = field(default_factory=dict)
     _lengths: dict[str, int] = field(default_factory=dict)

@@ -19,10 +19,9 @@ _CONVENTION = {"asymnas": 0, "lasot": 1, "tnl2k": 0, "got10k-zip": 0, "trackingn
 
 
 def convention(format: str, dataset: str | None) -> int | None:
-    """Return the index base that files of this format have by convention; None where there is no one convention.
+    """Return the index base that files of this format have; None where the format has none of its own and no data set.
 
-    pysot, pytracking and the got10k toolkit hand the annotations' numbers through, so that their files count as the
-    benchmark does.
+    pysot, pytracking and the got10k toolkit use the annotations' numbers, so that they count as the benchmark does.
     """
     if format in _CONVENTION or not dataset:
         return _CONVENTION.get(format)

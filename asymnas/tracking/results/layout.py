@@ -40,32 +40,20 @@ class VideoEntries:
 
 @dataclass(slots=True)
 class Found:
-    """One tracker's files.
+    """One tracker's files."""
 
-    Args:
-        folder: the folder below the source, "." for the source itself.
-        tracker: the name that the folder gives.
-        format: "asymnas", "got10k" (a folder a video), "otb-json" or "text" (a file a video).
-        videos: name in the files -> its files.
-        manifest: the manifest of the canonical format.
-        longterm: whether first lines of a single 1 may stand for the given box.
-    """
-
-    folder: PurePosixPath
+    folder: PurePosixPath  # below the source, "." for the source itself
     tracker: str
-    format: str
-    videos: dict[str, VideoEntries] = field(default_factory=dict)
+    format: str  # "asymnas", "got10k" (a folder a video), "otb-json" or "text"
+    videos: dict[str, VideoEntries] = field(default_factory=dict)  # name in the files -> its files
     manifest: Entry | None = None
-    longterm: bool = False
+    longterm: bool = False  # first lines of a single 1 may stand for the given box
 
 
 def list_trackers(path: Path | str) -> list[str]:
     """Return the folders below `path` (a folder or archive) that hold results of a tracker each, "." for itself.
 
-    `read_results(Path(path) / folder)` reads one of them, inside archives too.
-
-    Raises:
-        DataError: nothing is there, or an archive that is broken.
+    `read_results(Path(path) / folder)` reads one of them, inside archives too. A broken archive is a `DataError`.
     """
     return [str(found.folder) for found in find_trackers(Path(path), open_source(Path(path), ENDINGS)[1])]
 
@@ -141,11 +129,7 @@ def _role(
 
 
 def choose(path: Path, found: Sequence[Found], tracker: str | None) -> Found:
-    """Return the only tracker, or the one asked for.
-
-    Raises:
-        DataError: there is none, there are several, or none of the name asked for.
-    """
+    """Return the only tracker, or the one asked for."""
     if not found:
         out = (
             "Expected a text file a video (x,y,w,h a line), a folder a video, OTB JSON, or manifest.json and its files."

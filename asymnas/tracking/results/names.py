@@ -143,12 +143,7 @@ def _some(items: Sequence[str], most: int = 3) -> str:
 
 
 def check_file_names(names: Iterable[str], where: str) -> None:
-    """Refuse video names that cannot be the names of files beside each other.
-
-    Raises:
-        DataError: a separator, a reserved character, a leading or trailing dot or blank, or an empty name; or two
-            names that differ in letter case only, which are one file on some systems.
-    """
+    """Raise `DataError` for names that cannot be those of files beside each other, on any system."""
     names = list(names)
     problems = [
         Problem(where, "a video's name must be a plain file name", repr(name), "Rename the video.")

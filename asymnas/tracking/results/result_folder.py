@@ -32,13 +32,7 @@ MANIFEST = "manifest.json"
 
 
 class ResultFolder:
-    """A canonical result folder that is being filled.
-
-    Args:
-        path: the folder.
-        label: of the tracker.
-        identity: what the boxes depend on, as JSON values.
-    """
+    """The result folder of the tracker `label` while it is filled; its boxes depend on `identity` (JSON values)."""
 
     def __init__(self, path: Path, label: str, identity: Mapping[str, Any]) -> None:
         self.path, self.label = path, label
@@ -48,9 +42,7 @@ class ResultFolder:
     def filling(self, *, resume: bool = False, fresh: bool = False) -> Iterator[None]:
         """Hold the folder for this process, and write its manifest.
 
-        Args:
-            resume: keep what the folder holds of the same identity.
-            fresh: move what the folder holds aside, to `<name>.old-<n>`.
+        With `resume` the results of the same identity are kept, with `fresh` they are moved aside, to `<name>.old-<n>`.
 
         Raises:
             RunFolderError: another process fills the folder; it cannot be written; or as for `check`.
@@ -66,10 +58,7 @@ class ResultFolder:
             yield
 
     def check(self, *, resume: bool, fresh: bool) -> bool:
-        """Check whether the folder can be filled, without writing anything.
-
-        Returns:
-            whether it holds results.
+        """Return whether the folder holds results, without writing anything.
 
         Raises:
             RunFolderError: it holds results and neither `resume` nor `fresh` is asked; it holds results of another

@@ -16,14 +16,13 @@ __all__ = ["ResultSet"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ResultSet:
-    """What one tracker said of many videos, and what was found out while reading it.
+    """The boxes of one tracker on many videos, and what was found out while reading them.
 
     Args:
         tracker: the tracker's name.
-        boxes: per video, (n, 4) float64 x, y, w, h in pixels, 0-based, row 0 for the first frame. A row of NaN says
-            that the tracker gave no box.
-        scores: per video, (n,) float64; empty, or without videos whose scores are not known.
-        seconds: per video, the seconds of the whole video, or (n,) of each frame; videos may lack it.
+        boxes: per video, (n, 4) float64 x, y, w, h in pixels, 0-based; a row of NaN: the tracker gave no box.
+        scores: per video, (n,) float64, where they are known.
+        seconds: per video, of the whole video or (n,) of each frame, where they are known.
         manifest: where the boxes come from (tracker, weights, data, settings), JSON-able.
         notes: what was detected or assumed while reading, one sentence each.
         source: the folder or file the boxes were read from.

@@ -19,15 +19,7 @@ def centre_crop(features: Tensor, side: int) -> Tensor:
 
 
 def correlate(search: Tensor, template: Tensor) -> Tensor:
-    """Depth-wise cross-correlation, sample by sample and channel by channel.
-
-    Args:
-        search: (b, c, h, w).
-        template: (b, c, k, k), the kernels.
-
-    Returns:
-        (b, c, h - k + 1, w - k + 1).
-    """
+    """Correlate (b, c, h, w) with kernels (b, c, k, k), each channel for itself: (b, c, h - k + 1, w - k + 1)."""
     batch, channels, height, width = search.shape
     maps = search.reshape(1, batch * channels, height, width)
     kernels = template.reshape(batch * channels, 1, *template.shape[2:])

@@ -13,19 +13,12 @@ __all__ = ["Decoded", "cosine_window", "finite_maps", "shape_penalty"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decoded:
-    """The answer for n videos, in search-crop pixels.
+    """The answer for n videos, in search-crop pixels."""
 
-    Args:
-        centre: (n, 2) x, y of the new centre.
-        size: (n, 2) w, h as regressed, before smoothing.
-        rate: (n,) share of the new size to take over, in [0, 1].
-        score: (n,) in [0, 1].
-    """
-
-    centre: np.ndarray
-    size: np.ndarray
-    rate: np.ndarray
-    score: np.ndarray
+    centre: np.ndarray  # (n, 2) x, y
+    size: np.ndarray  # (n, 2) w, h as regressed, before smoothing
+    rate: np.ndarray  # (n,) share of the new size to take over, in [0, 1]
+    score: np.ndarray  # (n,) in [0, 1]
 
 
 def cosine_window(cells: int) -> np.ndarray:
@@ -36,11 +29,7 @@ def cosine_window(cells: int) -> np.ndarray:
 def shape_penalty(width: np.ndarray, height: np.ndarray, previous: np.ndarray, strength: float) -> np.ndarray:
     """Return exp(-k (r s - 1)) (n, m): 1 where ratio and size of a box are those of the last one (SiamRPN).
 
-    Args:
-        width: (n, m) of m boxes a video.
-        height: (n, m).
-        previous: (n, 2) w, h of the last boxes.
-        strength: k, at least 0.
+    Sides are (n, m) of m boxes a video, `previous` (n, 2) w, h of the last boxes, `strength` is k, at least 0.
     """
     old_w, old_h = previous[:, :1], previous[:, 1:]
     scale_change = _change(_padded(width, height) / _padded(old_w, old_h))
@@ -49,11 +38,7 @@ def shape_penalty(width: np.ndarray, height: np.ndarray, previous: np.ndarray, s
 
 
 def finite_maps(maps: np.ndarray, tracker: str) -> np.ndarray:
-    """Return the maps.
-
-    Raises:
-        EvaluationError: the network gave NaN or infinity.
-    """
+    """Return the maps; `EvaluationError` if the network gave NaN or infinity."""
     if not np.isfinite(maps).all():
         rule = "the network's answers must be finite"
         way_out = "Train it longer or with a smaller learning rate, and recalibrate its batch norms."

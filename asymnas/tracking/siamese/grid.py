@@ -21,23 +21,14 @@ __all__ = ["Grid", "grid_for"]
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Where the head's answers lie.
-
-    Args:
-        crops: the crops both branches read.
-        levels: indices of the stages the neck reads, the same in both branches.
-        channels: channels of those stages, per branch (template, search).
-        stride: crop pixels between neighbouring answers.
-        kernel: side of the template map that the head gets, in cells.
-        size: side of the answer map, in cells: search map - kernel + 1 with a correlation, else the search map.
-    """
+    """Where the head's answers lie."""
 
     crops: CropGeometry
-    levels: tuple[int, ...]
-    channels: tuple[tuple[int, ...], tuple[int, ...]]
-    stride: int
-    kernel: int
-    size: int
+    levels: tuple[int, ...]  # indices of the stages the neck reads
+    channels: tuple[tuple[int, ...], tuple[int, ...]]  # of those stages, per branch (template, search)
+    stride: int  # crop pixels between answers
+    kernel: int  # side of the template map that the head gets, in cells
+    size: int  # side of the answer map, in cells
 
     def axis(self) -> Tensor:
         """(size,) float32 places of the answers on one axis, in search-crop pixels, symmetric about the crop's centre.
@@ -51,11 +42,8 @@ class Grid:
 def grid_for(space: SearchSpace, options: SiameseOptions, *, correlated: bool = True) -> Grid:
     """Derive the grid from the space alone.
 
-    Args:
-        space: the search space; `options` name its two branches.
-        options: the tracker's options.
-        correlated: the head correlates the central half of the template map with the search map (SiamFC and its heirs)
-            and answers at each shift; else it gets the whole map and answers at each cell of the search map (TransT).
+    With `correlated` the head correlates the central half of the template map with the search map (SiamFC)
+    and answers at each shift; else it gets the whole map and answers at each cell of the search map (TransT).
 
     Raises:
         TrackerError: a branch is missing or reads other crops, or the two branches' maps do not fit together.

@@ -16,11 +16,8 @@ __all__ = ["Neck"]
 class Neck(nn.Module):
     """A 1x1 convolution without bias and a batch norm per level, for each branch or for both together.
 
-    Args:
-        channels_in: channels of the levels, per branch (template, search).
-        channels: channels of the result.
-        share: one set of layers for both branches (SiamCAR) instead of one each (VLT_SCAR).
-        statistics: whether branches that share layers keep BN statistics of their own.
+    `share`: one set of layers for both branches (SiamCAR) instead of one each (VLT_SCAR); `statistics`: see
+    `SiameseOptions.bn_statistics`.
     """
 
     ROLES = ("template", "search")

@@ -17,16 +17,10 @@ __all__ = ["SiameseSession", "TemplateFeatures"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TemplateFeatures:
-    """What the search branch and the head need of b templates.
+    """What the search branch and the head need of b templates."""
 
-    Args:
-        maps: (b, channels, k, k) per level, as the head reads them.
-        tokens: (b, channels) mixer token of the template branch per mixer.
-        language: the b sentences.
-    """
-
-    maps: tuple[Tensor, ...]
-    tokens: tuple[Tensor, ...]
+    maps: tuple[Tensor, ...]  # (b, channels, k, k) per level
+    tokens: tuple[Tensor, ...]  # (b, channels) per mixer, of the template branch
     language: Language
 
     def row(self, index: int) -> TemplateFeatures:
@@ -48,16 +42,9 @@ class TemplateFeatures:
 
 @dataclass(slots=True, eq=False)
 class SiameseSession:
-    """One video's state; nothing of it is shared with another video.
+    """One video's state; nothing of it is shared with another video."""
 
-    Args:
-        path: the architecture, one op per gene.
-        template: of the first frame, b = 1.
-        box: (4,) float64 x, y, w, h of the last frame, in image pixels.
-        fill: (3,) mean colour of the first frame.
-    """
-
-    path: GenePath
-    template: TemplateFeatures
-    box: np.ndarray
-    fill: np.ndarray
+    path: GenePath  # one op per gene
+    template: TemplateFeatures  # of the first frame, b = 1
+    box: np.ndarray  # (4,) float64 x, y, w, h of the last frame, in pixels
+    fill: np.ndarray  # (3,) mean colour of the first frame

@@ -32,11 +32,7 @@ _IMAGENET_BGR = ((103.53, 116.28, 123.675), (57.375, 57.12, 58.395))  # mean and
 class SiameseTracker(TrainableTracker):
     """Two branches of a supernet, a neck and a head; a subclass gives the head, its loss and its decoding.
 
-    Args:
-        space: the search space, of two image branches with equal stages; `options` name them.
-        options: the tracker's options.
-        language_dim: width of the sentence embeddings.
-        seed: the initial weights are a function of it.
+    `options` name the branches; sentences are `language_dim` wide; the initial weights are a function of `seed`.
 
     Raises:
         TrackerError: space and options do not fit together.
@@ -78,28 +74,16 @@ class SiameseTracker(TrainableTracker):
 
     @abstractmethod
     def build_head(self) -> nn.Module:
-        """Return the head for `self.grid`: called with template and search maps, a tuple of levels each.
-
-        Its `reset_parameters(generator)` draws all its weights.
-        """
+        """Return the head: called with a tuple of maps per branch; it has `reset_parameters(generator)`."""
 
     @abstractmethod
     def decode(self, answers: Any, previous: np.ndarray) -> Decoded:
-        """Find the target in the head's answers for n search crops, each for itself.
-
-        Args:
-            answers: what the head returned.
-            previous: (n, 2) w, h of the last boxes in search-crop pixels.
-        """
+        """Find the target in the head's `answers` for n crops; `previous` is (n, 2) w, h of the last boxes."""
 
     def embed_template(self, images: Tensor, boxes: Tensor, path: GenePath, language: Language) -> TemplateFeatures:
-        """Run the template branch and its neck.
+        """Run the template branch and its neck on (b, 3, h, w) template crops, B, G, R 0..255.
 
-        Args:
-            images: (b, 3, h, w) template crops, B, G, R 0..255.
-            boxes: (b, 4) x1, y1, x2, y2 of the targets in crop pixels.
-            path: the architecture's path.
-            language: b sentences.
+        `boxes` are (b, 4) x1, y1, x2, y2 of the targets in crop pixels.
         """
         name = self.options.template_branch
         output = self.supernet.branch(name, self._scaled(images), path, language=language, boxes=boxes)

@@ -70,14 +70,10 @@ class CropWindow:
 
 
 def window_for(center: np.ndarray, side: float, shift: float, scale: float, draws: np.ndarray) -> CropWindow:
-    """Return the window of an augmented crop.
+    """Return the window of an augmented crop around `center` (2,), of the tracking crop's `side` in image pixels.
 
-    Args:
-        center: (2,) centre of the target in image pixels.
-        side: side of the crop at tracking time in image pixels.
-        shift: greatest shift as a share of the side.
-        scale: greatest relative change of the side.
-        draws: (4,) numbers in [-1, 1): scale x, scale y, shift x, shift y.
+    `shift` and `scale` are the greatest shift (a share of the side) and relative change of the side; `draws` are (4,)
+    numbers in [-1, 1): scale x, scale y, shift x, shift y.
     """
     if shift == 0 and scale == 0:
         return CropWindow(center, side, side, plain=True)
@@ -89,11 +85,7 @@ def window_for(center: np.ndarray, side: float, shift: float, scale: float, draw
 def cut(image: np.ndarray, box: np.ndarray, window: CropWindow, out_size: int) -> tuple[np.ndarray, np.ndarray]:
     """Cut a window from an image, bilinear; what lies outside the image gets the image's mean colour.
 
-    Args:
-        image: (height, width, 3) uint8.
-        box: (4,) x, y, w, h in image pixels.
-        window: what to show.
-        out_size: side of the crop in crop pixels.
+    `image` is (height, width, 3) uint8 and `box` (4,) x, y, w, h in its pixels.
 
     Returns:
         the crop (out_size, out_size, 3) uint8 and the box (4,) x1, y1, x2, y2 in its pixels.
@@ -125,12 +117,9 @@ def colour_offset(strength: float, draws: np.ndarray) -> np.ndarray:
 
 
 def motion_blur(image: np.ndarray, length: float, mix: float) -> np.ndarray:
-    """Blur along both axes with a cross-shaped kernel.
+    """Blur (size, size, 3) uint8 along both axes with a cross-shaped kernel.
 
-    Args:
-        image: (size, size, 3) uint8.
-        length: number in [0, 1): the kernel's length from 5/255 to 45/255 of the image's side, at least 3 pixels, odd.
-        mix: share of the horizontal arm in [0, 1].
+    `length` in [0, 1) stands for 5/255 to 45/255 of the image's side, `mix` in [0, 1] weighs the horizontal arm.
     """
     import cv2
 

@@ -121,10 +121,7 @@ class Mixture:
         return source, self._target(source, int(rng.integers(self.units[source])), rng)
 
     def planned(self, position: int, rng: np.random.Generator) -> tuple[int, int]:
-        """Return source and target of the pair at a position of the training, counted over all epochs.
-
-        `rng` draws among a video's targets, where videos are drawn.
-        """
+        """Return source and target of the pair at a position over all epochs; `rng` draws among a video's targets."""
         if self._bounds is None or self.pairs is None:
             raise ValueError("the mixture has no epochs")
         epoch, place = divmod(position, int(self._bounds[-1]))

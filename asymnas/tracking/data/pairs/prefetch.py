@@ -16,19 +16,9 @@ __all__ = ["prefetch"]
 def prefetch(
     sampler: PairSampler, steps: Iterable[int], shard: int = 0, shards: int = 1, depth: int = 2
 ) -> Iterator[PairBatch]:
-    """Yield the batches of `steps`, in order, drawn by one background thread; the same numbers as without it.
+    """Yield the batches of `steps`, in order, `depth` drawn ahead by a thread; the same numbers as without it.
 
-    Closing the iterator, or leaving the loop over it, ends the thread.
-
-    Args:
-        sampler: where batches come from.
-        steps: training steps.
-        shard: see `PairSampler.batch`.
-        shards: see `PairSampler.batch`.
-        depth: how many batches may wait; 0 draws them in the caller's thread.
-
-    Raises:
-        DataError: as `PairSampler.batch`, at the step it concerns.
+    Closing the iterator, or leaving the loop over it, ends the thread. Errors are raised at the step they concern.
     """
     left = iter(steps)
     if depth < 1:

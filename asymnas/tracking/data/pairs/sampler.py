@@ -109,11 +109,6 @@ class PairSampler:
     def batch(self, step: int, shard: int = 0, shards: int = 1) -> PairBatch:
         """Return the pairs of one step, or one shard of them: rows [shard * b // shards, (shard + 1) * b // shards).
 
-        Args:
-            step: training step, >= 0.
-            shard: which part, 0..shards-1.
-            shards: number of parts.
-
         Raises:
             DataError: a frame is missing or corrupt (the message names file and video); a source shows no target.
         """

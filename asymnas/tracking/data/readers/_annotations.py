@@ -45,11 +45,7 @@ def decode(data: bytes) -> str:
 
 
 def read_text(path: Path) -> str:
-    """Return a text file's content; see `decode`.
-
-    Raises:
-        DataError: the file is missing or unreadable.
-    """
+    """Return a text file's content; see `decode`."""
     try:
         return decode(path.read_bytes())
     except OSError as error:
@@ -67,18 +63,13 @@ def read_boxes(path: Path, *, one_based: bool) -> tuple[np.ndarray, np.ndarray]:
 def parse_boxes(text: str, where: str, *, one_based: bool) -> tuple[np.ndarray, np.ndarray]:
     """Read one box x, y, w, h a line, numbers separated by commas, tabs or blanks in any mixture.
 
-    Blank lines are skipped. A line with NaN says that there is no box: zeros, marked in the second result.
-
-    Args:
-        text: the lines.
-        where: the file, for messages.
-        one_based: whether the first pixel is (1, 1), which is subtracted.
+    Blank lines are skipped; a line with NaN says that there is no box. `one_based` subtracts 1 from corners.
 
     Returns:
-        boxes (n, 4) float64, 0-based, and missing (n,) bool.
+        boxes (n, 4) float64, 0-based, and missing (n,) bool, True where a row is zeros for NaN.
 
     Raises:
-        DataError: lines that are not four numbers, or infinite ones, each named; no line at all.
+        DataError: lines that are not four finite numbers, each named; no line at all.
     """
     rows = [row for line in text.translate(_BLANKS).splitlines() if (row := line.split())]
     if not rows:
@@ -116,11 +107,7 @@ def read_flags(path: Path) -> np.ndarray:
 
 
 def parse_flags(text: str, where: str) -> np.ndarray:
-    """Read whole numbers (n,) int64: one a line, or all in one line with commas.
-
-    Raises:
-        DataError: something else than whole numbers of at most nine digits, or nothing at all.
-    """
+    """Read whole numbers (n,) int64: one a line, or all in one line with commas."""
     tokens = text.translate(_BLANKS).split()
     wrong = next((token for token in tokens if not _FLAG.fullmatch(token)), None)
     if wrong is not None:
@@ -160,11 +147,7 @@ def named_flags(path: Path, names: Sequence[str]) -> frozenset[str]:
 
 
 def parse_named_flags(text: str, where: str, names: Sequence[str]) -> frozenset[str]:
-    """Return the names whose flag is 1; a further leading flag (`ALL` in some copies) is dropped.
-
-    Raises:
-        DataError: the number of flags is neither that of the names nor one more.
-    """
+    """Return the names whose flag is 1; a further leading flag (`ALL` in some copies) is dropped."""
     flags = parse_flags(text, where)
     if len(flags) == len(names) + 1:
         flags = flags[1:]
@@ -202,15 +185,7 @@ def _is_text_of(path: PurePosixPath, folder: str) -> bool:
 
 
 def open_text_files(source: Path, folders: Iterable[str] = ("",)) -> TextFiles:
-    """Return the text files of an archive, of one file, or of some folders below a folder.
-
-    Args:
-        source: an archive, a text file or a folder.
-        folders: which folders below a folder are listed ("" for itself); benchmarks hold millions of other files.
-
-    Raises:
-        DataError: the archive is damaged.
-    """
+    """Return the text files of an archive, of one file, or of some `folders` below a folder ("" for itself)."""
     if source.is_file():
         found = archive_entries(source, _TEXT) if is_archive(source) else [file_entry(source)]
     else:

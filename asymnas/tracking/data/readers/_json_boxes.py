@@ -35,16 +35,7 @@ def holds_boxes(path: Path) -> bool:
 
 
 def parse(path: Path, dataset: str, split: str) -> tuple[list[Annotation], list[str]]:
-    """Read the videos of a split from a JSON file of boxes.
-
-    Args:
-        path: the file.
-        dataset: whose names the file has; `otb99_lang` takes its part of the boxes of OTB-100.
-        split: the split.
-
-    Raises:
-        DataError: not of this kind, rows that are not four finite numbers; all at once.
-    """
+    """Read the videos of a split from a JSON file of boxes; `otb99_lang` takes its part of the boxes of OTB-100."""
     entries = _entries(path)
     if dataset.startswith("otb"):
         entries, notes = _otb(entries, dataset, split)

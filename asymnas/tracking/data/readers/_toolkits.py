@@ -42,11 +42,7 @@ def fits(dataset: str, names: Iterable[str]) -> bool:
 
 
 def gather(names: Iterable[str], read: Callable[[str], tuple[Annotation, list[str]]], where: str) -> Parsed:
-    """Read the annotation of each video, and return them with the notes of all.
-
-    Raises:
-        DataError: all that is wrong with any of them (the first 20 in words).
-    """
+    """Read the annotation of each video, and return them with the notes of all, or raise all that is wrong."""
     annotations: list[Annotation] = []
     notes: list[str] = []
     problems: list[Problem] = []
@@ -142,11 +138,7 @@ def lost_note(wanted: Sequence[str], there: Iterable[str]) -> list[str]:
 def join_flags(
     name: str, boxes: np.ndarray, missing: np.ndarray, flags: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Cut boxes and absence flags of different length to the shorter; a row without a box is absent.
-
-    Returns:
-        boxes (n, 4), absent (n,) bool, and a note where something was cut.
-    """
+    """Return boxes (n, 4) and absent (n,), cut to the shorter, with a note of it; a row without a box is absent."""
     if flags is None:
         return boxes, missing, []
     length = min(len(boxes), len(flags))

@@ -57,11 +57,7 @@ _PARTS = ("gt_rect", "absent", "att")
 
 
 def find(dataset: str, split: str, place: Path) -> AnnotationSet | None:
-    """Return the annotations that lie in a toolkit's layout at or below `place`; None without any of the split.
-
-    Raises:
-        DataError: `place` is a file that holds no annotations of the split; several archives could be meant.
-    """
+    """Return the annotations that lie in a toolkit's layout at or below `place`; None without any of the split."""
     layout = _LAYOUTS.get(dataset)
     if layout is None:
         return None
@@ -151,11 +147,7 @@ def _set(dataset: str, split: str, layout: _Layout, files: TextFiles, source: Pa
 
 
 def as_downloaded(reader: Reader, split: str, root: Path) -> AnnotationSet:
-    """Read the annotation files of a data set as it was downloaded; its frames need not be there.
-
-    Raises:
-        DataError: the data set is not in the data root; all that is wrong with its annotation files.
-    """
+    """Read the annotation files of a data set as it was downloaded; its frames need not be there."""
     listing = reader.listing(root, split)
     if not listing.names:
         raise DataError(Problem(str(listing.where), "the split must hold videos", "none", "Check the path."))

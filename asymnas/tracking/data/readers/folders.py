@@ -29,11 +29,7 @@ def readable(where: Path) -> Iterator[None]:
 
 
 def find_folder(root: Path, names: Sequence[str], layout: str) -> Path:
-    """Return the first of the folders `names` that lies in the data root, or the root itself if it is called so.
-
-    Raises:
-        NotThere: none does; the message shows the layout.
-    """
+    """Return the first of the folders `names` that lies in the data root, or the root itself if it is called so."""
     for name in names:
         if (root / name).is_dir():
             return root / name
@@ -45,11 +41,7 @@ def find_folder(root: Path, names: Sequence[str], layout: str) -> Path:
 
 
 def dataset_folder(root: Path, name: str, inner: str = "") -> Path:
-    """Return the folder of a data set in the data root, or a folder in it.
-
-    Raises:
-        NotThere: it is not there; the message shows the layout.
-    """
+    """Return the folder of a data set in the data root, or a folder in it; `NotThere` shows the layout."""
     info = dataset_info(name)
     folder = find_folder(root, info.folders, info.layout)
     return find_folder(folder, (inner,), info.layout) if inner else folder

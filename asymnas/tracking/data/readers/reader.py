@@ -24,42 +24,23 @@ log = logging.getLogger("asymnas.tracking.data")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VideoFiles:
-    """What a reader found of one video, before the counts are matched.
-
-    Args:
-        name: the video's name.
-        annotation: the annotation file, for messages.
-        folder: where the frames are.
-        names: frame file names in order, or a function that lists them; None to list the folder.
-        boxes: (n, 4) x, y, w, h, 0-based.
-        absent: one or more (m,) bool; a frame is absent where any of them says so.
-        sentence: the sentence, None when there is none.
-        attributes: flags of the video.
-        cover: (k,) int, visible share of the target in eighths; None where there is none.
-        size: (width, height) of the frames as the annotation gives it.
-        server: who alone knows the boxes after the first, when there is one box only; "" where all are known.
-        cut: cut counts that differ, with a warning: the published files are known to differ.
-    """
+    """What a reader found of one video, before the counts are matched."""
 
     name: str
-    annotation: Path
-    folder: Path
-    boxes: np.ndarray
-    absent: Sequence[np.ndarray]
-    names: Sequence[str] | Callable[[], Sequence[str]] | None = None
+    annotation: Path  # for messages
+    folder: Path  # of the frames
+    boxes: np.ndarray  # (n, 4) x, y, w, h, 0-based
+    absent: Sequence[np.ndarray]  # each (m,) bool; a frame is absent where any says so
+    names: Sequence[str] | Callable[[], Sequence[str]] | None = None  # of the frames; None: list the folder
     sentence: str | None = None
     attributes: frozenset[str] = frozenset()
-    cover: np.ndarray | None = None
-    size: tuple[int, int] | None = None
-    server: str = ""
-    cut: bool = False
+    cover: np.ndarray | None = None  # (k,) int, visible share in eighths
+    size: tuple[int, int] | None = None  # (width, height)
+    server: str = ""  # alone knows the boxes after the first
+    cut: bool = False  # the published counts are known to differ
 
     def frame_names(self) -> list[str]:
-        """Return the frame file names in order.
-
-        Raises:
-            DataError: the folder of frames is missing or empty.
-        """
+        """Return the frame file names in order."""
         if self.names is None:
             return list_images(self.folder)
         return list(self.names() if callable(self.names) else self.names)
@@ -67,13 +48,7 @@ class VideoFiles:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Index:
-    """The videos of a split, none of them read yet.
-
-    Args:
-        names: their names, in the benchmark's order.
-        read: reads one video's annotation files by name; the frames need not be there.
-        where: the split's place, for messages.
-    """
+    """The videos of a split, in the benchmark's order, none of them read yet; `read` needs no frames."""
 
     names: Sequence[str]
     read: Callable[[str], VideoFiles]
@@ -84,10 +59,7 @@ class Index:
 class Reader:
     """A benchmark as it lies on disk; `load` is the loader that is registered.
 
-    Args:
-        name: registered name; the rest that is known of the data set stands in its `DatasetInfo`.
-        index: lists a split below a data root.
-        known: what is wrong with the published files of single videos, by name.
+    `index` lists a split below a data root; `known` says what is wrong with the published files of single videos.
     """
 
     name: str
@@ -108,11 +80,7 @@ class Reader:
         return [Problem("on_length_mismatch", rule, f"'{on_length_mismatch}'", way_out)]
 
     def listing(self, root: Path, split: str) -> Index:
-        """Return the videos of a split.
-
-        Raises:
-            DataError: no such split, it is not in the data root, or its files may not be read.
-        """
+        """Return the videos of a split; `DataError` if it is not in the data root, or cannot be read."""
         check_split(self.name, split)
         try:
             return self._index(root, split)
@@ -188,11 +156,7 @@ class Reader:
 
 
 def make_video(dataset: str, files: VideoFiles, *, shorter: bool = False) -> Video:
-    """Match the counts of frames, boxes and flags, and make the video.
-
-    Raises:
-        DataError: the counts differ and are not to be cut to the `shorter`.
-    """
+    """Make the video, if the counts of frames, boxes and flags are equal or to be cut to the `shorter`."""
     names = files.frame_names()
     boxes, absent = _all_boxes(files, len(names))
     counts = [len(names), len(boxes), *map(len, absent), *([] if files.cover is None else [len(files.cover)])]

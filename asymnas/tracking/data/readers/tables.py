@@ -41,14 +41,7 @@ Read = TypeVar("Read")
 
 
 class TableBuilder:
-    """Collects the targets of a data set, one after the other, and counts in `left_out` what is left out and why.
-
-    Args:
-        dataset: registered name.
-        root: the folder that folders of frames are relative to.
-        normalised: see `TrackTable`.
-        images: see `TrackTable`.
-    """
+    """Collects the targets of a `TrackTable`, and counts in `left_out` what is left out and why."""
 
     def __init__(self, dataset: str, root: Path, *, normalised: bool = False, images: bool = False) -> None:
         self.left_out: dict[str, int] = {}
@@ -75,15 +68,9 @@ class TableBuilder:
         scene: str | None = None,
         sentence: str | None = None,
     ) -> None:
-        """Add a target.
+        """Add a target with n `files` in a `folder` below the root, and its n * 4 numbers x, y, w, h.
 
-        Args:
-            name: unique.
-            folder: folder of its frames, relative to the root.
-            files: n file names in that folder.
-            boxes: n * 4 numbers x, y, w, h in pixels, 0-based (or shares of the image).
-            scene: what the targets of the same frames share; the folder by default.
-            sentence: its description.
+        `scene` is what the targets of the same frames share, the folder by default.
         """
         folders, scenes, sentences = self._codes
         self._names.append(os.fsencode(name))
@@ -96,11 +83,7 @@ class TableBuilder:
         self._boxes.extend(np.asarray(boxes, dtype=np.float64).ravel())
 
     def finish(self) -> TrackTable:
-        """Return the table.
-
-        Raises:
-            DataError: two targets have one name.
-        """
+        """Return the table; `DataError` if two targets have one name."""
         folders, _, sentences = self._codes
         names = np.array(self._names, dtype=np.bytes_)
         ordered = np.sort(names)
@@ -131,20 +114,10 @@ def load_table(
 ) -> Dataset:
     """Return a lazy data set, from the index of an earlier load if nothing changed since.
 
-    The index lies in `index` of the cache folder. It is found again by the
-    paths, sizes and times of `stamps`; what is not among them, as single annotation files of a set with a million, can
-    change unnoticed until the index is deleted. Its arrays are memory-mapped: processes share them.
-
-    Args:
-        dataset: registered name.
-        split: split name.
-        stamps: files and folders whose change makes the index anew.
-        read: reads the annotations.
-        options: what else the table depends on.
-        index: False reads the annotations always and writes nothing.
-
-    Raises:
-        DataError: the annotations cannot be read, or hold no target.
+    The index lies in `index` of the cache folder, and is found again by `options` and the names, sizes and times of
+    `stamps` (files and folders); what is not among them, as single annotation files of a set with a million, can change
+    unnoticed until the index is deleted. Its arrays are memory-mapped: processes share them. Without `index` the
+    annotations are read always and nothing is written.
     """
     folder = (
         cache_folder() / "index" / f"{dataset}-{split.replace(os.sep, '_')}-{_key(dataset, split, stamps, options)}"
@@ -224,9 +197,6 @@ def leaf_folders(top: Path) -> list[Path]:
     """Return the folders of files below `top`, in order of name; a folder holds either folders or files.
 
     Only one entry of each is looked at: sets have millions of files.
-
-    Raises:
-        DataError: `top` is no folder.
     """
     try:
         with os.scandir(top) as entries:
@@ -241,11 +211,7 @@ def leaf_folders(top: Path) -> list[Path]:
 
 
 def read_folders(folders: Sequence[Path], read: Callable[[Path], Read]) -> Iterator[tuple[Path, Read]]:
-    """Yield what `read` makes of each folder, in order; several are read at once, for disks that answer slowly.
-
-    Raises:
-        DataError: all problems of all folders (the first 20 in words), after the last.
-    """
+    """Yield what `read` makes of each folder, in order, several at once; all problems are raised after the last."""
 
     def attempt(folder: Path) -> Read | DataError:
         try:
@@ -269,9 +235,6 @@ def read_xml(path: Path) -> list[tuple[str, bool, tuple[float, float, float, flo
     """Return the objects of an ImageNet annotation: track id ("" for none), occluded, and box x, y, w, h, 0-based.
 
     Corners on disk are whole pixels that both belong to the box, so a side is one more than their difference.
-
-    Raises:
-        DataError: the file is unreadable or no such annotation.
     """
     try:
         found = []

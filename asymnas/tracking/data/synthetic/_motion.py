@@ -15,17 +15,10 @@ def knots(rng: np.random.Generator, last: float, low: float, high: float) -> np.
 
 
 def curve(times: np.ndarray, points: np.ndarray, at: np.ndarray, *, rest: bool = False) -> np.ndarray:
-    """Return the cubic curve through `points` at the times `at`.
+    """Return (n, ...) values at the (n,) times `at` of a cubic through `points` (m, ...) at rising `times` (m,).
 
-    Args:
-        times: (m,) rising, m >= 2.
-        points: (m, ...) values.
-        at: (n,) times within [times[0], times[-1]].
-        rest: with True the speed is zero at each point, so that nothing before a point tells what follows it;
-            with False the curve passes smoothly through it (Catmull-Rom).
-
-    Returns:
-        (n, ...) values.
+    With `rest` the speed is zero at each point, so that nothing before a point tells what follows it; else the curve
+    passes smoothly through it (Catmull-Rom).
     """
     index = (times.searchsorted(at, side="right") - 1).clip(0, len(times) - 2)
     flat = points.reshape(len(points), -1)
@@ -55,18 +48,9 @@ def wander(
     low: np.ndarray,
     high: np.ndarray,
 ) -> np.ndarray:
-    """Return a walk in random directions that the walls of a box throw back.
+    """Return a walk (count, ..., 2) in random directions from `start` (..., 2), thrown back by the walls of a box.
 
-    Args:
-        rng: random stream.
-        start: (..., 2) first points, inside the box.
-        steps: least and greatest length of a step.
-        count: number of points.
-        low: (2,) corner of the box.
-        high: (2,) opposite corner.
-
-    Returns:
-        (count, ..., 2) points.
+    `steps` are the least and greatest length of a step, `low` and `high` (2,) the box's corners.
     """
     shape = (count - 1, *start.shape[:-1])
     turn = rng.uniform(0, 2 * np.pi, shape)

@@ -16,12 +16,7 @@ _SMEAR = (-0.375, -0.125, 0.125, 0.375)
 
 
 class SyntheticFrames:
-    """The frames of a scene (a `FrameSource`): drawn when asked for, never kept.
-
-    Args:
-        scene: what to draw.
-        name: the video's name, for messages.
-    """
+    """The frames of a scene (a `FrameSource`): drawn when asked for, never kept; `name` is for messages."""
 
     def __init__(self, scene: Scene, name: str) -> None:
         self.scene = scene

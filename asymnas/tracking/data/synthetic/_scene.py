@@ -17,66 +17,36 @@ _HELD_OUT_SHARE = 0.4
 
 @dataclass(slots=True)
 class Effects:
-    """What happens to whole frames.
+    """What happens to whole frames."""
 
-    Args:
-        gain: (n,) factor on all pixels.
-        neutral: (n,) bool, frames without colours: every object is drawn in the neutral look.
-        veil: how frames without colours look: "grey", "dark", "blur" or "cast".
-        cast: (3,) factors B, G, R of the veil "cast".
-        shutter: share of a frame's motion that smears the objects; 0 for none.
-        coarse: drawn at half the resolution.
-    """
-
-    gain: np.ndarray
-    neutral: np.ndarray
-    veil: str = ""
-    cast: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    shutter: float = 0.0
-    coarse: bool = False
+    gain: np.ndarray  # (n,) factor on all pixels
+    neutral: np.ndarray  # (n,) bool, frames without colours: every object has the neutral look
+    veil: str = ""  # how frames without colours look: "grey", "dark", "blur" or "cast"
+    cast: tuple[float, float, float] = (1.0, 1.0, 1.0)  # factors B, G, R of the veil "cast"
+    shutter: float = 0.0  # share of a frame's motion that smears the objects
+    coarse: bool = False  # drawn at half the resolution
 
 
 @dataclass(slots=True)
 class Scene:
-    """A video before it is drawn; j objects (the target first), n frames, q occluders, pixels of the frame.
+    """A video before it is drawn; j objects (the target first), n frames, q occluders, pixels of the frame."""
 
-    Args:
-        size: width and height of the frame.
-        looks: j looks.
-        large: whether the target is one of the large objects.
-        order: object indices from the bottom to the top.
-        centre: (j, n, 2) centres, x and y, continuous (pixel i covers [i, i + 1)).
-        shape: (j, n, 2, 2) matrices from units of the radius to pixels.
-        angle: (n,) turn of the target, radians; this and the next two are kept for the attributes.
-        bend: (n,) shear of the target.
-        squeeze: (n,) narrowing of the target by a turn in depth, 1 for none.
-        camera: (n, 2) int, offset of the frame on the ground.
-        jolt: (n, 2) abrupt part of the camera's motion, which moves the objects too.
-        occluders: (q, 4) int x, y, w, h on the ground.
-        ground: ground word.
-        variant: which of its textures.
-        tone: (3,) shift of its colours, B, G, R.
-        screen: ground word of the occluders.
-        screen_tone: (3,) shift of their colours.
-        effects: what happens to whole frames.
-    """
-
-    size: tuple[int, int]
+    size: tuple[int, int]  # width and height of the frame
     looks: list[Look]
-    large: bool
-    order: list[int]
-    centre: np.ndarray
-    shape: np.ndarray
-    angle: np.ndarray
-    bend: np.ndarray
-    squeeze: np.ndarray
-    camera: np.ndarray
-    jolt: np.ndarray
-    occluders: np.ndarray
+    large: bool  # whether the target is one of the large objects
+    order: list[int]  # object indices from the bottom to the top
+    centre: np.ndarray  # (j, n, 2) x and y, continuous (pixel i covers [i, i + 1))
+    shape: np.ndarray  # (j, n, 2, 2) matrices from units of the radius to pixels
+    angle: np.ndarray  # (n,) turn of the target, radians
+    bend: np.ndarray  # (n,) shear of the target
+    squeeze: np.ndarray  # (n,) narrowing of the target by a turn in depth, 1 for none
+    camera: np.ndarray  # (n, 2) int, offset of the frame on the ground
+    jolt: np.ndarray  # (n, 2) abrupt part of the camera's motion, which moves the objects too
+    occluders: np.ndarray  # (q, 4) int x, y, w, h on the ground
     ground: str
-    variant: int
-    tone: np.ndarray
-    screen: str
+    variant: int  # of the ground's texture
+    tone: np.ndarray  # (3,) shift of its colours, B, G, R
+    screen: str  # ground word of the occluders
     screen_tone: np.ndarray
     effects: Effects
 
