@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
 
-from asymnas.core.errors import JobError, Problem
+from asymnas.core.errors import JobError, Problem, nearest
 from asymnas.core.plugins import Registry
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class Measurement:
 
     Args:
         values: the reward by item, for all items of the split.
-        measures: further numbers of the whole, by name; logged and shown, never searched by.
+        measures: further numbers of the whole, by name; in the log and in summary.json, never searched by.
         facts: what must stand beside the score, as JSON values by name: numbers are amounts ("frames": 1152), texts are
             names ("protocol": "lasot").
         kept: what a `Keeper` writes (boxes, predictions); never in the log.
@@ -193,8 +193,16 @@ class Task(ABC):
 
     @property
     def reward(self) -> Reward:
-        """The reward that the job asks for."""
-        return self.rewards[self.job.evaluation.reward or next(iter(self.rewards))]
+        """The reward that the job asks for.
+
+        Raises:
+            JobError: the task has none of this name.
+        """
+        name = self.job.evaluation.reward or next(iter(self.rewards))
+        if name not in self.rewards:
+            rule, way_out = f"must name a reward of task '{self.job.task}'", nearest(name, self.rewards)
+            raise JobError(Problem("evaluation.reward", rule, repr(name), way_out))
+        return self.rewards[name]
 
     @abstractmethod
     def load(self) -> None:
@@ -299,7 +307,11 @@ class TaskPlugin(ABC):
 
     @abstractmethod
     def schema(self) -> type[Any]:
-        """Return the pydantic model of the task's jobs: a subclass of `asymnas.job.Job` with the task's sections."""
+        """Return the pydantic model of the task's jobs: a subclass of `asymnas.job.Job` with the task's sections.
+
+        A section is an `asymnas.job.JobModel`, in which unknown keys are errors; sections of the core that get keys of
+        the task's own are subclassed (`asymnas.job.Baselines`, `asymnas.job.Evaluation`).
+        """
 
     @abstractmethod
     def open(self, job: Any) -> Task:

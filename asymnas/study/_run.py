@@ -101,7 +101,7 @@ class _Run(Session):
         return RandomSearcher(self.space, seed=seed, budget=search.evaluations, batch=search.population)
 
     def _search(self, searcher: Searcher, stage: str, label: str, **shared: Any) -> SearchResult:
-        title = self.task.reward.title
+        title = self.reward.title
 
         def show(state: SearchProgress) -> None:
             text = f"generation {state.generation + 1}/{state.generations}"

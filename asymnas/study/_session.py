@@ -62,7 +62,7 @@ class Session:
         self.times = StageTimes(run)
         self.progress: Reporter = TimedReporter(progress or Silent(), self.times)
         self.task = job.open()
-        self.space = self.task.space
+        self.space, self.reward = self.task.space, self.task.reward
         run.write_json("space.json", self.space.to_dict())
         self.task.load()
 
