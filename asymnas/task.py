@@ -134,7 +134,7 @@ class Measurement:
 
     Args:
         values: the reward by item, for all items of the split.
-        measures: further numbers of the whole, by name; logged and shown, never searched by.
+        measures: further numbers of the whole, by name; in the log and in summary.json, never searched by.
         facts: what must stand beside the score, by name: numbers are amounts ("frames": 1152), texts are names
             ("protocol": "lasot").
         kept: what a `Keeper` writes (boxes, predictions); never in the log.
@@ -184,12 +184,12 @@ class Task(ABC):
         """The reward that the job asks for.
 
         Raises:
-            JobError: the task has no such reward.
+            JobError: the task has none of this name.
         """
         name = self.job.evaluation.reward or next(iter(self.rewards))
         if name not in self.rewards:
-            rule = f"must name a reward of {self.job.task}"
-            raise JobError(Problem("evaluation.reward", rule, repr(name), nearest(name, self.rewards)))
+            rule, way_out = f"must name a reward of task '{self.job.task}'", nearest(name, self.rewards)
+            raise JobError(Problem("evaluation.reward", rule, repr(name), way_out))
         return self.rewards[name]
 
     @abstractmethod
@@ -295,7 +295,11 @@ class TaskPlugin(ABC):
 
     @abstractmethod
     def schema(self) -> type[Any]:
-        """Return the pydantic model of the task's jobs: a subclass of `asymnas.job.Job` with the task's sections."""
+        """Return the pydantic model of the task's jobs: a subclass of `asymnas.job.Job` with the task's sections.
+
+        A section is an `asymnas.job.JobModel`, in which unknown keys are errors; sections of the core that get keys of
+        the task's own are subclassed (`asymnas.job.Baselines`, `asymnas.job.Evaluation`).
+        """
 
     @abstractmethod
     def open(self, job: Any) -> Task:

@@ -1,5 +1,6 @@
 """Job files: what they may say, how they are loaded and checked."""
 
+from asymnas.core.models import JobModel
 from asymnas.job._arms import launch_compare, load_compare
 from asymnas.job._compare import Arm, Bootstrap, CompareJob
 from asymnas.job._load import launch_job, load_job, recorded_job
@@ -14,6 +15,7 @@ __all__ = [
     "CompareJob",
     "EvaluationSection",
     "Job",
+    "JobModel",
     "Recalibration",
     "Resources",
     "Search",

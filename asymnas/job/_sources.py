@@ -135,9 +135,12 @@ def _absolute_paths(document: Document, task: TaskPlugin | None) -> None:
         _absolute(document, place_of(key), always=True)
     for key in (*NAMES_OR_FILES, *(task.names_or_files if task else ())):
         _absolute(document, place_of(key), always=False)
-    if document.has(("spaces", 0)):
-        for index in range(len(document.data["spaces"])):
-            _absolute(document, ("spaces", index), always=False)
+    spaces = document.at(("spaces",))
+    places: list[Place] = [("spaces", index) for index in range(len(spaces) if isinstance(spaces, list) else 0)]
+    for place in places:
+        _absolute(document, place, always=False)
+    for place in (("space",), *places):  # a space that is written out may extend a file
+        _absolute(document, (*place, "extends"), always=False)
 
 
 def _absolute(document: Document, place: Place, *, always: bool) -> None:

@@ -34,7 +34,7 @@ class CandidateWorker:
         """Score an architecture or a baseline.
 
         Raises:
-            EvaluationError: a value is not finite.
+            EvaluationError: an item has no value, or one that is not finite.
             ArchitectureMismatch: the genes are not of the supernet's space.
             AsymNASError: whatever else the task raises.
         """
@@ -51,7 +51,7 @@ class CandidateWorker:
                 found, more = {"": measured}, {}
         items = task.splits[request.split].items
         for condition, measurement in found.items():
-            _check_finite(measurement, items, f"{request.split}, {condition}" if condition else request.split)
+            _check_values(measurement, items, f"{request.split}, {condition}" if condition else request.split)
         joined = {item: float(np.mean([each.values[item] for each in found.values()])) for item in items}
         ordered = {name: {item: each.values[item] for item in items} for name, each in found.items() if name}
         first, *_ = found.values()
@@ -98,12 +98,12 @@ def _check_known(what: str, asked: Sequence[str], known: Collection[str]) -> Non
             raise JobError(Problem(what, f"must be a {what} of the task", repr(name), nearest(name, known)))
 
 
-def _check_finite(measurement: Measurement, items: Sequence[str], where: str) -> None:
+def _check_values(measurement: Measurement, items: Sequence[str], where: str) -> None:
     values: Mapping[str, float] = measurement.values
     missing = [item for item in items if item not in values]
     if missing:
-        rule = f"the task must measure every item, but {len(missing)} have no value"
-        raise EvaluationError(Problem(where, rule, missing[0]))
+        rule = f"every item of the split must be measured, but {len(missing)} of {len(items)} have no value"
+        raise EvaluationError(Problem(where, rule, f"none for {missing[0]}"))
     bad = [item for item in items if not math.isfinite(values[item])]
     if bad:
         rule = f"the reward of every item must be finite, but {len(bad)} are not"

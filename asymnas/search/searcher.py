@@ -29,6 +29,9 @@ class Searcher(ABC):
         total: how many architectures are asked over the whole search.
         generation_size: how many belong to one generation; the last one may be smaller.
 
+    Attributes:
+        seen: keys of all architectures asked so far; `space`, `seed`, `total` and `generation_size` are there too.
+
     Raises:
         SearchSpaceExhausted: the space has fewer than `total` architectures (see `asymnas.space.available`).
     """

@@ -90,7 +90,7 @@ def _check_mixer(mixer: Mixer, sources: set[str], key: Place, document: Document
     except ValidationError as error:
         known = ["name", "kind", "from", "ops", *kind.options.model_fields]
         for item in problems_of(error):
-            way_out = nearest(item.where, known)
+            way_out = "" if item.where in known else nearest(item.where, known)
             yield Problem(document.where((*key, item.where)), item.rule, item.value, way_out)
         return
     for block, ops in mixer.ops.items():

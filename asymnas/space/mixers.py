@@ -51,13 +51,13 @@ class MixerPlace:
 
 @dataclass(frozen=True, slots=True)
 class MixerKind:
-    """A kind of mixer; packages name one by an entry point of the group `asymnas.mixers`.
+    """A kind of mixer; packages name one by an entry point of the group `asymnas.mixers`, whose name is the kind's.
 
     Attributes:
         summary: one line for people.
         blocks: gives the names of its choice blocks, by its options.
         cost: gives the cost of what is no choice block; asked only where `source_channels` are known.
-        module: builds its torch module, as "module:builder" or a callable; see `asymnas.nn` for its arguments.
+        module: builds its torch module, as "module:builder" or a callable, called with an `asymnas.nn.MixerSetup`.
         options: the model of its options; every field needs a default.
     """
 

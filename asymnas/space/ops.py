@@ -62,12 +62,14 @@ class Op:
             `norm(channels)` makes its normalisation layers, called as `layer(x, branch)`. None for an op that is only
             described and costed.
         options: keyword arguments of the builder, such as a kernel.
+        summary: one line for `asymnas list ops`.
     """
 
     cost: CostFn
     check: CheckFn | None = None
     unit: str | Callable[..., Any] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    summary: str = ""
 
     def error(self, place: Place) -> str | None:
         """Return the rule that a place breaks, or None."""
@@ -176,14 +178,17 @@ def _skip(place: Place) -> OpCost:
 
 
 _UNITS = "asymnas.nn._units"
+_SHUFFLE, _CONV = f"{_UNITS}:ShuffleUnit", f"{_UNITS}:build_conv"
 for _n in (3, 5, 7):
-    _unit = f"{_UNITS}:ShuffleUnit"
-    OPS.register(f"shuffle_{_n}x{_n}", Op(_shuffle(_n), _shuffle_error, _unit, {"kernel": _n}))
-OPS.register("shuffle_xception", Op(_xception, _shuffle_error, f"{_UNITS}:ShuffleUnit", {"xception": True}))
+    _line = f"SPOS' shuffle unit with a {_n}x{_n} kernel"
+    OPS.register(f"shuffle_{_n}x{_n}", Op(_shuffle(_n), _shuffle_error, _SHUFFLE, {"kernel": _n}, _line))
+_line = "SPOS' shuffle unit with three 3x3 kernels"
+OPS.register("shuffle_xception", Op(_xception, _shuffle_error, _SHUFFLE, {"xception": True}, _line))
+_line = "convolution, batch norm, ReLU"
 for _n in (1, 3, 5, 7):
-    OPS.register(f"conv_{_n}x{_n}", Op(_square(_n), None, f"{_UNITS}:build_conv", {"kernel": (_n, _n)}))
+    OPS.register(f"conv_{_n}x{_n}", Op(_square(_n), None, _CONV, {"kernel": (_n, _n)}, _line))
 for _n in (3, 5, 7):
     for _h, _w in ((1, _n), (_n, 1)):
-        _op = Op(_rectangle(_h, _w), _two_dimensions, f"{_UNITS}:build_conv", {"kernel": (_h, _w)})
+        _op = Op(_rectangle(_h, _w), _two_dimensions, _CONV, {"kernel": (_h, _w)}, _line)
         OPS.register(f"conv_{_h}x{_w}", _op)
-OPS.register("skip", Op(_skip, None, f"{_UNITS}:build_skip"))
+OPS.register("skip", Op(_skip, None, f"{_UNITS}:build_skip", summary="the identity, or a 1x1 convolution"))

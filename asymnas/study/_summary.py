@@ -22,11 +22,12 @@ AMORTISED_FRAMES = 300
 
 
 def cost_summary(cost: Cost) -> CostSummary:
-    """Return multiply-accumulates and parameters of each branch, and those a frame of a video."""
+    """Return the cost of each branch and of all, a frame of a video where a branch runs once in a video."""
+    frames = AMORTISED_FRAMES if "video" in cost.rates.values() else 1
     return CostSummary(
         branches={name: {"macs": branch.macs, "params": branch.params} for name, branch in cost.branches.items()},
-        amortised_macs=cost.amortised(AMORTISED_FRAMES),
-        amortised_frames=AMORTISED_FRAMES,
+        amortised_macs=cost.amortised(frames),
+        amortised_frames=frames,
     )
 
 

@@ -58,7 +58,13 @@ class ToyWorker:
 
 
 class SearcherContract:
-    """What every searcher must keep. Subclass it and override `searcher`, whose budget should be at least 12."""
+    """What every searcher must keep. Subclass it and override `searcher`, whose budget should be at least 12.
+
+    Example:
+        class TestMine(SearcherContract):
+            def searcher(self, space, seed):
+                return Mine(space, seed=seed, total=13, generation_size=4)
+    """
 
     def space(self) -> SearchSpace:
         """Return a space with more points than the budget."""

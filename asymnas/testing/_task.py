@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import pickle
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from pydantic import BaseModel
 
 from asymnas.core.seeding import rng_for
 from asymnas.search import CandidateWorker, Evaluation, Request, ScoreSettings
@@ -75,6 +77,11 @@ class TaskContract:
         assert task.conditions and set(task.scored) <= set(task.conditions) and task.scored
         assert all(reward.name == name and reward.title for name, reward in task.rewards.items())
         assert task.reward in task.rewards.values()
+
+    def test_unknown_keys_of_the_job_are_errors(self, job) -> None:
+        for section in _sections([job]):
+            kept = section.model_config.get("extra", "ignore") != "ignore"
+            assert kept, f"{type(section).__name__} ignores unknown keys: derive it from asymnas.job.JobModel"
 
     def test_splits_have_items_of_their_own(self, task) -> None:
         assert "validation" in task.splits
@@ -177,6 +184,16 @@ class TaskContract:
     def test_a_rehearsal_is_a_task_and_says_what_is_made_up(self, task) -> None:
         rehearsal, made_up = task.rehearsal()
         assert isinstance(rehearsal, Task) and all(isinstance(line, str) for line in made_up)
+
+
+def _sections(part: Any) -> Iterator[BaseModel]:
+    """All models inside a part of a job."""
+    if isinstance(part, BaseModel):
+        part = [value for _, value in part]
+    for value in part.values() if isinstance(part, dict) else part if isinstance(part, list | tuple) else ():
+        if isinstance(value, BaseModel):
+            yield value
+        yield from _sections(value)
 
 
 def _model(task: Task) -> Any:

@@ -155,6 +155,8 @@ class TrackerContract:
         )
 
     def test_unknown_options_are_refused(self, plugin: TrackerPlugin) -> None:
+        advice = f"{plugin.options.__name__} needs `model_config = ConfigDict(extra='forbid')`"
+        assert plugin.options.model_config.get("extra") == "forbid", advice
         with pytest.raises(ValidationError):
             plugin.options(no_such_option_of_any_tracker=1)
 

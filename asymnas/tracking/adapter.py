@@ -87,7 +87,7 @@ def frame_tracker(
         name: as jobs write it.
         factory: makes the object of one video: called with the options if there is a model of them, else with nothing.
         summary: one line for `asymnas list trackers`.
-        options: pydantic model of the tracker's options.
+        options: pydantic model of the tracker's options, with `extra="forbid"`: a misspelt option is an error.
         colour: order of the channels that the object expects.
         reads_language: whether `init` takes `sentence=`.
     """

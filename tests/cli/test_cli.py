@@ -180,6 +180,7 @@ def test_list_names_everything_with_one_line() -> None:
     assert all(len(line) > 10 for entries in found.values() for line in entries.values())
     assert list(json.loads(asymnas("list", "jobs", "--json").stdout)) == ["jobs"]
     assert "synthetic" in asymnas("list", "datasets").stdout
+    assert "this process" not in asymnas("list", "ops").stdout
 
 
 def test_space_and_diff() -> None:

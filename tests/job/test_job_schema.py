@@ -8,9 +8,12 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from asymnas.core.errors import JobError
 from asymnas.job import find_job, launch_job, list_jobs, load_compare, load_job, validate_file
+from asymnas.search import SEARCHERS, SearcherPlugin
+from asymnas.space import load_space
 
 JOBS = Path(__file__).resolve().parents[2] / "jobs"
 FILES = sorted(JOBS.rglob("*.yaml"))
@@ -108,6 +111,34 @@ def test_space_path_is_relative_to_the_job_and_written_out(tmp_path: Path, monke
     job = load_job(tmp_path / "job.yaml")
     assert job.resolved()["space"]["name"] == "mine"
     assert load_job(job.resolved()).hash == job.hash
+
+
+def test_what_a_written_out_space_extends_is_relative_to_the_job(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("extends: tiny_asymmetric\nname: mine\n")
+    (tmp_path / "job.yaml").write_text(
+        "extends: vlt_scar\nname: x\nspace: {extends: mine.yaml, ops: [shuffle_3x3, skip]}\n"
+    )
+    space = load_space(load_job(tmp_path / "job.yaml").space)
+    assert {op for gene in space.genes for op in gene.ops} == {"shuffle_3x3", "skip"}
+    spaces = "[mine.yaml, {extends: mine.yaml, name: other, ops: [shuffle_3x3, skip]}]"
+    (tmp_path / "pair.yaml").write_text(f"kind: compare\nname: pair\nbase: vlt_scar\nspaces: {spaces}\n")
+    load_compare(tmp_path / "pair.yaml")
+    (tmp_path / "job.yaml").write_text("extends: vlt_scar\nname: x\nspace: {extends: tiny_asymmetric}\n")
+    load_job(tmp_path / "job.yaml")
+
+
+class Heat(BaseModel):
+    """Options of a searcher, by a model that says nothing of unknown keys."""
+
+    heat: float = 0.5
+
+
+def test_unknown_keys_of_any_searcher_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SEARCHERS._objects, "hot", SearcherPlugin("hot", "a test", lambda *_: None, Heat))
+    search = ["search.algorithm=hot", "search.heat=0.2"]
+    assert load_job("vlt_scar", search).search.heat == 0.2
+    with pytest.raises(JobError, match=r"search\.heats: unknown key.*Did you mean 'heat'"):
+        load_job("vlt_scar", [*search, "search.heats=1"])
 
 
 def test_shipped_job_is_found_outside_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

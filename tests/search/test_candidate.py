@@ -14,6 +14,7 @@ from toy_task import open_toy, toy_candidates
 from asymnas.core.errors import EvaluationError, JobError
 from asymnas.core.runtime.pool import InProcessPool
 from asymnas.core.seeding import rng_for
+from asymnas.job import Evaluation
 from asymnas.nn import recalibrated, save_weights, statistics_of
 from asymnas.search import (
     Request,
@@ -113,6 +114,20 @@ def test_a_reward_may_have_a_rule_of_its_own(architectures):
     found = worker.handle(asked(architectures[0], conditions=("both", "left")))
     assert found.reward == "best" and found.value == max(found.items.values()) < max(found.by_condition.values()) + 1
     assert found.se > 0
+
+
+def test_an_item_without_a_value_is_named(architectures, monkeypatch):
+    worker = toy_candidates()
+    monkeypatch.setattr(worker.task, "measure", lambda *_, **__: Measurement(values={"validation/0": 0.5}))
+    with pytest.raises(EvaluationError, match="2 of 3 have no value, but got none for validation/1"):
+        worker.handle(asked(architectures[0]))
+
+
+def test_a_reward_that_the_task_has_not_is_explained():
+    task = toy_candidates().task
+    task.job = replace(task.job, evaluation=Evaluation(reward="bets"))
+    with pytest.raises(JobError, match=r"must name a reward of task .* Did you mean 'best'"):
+        _ = task.reward
 
 
 def test_a_value_that_is_not_finite_names_the_item(architectures):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 import toy_task
+from pydantic import BaseModel
 
 from asymnas.core.seeding import rng_for
+from asymnas.job import Job
 from asymnas.testing import TaskContract
 
 
@@ -14,6 +16,19 @@ class TestToyTask(TaskContract):
     @classmethod
     def job(cls):
         return toy_task.ToyJob()
+
+
+class Lax(BaseModel):
+    size: int = 1
+
+
+def test_sections_that_ignore_unknown_keys_are_noticed():
+    class LaxJob(Job):
+        data: Lax = Lax()
+
+    TaskContract().test_unknown_keys_of_the_job_are_errors(Job(name="x", space="x"))
+    with pytest.raises(AssertionError, match="Lax ignores unknown keys"):
+        TaskContract().test_unknown_keys_of_the_job_are_errors(LaxJob(name="x", space="x"))
 
 
 def test_batches_that_remember_are_noticed(monkeypatch):

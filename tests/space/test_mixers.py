@@ -130,6 +130,12 @@ def test_what_is_wrong_with_a_mixer(old, new, where, words):
     assert all(problem.where.startswith("yaml:") for problem in caught.value.problems)
 
 
+def test_a_wrong_value_of_a_mixer_suggests_no_other_key():
+    with pytest.raises(SpaceError) as caught:
+        pair("residual: true", "residual: 3")
+    assert "Did you mean" not in str(caught.value)
+
+
 def test_branches_that_read_each_other_can_share_weights():
     stages = "stages: {one: {channels: 4, stride: 2, blocks: 1, mixer: {name: m, kind: film, from: %s}}}"
     head = "name: twins\nops: [conv_3x3, skip]\nshare_weights: [[a, b]]\nbranches:\n"
