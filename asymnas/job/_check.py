@@ -66,7 +66,7 @@ def searcher_options(document: Document) -> tuple[dict[str, Any], list[Problem]]
 def _strict(model: type[BaseModel]) -> type[BaseModel]:
     """The model, with unknown keys being errors whatever it says itself."""
 
-    class Strict(model, extra="forbid"):  # type: ignore[valid-type, misc]
+    class Strict(model, extra="forbid"):  # type: ignore[valid-type, misc, call-arg]
         pass
 
     return Strict

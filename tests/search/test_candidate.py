@@ -14,7 +14,6 @@ from toy_task import open_toy, toy_candidates
 from asymnas.core.errors import EvaluationError, JobError
 from asymnas.core.runtime.pool import InProcessPool
 from asymnas.core.seeding import rng_for
-from asymnas.job import Evaluation
 from asymnas.nn import recalibrated, save_weights, statistics_of
 from asymnas.search import (
     Request,
@@ -123,13 +122,6 @@ def test_an_item_without_a_value_is_named(architectures, monkeypatch):
         worker.handle(asked(architectures[0]))
 
 
-def test_a_reward_that_the_task_has_not_is_explained():
-    task = toy_candidates().task
-    task.job = replace(task.job, evaluation=Evaluation(reward="bets"))
-    with pytest.raises(JobError, match=r"must name a reward of task .* Did you mean 'best'"):
-        _ = task.reward
-
-
 def test_a_value_that_is_not_finite_names_the_item(architectures):
     worker = toy_candidates()
     with torch.no_grad():
@@ -138,13 +130,6 @@ def test_a_value_that_is_not_finite_names_the_item(architectures):
     assert not found.ok and found.score is None
     assert "validation, both: the reward of every item must be finite, but 3 are not" in found.error
     assert "validation/0" in found.error
-
-
-def test_every_item_must_be_measured(worker, architectures, monkeypatch):
-    one = Measurement(values={"validation/1": 0.5})
-    monkeypatch.setattr(worker.task, "measure", lambda *given, **more: one)
-    with pytest.raises(EvaluationError, match=r"validation, both: .* 2 have no value, but got validation/0"):
-        worker.handle(asked(architectures[0]))
 
 
 def test_facts_are_numbers_and_texts(worker, architectures, monkeypatch):
