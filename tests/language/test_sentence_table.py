@@ -112,5 +112,5 @@ def test_an_empty_sentence_is_an_error(tmp_path, text):
 
 def test_a_cache_that_cannot_be_written_is_an_error(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(LanguageError, match="must be writable"):
+    with pytest.raises(LanguageError, match="cannot be written"):
         SentenceTable(CountingEncoder(), tmp_path / "file").embed(["a"])
