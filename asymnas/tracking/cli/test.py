@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from asymnas.core.commands import DataRoot, Fresh, Json, Resume, command, interruptible, print_json, stderr
-from asymnas.core.errors import JobError, Problem, RunFolderError, nearest
+from asymnas.core.errors import JobError, Problem, RunFolderError
 from asymnas.tracking.cli.options import DatasetName, Plots, Protocol, Split, TrackerOptions, Weights, read_options
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def test(
             what,
             out or _folder(what),
             languages=_words(language),
-            missing=_strategies(missing),
+            missing=_words(missing),
             options=BenchmarkOptions(workers, threads, lockstep, resume, fresh),
             progress=progress,
         )
@@ -118,23 +118,7 @@ def _check_plots(folder: Path) -> None:
 
 
 def _words(text: str | None) -> list[str]:
-    return [] if text is None else [word.strip() for word in text.split(",") if word.strip()]
-
-
-def _strategies(text: str | None) -> list[str]:
-    from asymnas.tracking.benchmark.score_runs import STRATEGIES
-
-    words = _words(text)
-    problems = [
-        Problem("--missing", f"must be {' or '.join(STRATEGIES)}", repr(word), nearest(word, STRATEGIES))
-        for word in words
-        if word not in STRATEGIES
-    ]
-    if len(set(words)) < len(words):
-        problems.append(Problem("--missing", "must not name the same twice", repr(text)))
-    if problems:
-        raise JobError(problems)
-    return words
+    return list(dict.fromkeys(word.strip() for word in (text or "").split(",") if word.strip()))
 
 
 def _run(run: BenchmarkRun) -> dict[str, Any]:
