@@ -114,6 +114,6 @@ def show(
     if not as_json:
         typer.echo(str(output))
         return
-    facts = {"frames": len(found), "absent": int(found.absent.sum()), "sentence": found.sentence}
+    facts: dict[str, object] = {"frames": len(found), "absent": int(found.absent.sum()), "sentence": found.sentence}
     facts |= {"attributes": sorted(found.attributes), "server": found.server}
     print_json({"file": str(output), "dataset": name, "split": where, "video": found.name, **facts})

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from asymnas.core.commands import DataRoot, Fresh, Json, Resume, command, interruptible, print_json, stderr
-from asymnas.core.errors import JobError, Problem, RunFolderError
+from asymnas.core.disk import disk_errors
+from asymnas.core.errors import JobError, Problem
 from asymnas.tracking.cli.options import DatasetName, Plots, Protocol, Split, TrackerOptions, Weights, read_options
 
 if TYPE_CHECKING:
@@ -108,13 +109,9 @@ def _folder(what: Any) -> Path:
 
 def _check_plots(folder: Path) -> None:
     """Before hours of tracking rather than after."""
-    try:
+    with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        rule, value = "must be a folder that can be written", error.strerror or str(error)
-        raise RunFolderError(Problem(f"--plots {folder}", rule, value, "Give another folder.")) from error
+        tempfile.TemporaryFile(dir=folder).close()
 
 
 def _words(text: str | None) -> list[str]:
