@@ -74,10 +74,6 @@ def recorded(folder: Path) -> dict[str, Speech]:
     """Return the recordings `digit_speaker_index.wav` of a folder by part of the data, each part with its own speakers.
 
     The last quarter of the speakers' names in alphabetical order is the test, the quarter before it the validation.
-
-    Raises:
-        DataError: the folder has no such files, fewer than three speakers, a file that is no mono 16-bit WAV, or a part
-            that lacks a digit.
     """
     found = sorted((m[2], int(m[1]), file) for file in folder.glob("*.wav") if (m := _NAME.fullmatch(file.name)))
     speakers = sorted({speaker for speaker, *_ in found})

@@ -34,11 +34,7 @@ def list_jobs() -> list[str]:
 
 
 def find_job(source: str | Path) -> Path:
-    """Return the file of a job given by path or shipped name (`vlt_scar`, `paper/vlt_scar`, `jobs/vlt_scar.yaml`).
-
-    Raises:
-        JobError: neither a file nor a shipped job.
-    """
+    """Return the file of a job given by path or shipped name (`vlt_scar`, `paper/vlt_scar`, `jobs/vlt_scar.yaml`)."""
     path = Path(os.path.expanduser(source))
     if os.path.isfile(path):
         return path
@@ -59,9 +55,6 @@ def open_job(
     """Read a job, put it over the jobs it extends, apply overrides, make its files absolute, let the task complete it.
 
     Arguments are those of `load_job`.
-
-    Raises:
-        JobError: a file is missing or no YAML, the job extends itself, or an override is malformed.
     """
     if isinstance(source, Mapping):
         layers = _layers(Document(_plain(source), "job", {(): ("job", 0)}), ())

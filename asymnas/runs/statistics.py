@@ -54,8 +54,12 @@ def load_statistics(folder: Path, key: Mapping[str, str], model: Any, *, own: bo
         statistics, found = read_weights(file)
         other = [name for name, value in key.items() if found.get(name) != value]
         if other:
-            level = logging.WARNING if own else logging.INFO
-            logger.log(level, "%s: of another %s; the statistics are worked out again", file, ", ".join(other))
+            logger.log(
+                logging.WARNING if own else logging.INFO,
+                "%s: of another %s; the statistics are worked out again",
+                file,
+                ", ".join(other),
+            )
             return False
         set_statistics(model, statistics, str(file))
     except WeightsError as error:

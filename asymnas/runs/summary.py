@@ -146,11 +146,7 @@ class _SummaryFile(_Part):
 
     @classmethod
     def read(cls, file: Path) -> Self:
-        """Read what `write` wrote.
-
-        Raises:
-            RunFolderError: there is no such file, or it is not of this form: damaged, or of an older version.
-        """
+        """Read what `write` wrote."""
         found = _read(file, cls)
         assert isinstance(found, cls)
         return found
@@ -261,11 +257,7 @@ class UnfinishedSummary(_Part):
 
 
 def read_summary(file: Path) -> RunSummary | CompareSummary | None:
-    """Read the summary of a run or of a comparison; None where there is none.
-
-    Raises:
-        RunFolderError: the file is damaged, or of another version.
-    """
+    """Read the summary of a run or of a comparison; None where there is none."""
     found = _read(file, Annotated[RunSummary | CompareSummary, Field(discriminator="kind")]) if file.is_file() else None
     assert found is None or isinstance(found, RunSummary | CompareSummary)
     return found

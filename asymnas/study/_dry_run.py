@@ -30,9 +30,6 @@ def dry_run(job: Job, progress: Reporter | None = None) -> dict[str, Any]:
 
     Returns:
         Sizes, cost in multiply-accumulates, seconds and memory, as plain values.
-
-    Raises:
-        AsymNASError: what is wrong with the job.
     """
     show = progress.update if progress else lambda *_: None
     threads = job.resources.torch_threads

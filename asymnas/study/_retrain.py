@@ -29,9 +29,6 @@ def retrain(
     """Train one architecture (a file, or the name of a shipped one) alone and score it on validation and test items.
 
     The job says how to train; its space is replaced by that of the architecture. The rest is as for `run_job`.
-
-    Raises:
-        AsymNASError: what is wrong with the architecture, job, data or run folder.
     """
     found = load_architecture(architecture).architecture
     job = job.model_copy(update={"space": found.space.to_dict()})

@@ -85,12 +85,8 @@ def summarised(
 def write_architecture(file: Path, job: Job, task: Task, found: SearchResult, weights: str) -> None:
     """Write architecture.json; `weights` is the hash of the supernet's weights."""
     best, split = found.best_evaluation, task.splits["validation"]
-    score: dict[str, Any] = {
-        "metric": task.reward.title,
-        "value": best.value,
-        "se": best.se,
-        split.noun: len(best.items),
-    }
+    score: dict[str, Any] = {"metric": task.reward.title, "value": best.value, "se": best.se}
+    score |= {split.noun: len(best.items)}
     score |= {**best.facts, "conditions": list(best.conditions), "set": "validation"}
     save_architecture(
         file,

@@ -211,7 +211,7 @@ def test_two_trackers_of_one_name_are_told_apart(bench: Path) -> None:
         ([*GOOD, "--vs", "goods"], "Did you mean 'good'?"),
         ([*GOOD, "--vs", "results"], "results of one tracker"),
         ([*GOOD, "--vs", "good"], "another than the results"),
-        ([*GOOD, "--plots", "gt.json"], "must be writable"),
+        ([*GOOD, "--plots", "gt.json"], "cannot be written"),
         (["junk.zip", "empty", *OTB], "empty: must hold result files"),
         (["words", *OTB], "Biker.txt"),
         (["others", *OTB], "must hold results of videos of otb100 test"),

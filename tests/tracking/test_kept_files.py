@@ -13,7 +13,7 @@ import yaml
 from asymnas.core.errors import DataError, WeightsError
 from asymnas.core.seeding import rng_for
 from asymnas.job import load_job
-from asymnas.nn import read_weights, set_statistics, statistics_of, write_weights
+from asymnas.nn import read_weights, set_statistics, statistics_of
 from asymnas.report import write_report
 from asymnas.runs.statistics import save_statistics
 from asymnas.space import load_architecture, save_architecture
@@ -55,7 +55,7 @@ def test_a_run_opens_without_its_training_data(run, monkeypatch):
         open_tracker(run, options={"window": 0.1})
 
 
-@pytest.mark.parametrize("damage", ["torn", "foreign key", "other numbers", "foreign model"])
+@pytest.mark.parametrize("damage", ["torn", "foreign key", "foreign model"])
 def test_statistics_that_do_not_fit_are_worked_out_again(run, damage, caplog):
     path = run / "statistics.safetensors"
     tensors, metadata = read_weights(path)
@@ -64,10 +64,8 @@ def test_statistics_that_do_not_fit_are_worked_out_again(run, damage, caplog):
         path.write_bytes(path.read_bytes()[:100])
     elif damage == "foreign model":
         save_statistics(run, metadata, {"a.running_mean": torch.ones(3)})
-    elif damage == "foreign key":
-        save_statistics(run, metadata | {"weights": "0"}, {name: item + 1 for name, item in tensors.items()})
     else:
-        write_weights(path, {name: item + 1 for name, item in tensors.items()}, metadata)
+        save_statistics(run, metadata | {"weights": "0"}, {name: item + 1 for name, item in tensors.items()})
     found = statistics_of(open_tracker(run).tracker)
     assert all(torch.equal(found[name], wanted[name]) for name in wanted)
     assert caplog.text.count("WARNING") == 1 and "worked out again" in caplog.text
@@ -150,7 +148,7 @@ def test_boxes_are_drawn_in_their_colours():
     def pixels(colour):
         return int((np.abs(cell - colour).max(2) < 40).sum())
 
-    drawn = [pixels(style.colour) for style in STYLES]
+    drawn = [pixels(style[0]) for style in STYLES]
     assert min(pixels(FOUND), *drawn) > 40 and drawn[0] > 1.4 * drawn[1]  # with its sentence: the broadest
     assert strip.shape[1] == 6 * 208 + 4
     last = strip[-154:-4, -208:-4].astype(int)
@@ -174,5 +172,5 @@ def test_strips_of_any_video_have_room_for_the_legend(size, frames, cells):
     count = min(6, frames)
     assert strip.shape[1] >= max(500, count * (cells[0] + 4) + 4) and strip.shape[0] > cells[1] + 60
     legend = strip[: -cells[1] - 4].astype(int)
-    right = max(int(np.flatnonzero((np.abs(legend - style.colour).max(2) < 60).any(0)).max()) for style in STYLES[:2])
+    right = max(int(np.flatnonzero((np.abs(legend - style[0]).max(2) < 60).any(0)).max()) for style in STYLES[:2])
     assert right < strip.shape[1] - 4

@@ -98,9 +98,6 @@ def run_benchmark(
     alone, not on workers or interruptions. `out` is a result folder in the canonical form of
     `asymnas.tracking.results`; `language` is "with" the videos' own sentences, "without", or a file of
     `read_sentences`, for a tracker that reads.
-
-    Raises:
-        AsymNASError: what is wrong with the tracker, data or sentences; or the folder holds other results.
     """
     spec = TrackerSpec.of(tracker, data_root=videos.root)
     data, known = videos.load()

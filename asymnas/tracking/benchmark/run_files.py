@@ -51,12 +51,6 @@ def find_run(given: Path, trackers: Iterable[str], *, data_root: Path | str | No
     """Find the run of a folder, or of an architecture.json with its run beside it.
 
     `trackers` are the names for messages; `data_root` replaces the job's folder of real data sets.
-
-    Raises:
-        TrackerError: the file or folder is not there, or holds a run of another task.
-        RunFolderError: no finished run is there.
-        WeightsError: the run's weights are missing, or of another run than the architecture.
-        AsymNASError: job or architecture are damaged.
     """
     folder, file = _folder_and_file(given, trackers)
     if not (folder / JOB).is_file():

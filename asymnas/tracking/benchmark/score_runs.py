@@ -19,9 +19,6 @@ from asymnas.tracking.benchmark.worker import BenchmarkVideos
 from asymnas.tracking.data import Dataset, annotation_of
 from asymnas.tracking.metrics import get_protocol, score_many
 
-STRATEGIES = ("zero_tensor", "template_embedding")
-"""What can stand for a missing sentence."""
-
 
 def test_trackers(
     specs: Sequence[TrackerSpec],

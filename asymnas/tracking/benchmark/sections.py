@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asymnas.core.errors import Problem, RunFolderError
+from asymnas.core.disk import disk_errors
 from asymnas.report import Figure, Section, page
 from asymnas.report.texts import verdict
 from asymnas.tracking.benchmark.report import BenchmarkReport, TrackerScores, difference_files, percent
@@ -35,14 +35,11 @@ def write_benchmark(report: BenchmarkReport, folder: Path) -> list[Path]:
 
     plots = benchmark_plots(report)
     text = page(f"{report.dataset} {report.split}, {report.protocol}", benchmark_sections(report, plots))
-    try:
+    with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for name, png in plots.items():
             (folder / name).write_bytes(png)
         (folder / "index.html").write_text(text, encoding="utf-8")
-    except OSError as error:
-        rule, value = "the folder of the plots must be writable", error.strerror or str(error)
-        raise RunFolderError(Problem(str(folder), rule, value, "Give another folder.")) from None
     return [folder / name for name in (*plots, "index.html")]
 
 

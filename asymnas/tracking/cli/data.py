@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -114,6 +114,6 @@ def show(
     if not as_json:
         typer.echo(str(output))
         return
-    facts: dict[str, Any] = {"frames": len(found), "absent": int(found.absent.sum()), "sentence": found.sentence}
+    facts: dict[str, object] = {"frames": len(found), "absent": int(found.absent.sum()), "sentence": found.sentence}
     facts |= {"attributes": sorted(found.attributes), "server": found.server}
     print_json({"file": str(output), "dataset": name, "split": where, "video": found.name, **facts})

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from asymnas.core.commands import DataRoot, Fresh, Json, Resume, command, interruptible, print_json, stderr
-from asymnas.core.errors import JobError, Problem, RunFolderError, nearest
+from asymnas.core.disk import disk_errors
+from asymnas.core.errors import JobError, Problem
 from asymnas.tracking.cli.options import DatasetName, Plots, Protocol, Split, TrackerOptions, Weights, read_options
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def test(
             what,
             out or _folder(what),
             languages=_words(language),
-            missing=_strategies(missing),
+            missing=_words(missing),
             options=BenchmarkOptions(workers, threads, lockstep, resume, fresh),
             progress=progress,
         )
@@ -108,33 +109,13 @@ def _folder(what: Any) -> Path:
 
 def _check_plots(folder: Path) -> None:
     """Before hours of tracking rather than after."""
-    try:
+    with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        rule, value = "must be a folder that can be written", error.strerror or str(error)
-        raise RunFolderError(Problem(f"--plots {folder}", rule, value, "Give another folder.")) from error
+        tempfile.TemporaryFile(dir=folder).close()
 
 
 def _words(text: str | None) -> list[str]:
-    return [] if text is None else [word.strip() for word in text.split(",") if word.strip()]
-
-
-def _strategies(text: str | None) -> list[str]:
-    from asymnas.tracking.benchmark.score_runs import STRATEGIES
-
-    words = _words(text)
-    problems = [
-        Problem("--missing", f"must be {' or '.join(STRATEGIES)}", repr(word), nearest(word, STRATEGIES))
-        for word in words
-        if word not in STRATEGIES
-    ]
-    if len(set(words)) < len(words):
-        problems.append(Problem("--missing", "must not name the same twice", repr(text)))
-    if problems:
-        raise JobError(problems)
-    return words
+    return list(dict.fromkeys(word.strip() for word in (text or "").split(",") if word.strip()))
 
 
 def _run(run: BenchmarkRun) -> dict[str, Any]:

@@ -32,27 +32,21 @@ class DrawnPairs:
         return len(self.pairs)
 
     def to(self, device: Any) -> Any:
-        """Return the `TrainingBatch`."""
-        return to_training_batch(self.pairs, self.sentences, device)
+        """Return the `TrainingBatch`: crops as float32 0..255, boxes as float32, sentences embedded."""
 
+        def move(array: Any) -> torch.Tensor:
+            return torch.from_numpy(array).to(device)
 
-def to_training_batch(
-    pairs: PairBatch, sentences: Sentences | None, device: torch.device | str = "cpu"
-) -> TrainingBatch:
-    """Move pairs to the device: crops as float32 0..255, boxes as float32, sentences embedded."""
-
-    def move(array: Any) -> torch.Tensor:
-        return torch.from_numpy(array).to(device)
-
-    language = Language.absent(len(pairs), 0) if sentences is None else sentences.embed(pairs.sentences)
-    return TrainingBatch(
-        template=move(pairs.template).float(),
-        search=move(pairs.search).float(),
-        template_box=move(pairs.template_box).float(),
-        search_box=move(pairs.search_box).float(),
-        positive=move(pairs.positive),
-        language=language.to(device),
-    )
+        pairs, count = self.pairs, len(self.pairs)
+        language = Language.absent(count, 0) if self.sentences is None else self.sentences.embed(pairs.sentences)
+        return TrainingBatch(
+            template=move(pairs.template).float(),
+            search=move(pairs.search).float(),
+            template_box=move(pairs.template_box).float(),
+            search_box=move(pairs.search_box).float(),
+            positive=move(pairs.positive),
+            language=language.to(device),
+        )
 
 
 class TrackingBatches:

@@ -136,11 +136,7 @@ def train_datasets(job: TrackingJob) -> list[Dataset]:
 
 
 def check_held_out(test: Iterable[Video], others: Mapping[str, Iterable[Video]]) -> None:
-    """Check that no test video is among `others` (by the key of the job), whatever they were loaded by.
-
-    Raises:
-        DataError: a test video shows the frames or is the target of another video; all that do.
-    """
+    """Check that no test video is among `others` (by the key of the job), whatever they were loaded by."""
     held_out: dict[Hashable, str] = {}
     for video in test:
         held_out |= dict.fromkeys(_traces(video), video.key)

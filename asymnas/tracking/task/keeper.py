@@ -38,15 +38,6 @@ class BoxKeeper:
     """Writes the boxes of each evaluation to `boxes/<data set>/<condition or baseline>/`, and draws strips of them.
 
     Data sets whose names or videos' names cannot be those of files are left out, with a warning.
-
-    Args:
-        run: the run folder.
-        job: its job.
-        videos: the test videos.
-        architecture: the found one.
-        weights: hash of the supernet's weights.
-        settings: what the manifests say of the tracker.
-        measure: name of the scores.
     """
 
     def __init__(

@@ -172,8 +172,8 @@ class TrackingTask(Task):
         language = None
         if self.sentences is not None:
             device = next(model.parameters()).device
-            told = [video.sentence if condition == "with" else None for video in videos]
-            language = self.sentences.embed(told).to(device)
+            texts = [video.sentence if condition == "with" else None for video in videos]
+            language = self.sentences.embed(texts).to(device)
         return self._measured(model, videos, condition, keep, path=path, language=language)
 
     def measure_baseline(self, name: str, split: str, *, reward: Reward, keep: bool = False) -> Measurement:
