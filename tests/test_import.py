@@ -53,3 +53,9 @@ def test_public_surface_is_deliberate() -> None:
     assert all(getattr(asymnas, name).__doc__ for name in PUBLIC)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = asymnas.nothing
+
+
+def test_dir_shows_what_is_imported_later() -> None:
+    code = "import sys, asymnas, asymnas.tracking; print(*dir(asymnas), *dir(asymnas.tracking), 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {*PUBLIC, "frame_tracker", "False"} <= set(done.stdout.split())

@@ -89,7 +89,9 @@ class Registry(Generic[T]):
             reason = f"{type(error).__name__}: {error}"
             raise self.error(Problem(where, f"cannot import {target}", reason, "Reinstall its package.")) from error
         if not isinstance(plugin, load_object(self.base)):
-            raise self.error(Problem(where, f"{target} must be a {self.base.replace(':', '.')}", repr(plugin)[:60]))
+            raise self.error(
+                Problem(where, f"{target} must be of class {self.base.replace(':', '.')}", repr(plugin)[:60])
+            )
         if self.named and getattr(plugin, "name", None) != name:
             raise self.error(Problem(where, f"{target} must be named '{name}'", repr(plugin)))
         return plugin

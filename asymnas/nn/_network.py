@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from asymnas.core.plugins import load_object
 from asymnas.nn._mixer import MixerSetup
 from asymnas.nn._norm import RecalibratedBatchNorm
-from asymnas.nn._units import Choice, build_unit
+from asymnas.nn._units import Choice, build_unit, load_builder
 from asymnas.space import LANGUAGE, MIXERS, Branch, MixerPlace, Place, Stage, stem_place
 
 
@@ -113,7 +112,7 @@ class BranchNetwork(nn.Module):
             boxed=any(branch.rate == "video" for branch in self._branches),
             scale=1.0 / stride if options.roi_scale is None else options.roi_scale,
         )
-        return load_object(MIXERS.get(mixer.kind).module)(setup)
+        return load_builder(f"mixer kind '{mixer.kind}'", MIXERS.get(mixer.kind).module)(setup)
 
     def enter(self, images: Tensor, branch: str) -> Tensor:
         """Map (b, input_channels, height, width) to what the first stage reads (b, c, h, w)."""

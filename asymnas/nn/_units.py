@@ -26,12 +26,20 @@ def build_unit(token: str, place: Place, norm: Norm) -> nn.Module:
     op = OPS.get(token)
     if op.unit is None:
         raise SpaceError(Problem(f"op '{token}'", "has no torch module", way_out="Give its `Op` a `unit`."))
+    return load_builder(f"op '{token}'", op.unit)(place, norm, **op.options)
+
+
+def load_builder(where: str, target: str | Callable[..., nn.Module]) -> Callable[..., nn.Module]:
+    """Return the builder of a torch module, given as "module:builder" or as it is.
+
+    Raises:
+        SpaceError: it cannot be imported; `where` says whose it is, and the cause is chained.
+    """
     try:
-        builder = load_object(op.unit)
+        return load_object(target)
     except (ImportError, AttributeError) as error:
-        rule = f"cannot import its module builder {op.unit}"
-        raise SpaceError(Problem(f"op '{token}'", rule, str(error), "Reinstall its package.")) from error
-    return builder(place, norm, **op.options)
+        rule = f"cannot import its module builder {target}"
+        raise SpaceError(Problem(where, rule, str(error), "Reinstall its package.")) from error
 
 
 class Choice(nn.ModuleDict):

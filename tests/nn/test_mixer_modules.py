@@ -204,3 +204,6 @@ def test_a_kind_of_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "image.mixer1.after" in path
     assert "branches.image.mixer1.linear.weight" in model.active_parameters(path)
     assert model(draw(), path)["audio"].features[1].shape == (4, 24, 4, 6)
+    MIXERS.register("gone", MixerKind("gone", lambda options: ("a",), lambda place: OpCost(0, 0), "toy_gone:build"))
+    with pytest.raises(SpaceError, match="mixer kind 'gone': cannot import its module builder toy_gone:build"):
+        net(space("gone"))
