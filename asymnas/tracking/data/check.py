@@ -19,7 +19,7 @@ from asymnas.tracking.boxes import xywh_to_xyxy
 from asymnas.tracking.data._subset import choose
 from asymnas.tracking.data._video import Dataset, Video
 from asymnas.tracking.data.frames import scene_of
-from asymnas.tracking.data.lazy import described, names_of
+from asymnas.tracking.data.lazy import all_of
 from asymnas.tracking.data.on_disk import load_with, reader_of
 from asymnas.tracking.data.readers.reader import Index, make_video
 from asymnas.tracking.data.registry import data_root, dataset_info
@@ -85,7 +85,7 @@ def check(dataset: Dataset, *, deep: bool = False) -> list[Problem]:
     first of each video, and the files of the others must be there and not be empty.
     """
     found = _Check(f"{dataset.name}/{dataset.split}", deep)
-    names = names_of(dataset.videos)
+    names = all_of(dataset.videos).names
     found.check_names(names)
     for index, name in enumerate(names):
         found.add(name, partial(dataset.videos.__getitem__, index))
@@ -133,12 +133,12 @@ def check_dataset(
 
     else:
         loaded = load_with(name, split, root, options, videos=videos, seed=seed).videos
-        names, published = names_of(loaded), None
+        names, published = all_of(loaded).names, None
 
         def make(index: int) -> Video:
             return loaded[index]
 
-        where, language = str(getattr(loaded, "root", info.layout)), bool(described(loaded).any())
+        where, language = str(getattr(loaded, "root", info.layout)), bool(all_of(loaded).described.any())
     found.language = language
     for index, item in enumerate(names):
         if on_video is not None:

@@ -152,7 +152,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def manifest_of(entry: Entry) -> dict[str, Any]:
     """See `read_manifest`."""
-    data, _ = read_json(entry, "manifest")
+    data = read_json(entry, "manifest")
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         out = "Remove the file to read the folder as plain text files."
         raise DataError(Problem(entry.where, f"the manifest must say format: {FORMAT}", "another format", out))

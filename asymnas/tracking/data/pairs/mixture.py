@@ -14,7 +14,7 @@ import numpy as np
 from asymnas.core.errors import DataError, Problem
 from asymnas.core.seeding import rng_for
 from asymnas.tracking.data._video import Dataset
-from asymnas.tracking.data.lazy import described, names_of, scene_groups
+from asymnas.tracking.data.lazy import all_of, scene_groups
 
 __all__ = ["LanguageShare", "Mixture", "PairSource"]
 
@@ -196,7 +196,7 @@ class Mixture:
         own = [language.kept if item.language is None else item.language for item in self.sources]
         has = None
         if language.without is not None or language.volume < 1:
-            has = [described(source.dataset.videos) for source in self.sources]
+            has = [all_of(source.dataset.videos).described for source in self.sources]
         factor = 1.0
         if language.without is not None and has is not None:
             share = sum(self.shares[i] * own[i] * self._described(i, has[i]) for i in range(len(own)))
@@ -230,7 +230,7 @@ def _order(n: int, seed: int, *purpose: str | int) -> np.ndarray:
 
 def _dropped(dataset: Dataset, has: np.ndarray, language: LanguageShare) -> np.ndarray:
     """Return (n,) bool, True for the described targets (`has`) that lose their sentence for the volume of language."""
-    names, targets = names_of(dataset.videos), np.flatnonzero(has)
+    names, targets = all_of(dataset.videos).names, np.flatnonzero(has)
     prefix = f"{language.seed}\0{dataset.name}\0{dataset.split}\0"
     ranks = {index: hashlib.blake2b((prefix + names[index]).encode(), digest_size=16).digest() for index in targets}
     dropped = np.zeros(len(names), dtype=bool)
