@@ -28,9 +28,7 @@ __all__ = ["read_results"]
 _READABLE = ("auto", *FORMATS, "text")
 _FIRST = ("auto", "present", "missing")
 
-_SHOWN = 20
-"""Broken files that are described, before the rest is counted."""
-
+_SHOWN = 20  # broken files that are described, before the rest is counted
 _CORNER_WORDS = {"x2", "xmax", "right", "x_max", "x_br"}
 
 

@@ -13,16 +13,8 @@ import numpy as np
 from asymnas.core.archives import Entry, archive_entries, file_entry, is_archive
 from asymnas.core.errors import DataError, Problem
 
-__all__ = [
-    "TextFiles",
-    "open_text_files",
-    "read_boxes",
-    "read_flags",
-    "read_named_flags",
-    "read_names",
-    "read_sentence",
-]
-__all__ += ["read_text"]
+__all__ = ["TextFiles", "open_text_files", "read_boxes", "read_flags"]
+__all__ += ["read_named_flags", "read_names", "read_sentence", "read_text"]
 
 log = logging.getLogger("asymnas.tracking.data")
 
