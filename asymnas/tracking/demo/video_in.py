@@ -106,25 +106,15 @@ def _not_decoded(file: Path) -> DataError:
 
 @dataclass(slots=True, eq=False)
 class Footage:
-    """Frames that come one after the other: iterate once, from the first; all have one size.
+    """Frames that come one after the other: iterate once, from the first; all have one size."""
 
-    Args:
-        name: of the video: the file's or folder's, or "camera-0".
-        kind: "file", "folder" or "camera".
-        source: what the user named.
-        first: the first frame, (height, width, 3) uint8 BGR.
-        fps: frames per second; see `notes` where it was assumed.
-        total: frames to come, the first one included, as far as is known.
-        notes: what was assumed or found wrong, in sentences; may grow until the end.
-    """
-
-    name: str
-    kind: str
-    source: str
-    first: np.ndarray
-    fps: float
-    total: int | None
-    notes: list[str] = field(default_factory=list)
+    name: str  # the file's or folder's, or "camera-0"
+    kind: str  # "file", "folder" or "camera"
+    source: str  # what the user named
+    first: np.ndarray  # (height, width, 3) uint8 BGR
+    fps: float  # see `notes` where it was assumed
+    total: int | None  # frames, as far as is known
+    notes: list[str] = field(default_factory=list)  # what was assumed or found wrong; may grow until the end
     _rest: Iterator[np.ndarray] = field(default=iter(()), repr=False)
     _handle: Any = field(default=None, repr=False)
 
@@ -202,9 +192,8 @@ def _rest_of_file(frames: VideoFrames, footage: Footage) -> Iterator[np.ndarray]
         yield frame
     declared = footage.total
     if declared is not None and declared - count > max(1, declared // 100):  # containers are often one off
-        footage.notes.append(
-            f"{footage.source} declares {declared} frames, but {count} decode: it is damaged or cut short"
-        )
+        note = f"{footage.source} declares {declared} frames, but {count} decode: it is damaged or cut short"
+        footage.notes.append(note)
     footage.total = count
 
 

@@ -158,9 +158,8 @@ def manifest_of(entry: Entry) -> dict[str, Any]:
         raise DataError(Problem(entry.where, f"the manifest must say format: {FORMAT}", "another format", out))
     if data.get("version") != VERSION:
         out = "It was written by a newer version; update."
-        raise DataError(
-            Problem(entry.where, f"the manifest's version must be {VERSION}", str(data.get("version")), out)
-        )
+        rule = f"the manifest's version must be {VERSION}"
+        raise DataError(Problem(entry.where, rule, str(data.get("version")), out))
     tracker, base = data.get("tracker"), data.get("base")
     if not isinstance(tracker, str) or not tracker or base not in (0, 1):
         rule = "the manifest must name the tracker and the base, 0 or 1"

@@ -74,15 +74,9 @@ class Mixture:
     """The sources and how often each is drawn.
 
     Without epochs every pair is drawn on its own by the sources' weights. With them (any source has `pairs`, or
-    `pairs_per_epoch` is given) an epoch holds a fixed number of pairs of each source, in an order drawn anew every
-    epoch, and a source goes through its videos in an order drawn anew every time it is through.
-
-    Args:
-        sources: at least one.
-        seed: of the orders.
-        pairs_per_epoch: pairs an epoch over all sources; what sources with `pairs` leave of it is shared by the others
-            by weight.
-        language: how many pairs carry a sentence.
+    `pairs_per_epoch` is given; sources without `pairs` share the rest by weight) an epoch holds a fixed number of pairs
+    of each source, in an order drawn anew every epoch, and a source goes through its videos in an order drawn anew every
+    time it is through.
 
     Raises:
         DataError: numbers that contradict each other, all at once.
@@ -136,9 +130,9 @@ class Mixture:
         """Return the share of a source's pairs of described targets that keep their sentence."""
         return self._keeps[source]
 
-    def unsaid(self, source: int, target: int) -> bool:
+    def drops(self, source: int, target: int) -> bool:
         """Whether a target's sentence is left out for the volume of language."""
-        dropped = self._unsaid[source]
+        dropped = self._dropped_of[source]
         return dropped is not None and bool(dropped[target])
 
     def summary(self) -> list[dict[str, Any]]:
@@ -207,9 +201,9 @@ class Mixture:
                     100 * (1 - share), 100 * language.without,
                 )  # fmt: skip
         self._keeps = [share * factor for share in own]
-        self._unsaid: list[np.ndarray | None] = [None] * len(self.sources)
+        self._dropped_of: list[np.ndarray | None] = [None] * len(self.sources)
         if language.volume < 1 and has is not None:
-            self._unsaid = [
+            self._dropped_of = [
                 _dropped(item.dataset, mask, language) for item, mask in zip(self.sources, has, strict=True)
             ]
 
