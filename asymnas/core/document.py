@@ -142,6 +142,10 @@ def copied(data: Any) -> Any:
     return [copied(item) for item in data] if isinstance(data, list | tuple) else data
 
 
+MOST_MARKS = 500_000
+"""Keys and values of a file: aliases of aliases grow without end."""
+
+
 def parse(text: str, file: str, error: type[AsymNASError] = JobError) -> Document:
     """Parse YAML (or JSON) text, which messages call `file`; `error` is raised where it is no YAML."""
     document = Document(None, file)
@@ -181,6 +185,8 @@ def _whole_characters(text: str) -> str:
 
 
 def _mark(node: yaml.Node, place: Place, document: Document) -> None:
+    if len(document.marks) > MOST_MARKS:
+        raise yaml.MarkedYAMLError(problem=f"it must hold at most {MOST_MARKS:,} keys and values")
     document.marks.setdefault(place, (document.file, node.start_mark.line + 1))
     if isinstance(node, yaml.ScalarNode):
         node.value = _whole_characters(node.value)

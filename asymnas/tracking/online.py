@@ -63,8 +63,6 @@ def track(
     """
     if language is not None and len(language) != len(videos):
         raise LanguageError(f"language must have a row for each of {len(videos)} videos, but got {len(language)} rows.")
-    if lockstep < 1:
-        raise ValueError(f"lockstep must be at least 1, but got {lockstep}.")
     for video in videos:
         first = np.asarray(video.boxes[0])
         if not np.isfinite(first).all() or (first[2:] <= 0).any():

@@ -12,7 +12,6 @@ from asymnas.tracking.boxes import CropGeometry, box_centers, channel_mean, crop
 from asymnas.tracking.data import Dataset, Video, load_dataset
 from asymnas.tracking.data.pairs.augment import Augmentation, CropWindow, cut
 from asymnas.tracking.data.pairs.mixture import PairSource
-from asymnas.tracking.data.pairs.prefetch import prefetch
 from asymnas.tracking.data.pairs.sampler import PairSampler
 
 SMALL = CropGeometry(template_size=64, search_size=128)
@@ -170,26 +169,15 @@ def test_gray_makes_both_crops_grey():
     assert (coloured.search != coloured.search[:, :1]).any()
 
 
-def test_prefetch_gives_the_same_batches_and_errors():
-    sampler = PairSampler([PairSource(make_dataset())], SMALL, seed=0, batch_size=4)
-    ahead = list(prefetch(sampler, range(3, 8), depth=2))
-    assert len(ahead) == 5
-    assert all(same(batch, sampler.batch(step)) for step, batch in zip(range(3, 8), ahead, strict=True))
-    assert all(same(a, b) for a, b in zip(prefetch(sampler, range(3, 8), depth=0), ahead, strict=True))
-    for _ in prefetch(sampler, range(10**6), depth=1):
-        break
-
+def test_videos_that_show_no_target_are_an_error():
     empty = PairSampler([PairSource(make_dataset(absent=tuple(range(12))))], SMALL, seed=0)
     with pytest.raises(DataError, match="show their target"):
-        list(prefetch(empty, range(2)))
+        empty.batch(0)
 
 
 def test_bad_settings_are_all_named_at_once():
     with pytest.raises(DataError) as caught:
-        PairSampler([PairSource(make_dataset(), weight=0)], SMALL, seed=0, negatives=2, language=-1, batch_size=0)
-    assert len(caught.value.problems) == 4
-    with pytest.raises(DataError) as caught:
-        Augmentation(blur=1.5, search_scale=1.0, colour=-1)
+        PairSampler([PairSource(make_dataset(), weight=0)], SMALL, seed=0, negatives=2, language=-1)
     assert len(caught.value.problems) == 3
     with pytest.raises(DataError, match="at least one data set"):
         PairSampler([], SMALL, seed=0)

@@ -12,7 +12,7 @@ import pytest
 from asymnas.core.errors import DataError, JobError
 from asymnas.job import load_job
 from asymnas.tracking.data import Video, load_dataset
-from asymnas.tracking.data.lazy import described, described_by, names_of, scene_groups, suspects
+from asymnas.tracking.data.lazy import all_of, possible_copies, scene_groups
 from asymnas.tracking.task.data import check_held_out, sampler_of, train_datasets
 
 TRAIN = "data.train.sources"
@@ -92,8 +92,8 @@ def test_a_jobs_mixture_reaches_the_sampler(mixed):
 def test_lazy_sets_are_filtered_and_stay_lazy(mixed):
     source = crop_source("lasot", include=["cat-*"], exclude=["cat-2*"])
     (found,) = train_datasets(load_job("vlt_scar", {TRAIN: [source], "data.root": str(mixed)}))
-    assert names_of(found.videos) == ["cat-1-00"] and type(found.videos).__name__ == "TrackVideos"
-    assert described_by(found.videos) == {"the cat-1"} and described(found.videos).tolist() == [True]
+    assert all_of(found.videos).names == ["cat-1-00"] and type(found.videos).__name__ == "TrackVideos"
+    assert all_of(found.videos).sentences == {"the cat-1"} and all_of(found.videos).described.tolist() == [True]
     whole = load_dataset("crop511", "train", root=mixed, folder="vid")
     order, bounds = scene_groups(whole.videos)
     assert order.tolist() == list(range(6)) and bounds.tolist() == [0, 3, 6]
@@ -106,11 +106,11 @@ def test_test_videos_are_found_among_lazy_ones(mixed):
     same, frames = train.videos[1], train.videos[2].frames
     other = Video("elsewhere", "other", frames, np.ones((5, 4)), np.zeros(5, bool))
     for video, name in ((same, "cat-2-00"), (other, "dog-1-00")):
-        assert [item.name for item in suspects(train.videos, [video])] == [name]
+        assert [item.name for item in possible_copies(train.videos, [video])] == [name]
         with pytest.raises(DataError, match="held out"):
-            check_held_out([video], {"data.train": suspects(train.videos, [video])})
+            check_held_out([video], {"data.train": possible_copies(train.videos, [video])})
     apart = Video("apart", "other", [np.zeros((4, 4, 3))], np.ones((1, 4)), np.zeros(1, bool))
-    assert not suspects(train.videos, [apart])
+    assert not possible_copies(train.videos, [apart])
 
 
 def test_a_jobs_hash_knows_new_keys_only_where_they_are_used():

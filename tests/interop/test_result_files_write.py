@@ -109,8 +109,8 @@ def test_otb_videos_that_start_later(tmp_path, shared) -> None:
 def test_what_must_be_known_is_asked_for(tmp_path, results) -> None:
     bare = ResultSet("T", results.boxes)
     with pytest.raises(DataError) as caught:
-        write_results(bare, tmp_path, "pysot", decimals=40, names={"cat": "x"})
-    assert [problem.where for problem in caught.value.problems] == ["base", "dataset", "decimals", "names"]
+        write_results(bare, tmp_path, "pysot", names={"cat": "x"})
+    assert [problem.where for problem in caught.value.problems] == ["base", "dataset", "names"]
     with pytest.raises(DataError, match="Give the base, or dataset="):
         write_results(bare, tmp_path, "pytracking")
     with pytest.raises(DataError, match="Did you mean 'pysot'"):
@@ -170,7 +170,7 @@ def test_canonical_folder_belongs_to_one_tracker(tmp_path, results) -> None:
     foreign = tmp_path / "foreign"
     foreign.mkdir()
     (foreign / "notes.txt").write_text("mine")
-    with pytest.raises(DataError, match="must be empty or hold results with a manifest"):
+    with pytest.raises(DataError, match="must hold no results but those of"):
         write_results(results, foreign)
 
 

@@ -14,7 +14,7 @@ from asymnas.tracking.cli.options import TrackerOptions, Weights, read_options
 if TYPE_CHECKING:
     import numpy as np
 
-    from asymnas.tracking.demo.track import Film
+    from asymnas.tracking.demo.track import TrackedFootage
 
 VideoSource = Annotated[
     str, typer.Argument(metavar="VIDEO", help="A video file, a folder of images, or a camera's number (0).")
@@ -71,7 +71,7 @@ def track(
     """
     from asymnas.report import make_progress
     from asymnas.tracking.benchmark.open import open_tracker
-    from asymnas.tracking.demo.track import check_film, film
+    from asymnas.tracking.demo.track import check_request, track_footage
     from asymnas.tracking.demo.video_in import open_footage
     from asymnas.tracking.demo.window import Viewer, ask_box, no_desktop
     from asymnas.tracking.results import read_video_file
@@ -84,11 +84,13 @@ def track(
     with open_footage(video, fps=fps) as footage:
         target = output or Path(f"{footage.name}_tracked.mp4")
         start = ask_box(footage.first) if corner is None else corner
-        check_film(footage, start, target, codec=codec, overwrite=overwrite)  # before the tracker, which takes its time
+        check_request(
+            footage, start, target, codec=codec, overwrite=overwrite
+        )  # before the tracker, which takes its time
         ready = open_tracker(str(run or tracker), options=read_options(option), weights=weights, data_root=data_root)
         viewer = Viewer()
         with make_progress(stderr(), silent=as_json) as progress:
-            made = film(
+            made = track_footage(
                 ready,
                 footage,
                 start,
@@ -128,9 +130,9 @@ def _numbers(box: str) -> np.ndarray:
     return np.array(values)
 
 
-def _print(made: Film, as_json: bool) -> None:
+def _print(made: TrackedFootage, as_json: bool) -> None:
     record: dict[str, Any] = {key: value for key, value in made.record.items() if key not in ("boxes", "scores")}
-    files = {name: str(path) for name, path in made.paths.items()}
+    files = {name: str(file) for name, file in made.files.items()}
     if as_json:
         print_json({**record, "files": files})
         return

@@ -16,7 +16,6 @@ from asymnas.tracking.data.on_disk import find_video, reader_of, splits_of, spli
 from asymnas.tracking.data.pairs.augment import Augmentation
 from asymnas.tracking.data.pairs.batch import PairBatch
 from asymnas.tracking.data.pairs.mixture import LanguageShare, Mixture, PairSource
-from asymnas.tracking.data.pairs.prefetch import prefetch
 from asymnas.tracking.data.pairs.sampler import PairSampler
 from asymnas.tracking.data.registry import (
     DATASETS,
@@ -61,7 +60,6 @@ __all__ = [
     "list_datasets",
     "load_annotations",
     "load_dataset",
-    "prefetch",
     "reader_of",
     "register_dataset",
     "require_boxes",

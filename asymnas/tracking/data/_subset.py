@@ -9,7 +9,7 @@ from dataclasses import replace
 from asymnas.core.errors import DataError, Problem, nearest
 from asymnas.core.seeding import rng_for
 from asymnas.tracking.data._video import Dataset
-from asymnas.tracking.data.lazy import names_of, select
+from asymnas.tracking.data.lazy import all_of
 
 __all__ = ["choose", "subset"]
 
@@ -54,7 +54,7 @@ def subset(
     where = f"{dataset.name}/{dataset.split}"
     if frames is not None and frames < 1:
         raise DataError(Problem(where, "`frames` must be at least 1", str(frames)))
-    kept = select(dataset.videos, choose(names_of(dataset.videos), videos, seed, where), frames)
-    parts = [dataset.fingerprint, str(frames), *names_of(kept)]
+    kept = all_of(dataset.videos).select(choose(all_of(dataset.videos).names, videos, seed, where), frames)
+    parts = [dataset.fingerprint, str(frames), *all_of(kept).names]
     fingerprint = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
     return replace(dataset, videos=kept, fingerprint=fingerprint)

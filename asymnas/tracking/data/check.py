@@ -19,7 +19,7 @@ from asymnas.tracking.boxes import xywh_to_xyxy
 from asymnas.tracking.data._subset import choose
 from asymnas.tracking.data._video import Dataset, Video
 from asymnas.tracking.data.frames import scene_of
-from asymnas.tracking.data.lazy import described, names_of
+from asymnas.tracking.data.lazy import all_of
 from asymnas.tracking.data.on_disk import load_with, reader_of
 from asymnas.tracking.data.readers.reader import Index, make_video
 from asymnas.tracking.data.registry import data_root, dataset_info
@@ -29,47 +29,28 @@ __all__ = ["DataReport", "check", "check_dataset"]
 OnVideo = Callable[[int, int, str], None]
 
 _THREADS = 4
-_SILENT = "the video has no sentence (empty or missing file)"
-_THERE, _BROKEN = "there", "broken"
+_NO_SENTENCE = "the video has no sentence (empty or missing file)"
 
 
 @dataclass(frozen=True, slots=True)
 class DataReport:
-    """What is on disk of one split of a data set.
-
-    Args:
-        dataset: registered name.
-        split: its split.
-        where: its folder.
-        videos: videos that were checked.
-        published: how many the benchmark has; None where it is not fixed.
-        frames: frames of the videos that could be read.
-        decoded: frames that were decoded.
-        absent: frames without a visible target.
-        unknown: frames whose box only an evaluation server knows.
-        language: whether the data set describes its targets.
-        without_sentence: names of videos without a sentence.
-        unreadable: names of videos whose files could not be read.
-        broken: frames that are missing, empty or do not decode.
-        defects: everything that is wrong, the above in words among it.
-        notes: what is not wrong, but should be known.
-    """
+    """What is on disk of one split of a data set."""
 
     dataset: str
     split: str
-    where: str
-    videos: int
-    published: int | None
-    frames: int
-    decoded: int
-    absent: int
-    unknown: int
-    language: bool
-    without_sentence: tuple[str, ...]
-    unreadable: tuple[str, ...]
-    broken: tuple[str, ...]
-    defects: tuple[Problem, ...]
-    notes: tuple[str, ...]
+    where: str  # its folder
+    videos: int  # that were checked
+    published: int | None  # how many the benchmark has; None where it is not fixed
+    frames: int  # of the videos that could be read
+    decoded: int  # frames that were decoded
+    absent: int  # frames without a visible target
+    unknown: int  # frames whose box only an evaluation server knows
+    language: bool  # whether the data set describes its targets
+    without_sentence: tuple[str, ...]  # names of videos
+    unreadable: tuple[str, ...]  # names of videos whose files could not be read
+    broken: tuple[str, ...]  # frames that are missing, empty or do not decode
+    defects: tuple[Problem, ...]  # everything that is wrong, the above in words among it
+    notes: tuple[str, ...]  # what is not wrong, but should be known
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-able form."""
@@ -85,7 +66,7 @@ def check(dataset: Dataset, *, deep: bool = False) -> list[Problem]:
     first of each video, and the files of the others must be there and not be empty.
     """
     found = _Check(f"{dataset.name}/{dataset.split}", deep)
-    names = names_of(dataset.videos)
+    names = all_of(dataset.videos).names
     found.check_names(names)
     for index, name in enumerate(names):
         found.add(name, partial(dataset.videos.__getitem__, index))
@@ -133,12 +114,12 @@ def check_dataset(
 
     else:
         loaded = load_with(name, split, root, options, videos=videos, seed=seed).videos
-        names, published = names_of(loaded), None
+        names, published = all_of(loaded).names, None
 
         def make(index: int) -> Video:
             return loaded[index]
 
-        where, language = str(getattr(loaded, "root", info.layout)), bool(described(loaded).any())
+        where, language = str(getattr(loaded, "root", info.layout)), bool(all_of(loaded).described.any())
     found.language = language
     for index, item in enumerate(names):
         if on_video is not None:
@@ -194,7 +175,7 @@ class _Check:
         self.broken: list[str] = []
         self.frames = self.decoded = self.absent = self.unknown = 0
         self._scene: Any = None
-        self._files: dict[Path, tuple[int, int] | str] = {}
+        self._seen: dict[str, tuple[int, int] | list[Problem] | None] = {}  # of the scene's frames by file
 
     def check_names(self, names: Sequence[str]) -> None:
         """Add a defect for each name that is there more than once."""
@@ -231,7 +212,7 @@ class _Check:
             return [Problem(where, rule, value)]
         if self.language and not video.sentence:
             way_out = "It is tracked and trained on without language; write the sentence file to change that."
-            problems.append(Problem(where, _SILENT, "", way_out))
+            problems.append(Problem(where, _NO_SENTENCE, "", way_out))
         if video.absent[0]:
             problems.append(Problem(where, "the target must be visible in the first frame", "absent"))
         finite = np.all(np.isfinite(boxes), axis=1)
@@ -240,10 +221,8 @@ class _Check:
         problems += _in_frames(where, flat, "boxes of visible targets must have an area")
         scene = scene_of(video.frames)
         if scene is None or scene != self._scene:
-            self._scene, self._files = scene, {}
-        sizes = self._decode(video, problems)
-        if not self.deep:
-            self._look(video, problems)
+            self._scene, self._seen = scene, {}
+        sizes = self._frames(video, problems)
         if not sizes:
             return problems
         first = sizes[min(sizes)]
@@ -256,49 +235,37 @@ class _Check:
         drawn = finite & ~video.absent & ~flat
         return problems + _in_frames(where, outside & drawn, "boxes of visible targets must touch the image")
 
-    def _decode(self, video: Video, problems: list[Problem]) -> dict[int, tuple[int, int]]:
-        """Decode the first frame, or all; return (width, height) by frame of what decodes."""
+    def _frames(self, video: Video, problems: list[Problem]) -> dict[int, tuple[int, int]]:
+        """Decode the first frame, or all, and look whether the others are there; return (width, height) by frame."""
 
-        def size_of(index: int) -> tuple[int, int] | DataError:
+        def look(index: int) -> tuple[int, int] | list[Problem] | None:
             try:
-                height, width = video.frame(index).shape[:2]
+                if self.deep or index == 0:
+                    height, width = video.frame(index).shape[:2]
+                    return width, height
+                value = "" if path is None or os.stat(path(index)).st_size else "an empty file"
             except DataError as error:
-                return error
-            return width, height
-
-        files = {index: _file(video, index) for index in range(len(video) if self.deep else 1)}
-        known = {index: self._files.get(file) for index, file in files.items() if file is not None}
-        sizes = {index: size for index, size in known.items() if isinstance(size, tuple)}
-        left = [index for index in files if index not in sizes and known.get(index) != _BROKEN]
-        with ThreadPoolExecutor(_THREADS) as pool:
-            found = list(map(size_of, left) if len(left) < _THREADS else pool.map(size_of, left))
-        for index, size in zip(left, found, strict=True):
-            file = files[index]
-            if isinstance(size, DataError):
-                problems += size.problems
-                self.broken.append(str(file or f"{video.name}: {index}"))
-            else:
-                sizes[index] = size
-                self.decoded += 1
-            if file is not None:
-                self._files[file] = _BROKEN if isinstance(size, DataError) else size
-        return sizes
-
-    def _look(self, video: Video, problems: list[Problem]) -> None:
-        """Look at the files of all frames but the first, which was decoded."""
-        for index in range(1, len(video)):
-            file = _file(video, index)
-            if file is None or file in self._files:
-                continue
-            try:
-                value = "" if os.stat(file).st_size else "an empty file"
+                return list(error.problems)
             except OSError:
                 value = "no file"
-            self._files[file] = _BROKEN if value else _THERE
-            if value:
-                where, rule = f"{file} (video '{video.name}')", "the frame must be a whole image file"
-                problems.append(Problem(where, rule, value, "Restore the file or leave the video out."))
-                self.broken.append(str(file))
+            where, rule = f"{files[index]} (video '{video.name}')", "the frame must be a whole image file"
+            return [Problem(where, rule, value, "Restore the file or leave the video out.")] if value else None
+
+        path = getattr(video.frames, "path", None)  # None where frames are no files
+        files = [f"{video.name}: {i}" if path is None else str(path(i)) for i in range(len(video))]
+        new = [
+            i for i, f in enumerate(files) if f not in self._seen or (self._seen[f] is None and (self.deep or not i))
+        ]
+        with ThreadPoolExecutor(_THREADS) as pool:
+            found = list((pool.map if self.deep else map)(look, new))
+        for index, result in zip(new, found, strict=True):
+            self._seen[files[index]] = result
+            if isinstance(result, list):
+                problems += result
+                self.broken.append(files[index])
+            elif result is not None:
+                self.decoded += 1
+        return {i: size for i, f in enumerate(files) if isinstance(size := self._seen[f], tuple)}
 
 
 def _in_frames(where: str, mask: np.ndarray, rule: str) -> list[Problem]:
@@ -307,9 +274,3 @@ def _in_frames(where: str, mask: np.ndarray, rule: str) -> list[Problem]:
         return []
     shown = ", ".join(str(index) for index in found[:5]) + (", ..." if len(found) > 5 else "")
     return [Problem(where, rule, f"{len(found)} of {len(mask)} frames that do not (0-based: {shown})")]
-
-
-def _file(video: Video, index: int) -> Path | None:
-    """Return the file of a frame, None where frames are no files."""
-    file = getattr(video.frames, "path", None)
-    return None if file is None else file(index)

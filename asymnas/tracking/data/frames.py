@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,9 +35,8 @@ def read_image(path: Path, video: str) -> np.ndarray:
     try:
         data = np.fromfile(path, dtype=np.uint8)
     except FileNotFoundError:
-        raise DataError(
-            Problem(where, "the frame is missing", "", "Restore the file or leave the video out.")
-        ) from None
+        way_out = "Restore the file or leave the video out."
+        raise DataError(Problem(where, "the frame is missing", "", way_out)) from None
     except OSError as error:
         raise DataError(Problem(where, "the frame cannot be read", str(error))) from error
     head, tail = data[:8].tobytes(), data[-4096:].tobytes()
@@ -47,11 +46,11 @@ def read_image(path: Path, video: str) -> np.ndarray:
             value = f"a {kind} of {data.size} bytes without its end mark (cut short)"
             raise DataError(Problem(where, rule, value, "Restore the file or leave the video out."))
     try:
-        image, why = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None, ""
-    except cv2.error as error:  # a header of more pixels than OpenCV takes
-        image, why = None, f" ({error.err})"
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    except cv2.error:  # a damaged header of more pixels than OpenCV takes
+        image = None
     if image is None:
-        value = f"{data.size} bytes that do not decode{why}"
+        value = f"{data.size} bytes that do not decode"
         raise DataError(Problem(where, rule, value, "Restore the file or leave the video out."))
     return image
 
@@ -82,11 +81,8 @@ def list_images(folder: Path) -> list[str]:
     names = [name for name in names if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")]
     if not names:
         kinds = " ".join(IMAGE_SUFFIXES)
-        raise DataError(
-            Problem(
-                str(folder), f"the folder must hold frames ({kinds})", "none", "Unpack the video again or `exclude` it."
-            )
-        )
+        way_out = "Unpack the video again or `exclude` it."
+        raise DataError(Problem(str(folder), f"the folder must hold frames ({kinds})", "none", way_out))
     return sorted(names, key=natural_key)
 
 
@@ -223,13 +219,13 @@ class FrameCache:
             self._bytes -= self._frames.popitem(last=False)[1].nbytes
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class CachedFrames:
     """A frame source read through a `FrameCache`; `key` must be unique to the source within the cache."""
 
-    def __init__(self, frames: FrameSource, cache: FrameCache, key: Hashable) -> None:
-        self.frames = frames
-        self.cache = cache
-        self.key = key
+    frames: FrameSource
+    cache: FrameCache
+    key: Hashable
 
     def __len__(self) -> int:
         return len(self.frames)

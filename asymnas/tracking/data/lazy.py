@@ -9,7 +9,7 @@ import numpy as np
 from asymnas.tracking.data._video import Video
 from asymnas.tracking.data.frames import first_frames, scene_of
 
-__all__ = ["Videos", "described", "described_by", "names_of", "scene_groups", "select", "suspects"]
+__all__ = ["Videos", "all_of", "possible_copies", "scene_groups"]
 
 
 class Videos(Sequence[Video]):
@@ -51,28 +51,9 @@ class _Loaded(tuple[Video, ...], Videos):
     """Videos that are made already."""
 
 
-def _of(videos: Sequence[Video]) -> Videos:
+def all_of(videos: Sequence[Video]) -> Videos:
+    """Return the videos with what `Videos` can say of them."""
     return videos if isinstance(videos, Videos) else _Loaded(videos)
-
-
-def names_of(videos: Sequence[Video]) -> list[str]:
-    """Return the names of the videos, in order."""
-    return _of(videos).names
-
-
-def described_by(videos: Sequence[Video]) -> set[str]:
-    """Return the different sentences of the videos."""
-    return _of(videos).sentences
-
-
-def described(videos: Sequence[Video]) -> np.ndarray:
-    """Return (n,) bool, True where a video has a sentence."""
-    return _of(videos).described
-
-
-def select(videos: Sequence[Video], indices: Sequence[int], frames: int | None = None) -> Sequence[Video]:
-    """Return some of the videos, cut to their first `frames` frames if given; lazily where they are lazy."""
-    return _of(videos).select(indices, frames)
 
 
 def scene_groups(videos: Sequence[Video]) -> tuple[np.ndarray, np.ndarray]:
@@ -80,14 +61,14 @@ def scene_groups(videos: Sequence[Video]) -> tuple[np.ndarray, np.ndarray]:
 
     Groups are in the order of their first video.
     """
-    _, first, inverse = np.unique(_of(videos).scenes, return_index=True, return_inverse=True)
+    _, first, inverse = np.unique(all_of(videos).scenes, return_index=True, return_inverse=True)
     groups = first[inverse]
     order = np.argsort(groups, kind="stable")
     bounds = np.flatnonzero(np.diff(groups[order], prepend=-1))
     return order, np.append(bounds, len(order))
 
 
-def suspects(videos: Sequence[Video], test: Iterable[Video]) -> Sequence[Video]:
+def possible_copies(videos: Sequence[Video], test: Iterable[Video]) -> Sequence[Video]:
     """Return the videos that could be one of the test videos: all, or those of the same name or frames if lazy."""
     found = [(video.name, scene_of(video.frames)) for video in test]
-    return _of(videos).among({name for name, _ in found}, {scene for _, scene in found if scene is not None})
+    return all_of(videos).among({name for name, _ in found}, {scene for _, scene in found if scene is not None})

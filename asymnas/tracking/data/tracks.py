@@ -65,18 +65,18 @@ class TrackTable:
         return Video(name, self.dataset, source, boxes, np.zeros(last - first, bool), sentence)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class TrackFrames:
     """The frames of one target of a table, decoded when asked for."""
 
-    def __init__(self, table: TrackTable, target: int, first: int, last: int, video: str) -> None:
-        self._table = table
-        self._target = target
-        self._first = first
-        self._last = last
-        self.video = video
+    table: TrackTable
+    target: int
+    first: int
+    last: int
+    video: str
 
     def __len__(self) -> int:
-        return self._last - self._first
+        return self.last - self.first
 
     def __getitem__(self, index: int) -> np.ndarray:
         return read_image(self.path(index), self.video)
@@ -85,14 +85,13 @@ class TrackFrames:
         """Return the file of frame `index`."""
         if not -len(self) <= index < len(self):
             raise IndexError(f"frame {index} of {len(self)}")
-        table = self._table
-        folder = table.root / os.fsdecode(table.folders[table.folder[self._target]])
-        return folder / os.fsdecode(table.files[self._first + index % len(self)])
+        folder = self.table.root / os.fsdecode(self.table.folders[self.table.folder[self.target]])
+        return folder / os.fsdecode(self.table.files[self.first + index % len(self)])
 
     @property
     def scene_id(self) -> Hashable:
         """What targets of the same frames share."""
-        return self._table.scene_path(self._target)
+        return self.table.scene_path(self.target)
 
 
 class TrackVideos(Videos):

@@ -16,7 +16,7 @@ HEADER = "# x,y,w,h,score (pixels, 0-based corner)\n"
 
 
 def output_files(video: Path) -> dict[str, Path]:
-    """Return the files that `film` writes: the video and, beside it, `.txt`, `.json` and `.png` of the same name."""
+    """Return the files that `track_footage` writes: the video and, beside it, `.txt`, `.json` and `.png`."""
     endings = {"boxes": ".txt", "json": ".json", "sheet": ".png"}
     return {"video": video, **{name: video.with_suffix(ending) for name, ending in endings.items()}}
 
@@ -59,10 +59,7 @@ def check_outputs(files: dict[str, Path], source: str, *, overwrite: bool) -> No
     ours = overwrite or _begins(files["json"], '{\n "format": "asymnas-track"')
     lost = [file for file in files.values() if not ours and file.exists() and not _begins(file, HEADER)]
     if lost:
-        rule, way_out = (
-            "is there already and not from `asymnas track`",
-            f"{way_out[:-1]}, or allow it with --overwrite.",
-        )
+        rule, way_out = "is there already and not from `asymnas track`", "Use another -o, or allow it with --overwrite."
         raise DataError([Problem(str(file), rule, way_out=way_out) for file in lost])
 
 

@@ -28,31 +28,22 @@ if TYPE_CHECKING:
     from asymnas.tracking import Language
     from asymnas.tracking.benchmark.open import ReadyTracker
 
-__all__ = ["Film", "check_film", "film"]
+__all__ = ["TrackedFootage", "check_request", "track_footage"]
 
 
 @dataclass(slots=True, eq=False)
-class Film:
-    """What came of tracking one target through footage.
+class TrackedFootage:
+    """What came of tracking one target through footage."""
 
-    Attributes:
-        paths: the files: "video", "boxes" (text), "json", "sheet".
-        boxes: x, y, w, h in pixels, 0-based, a row a frame; row 0 is the given box.
-        scores: in [0, 1], one a frame; 1 for the given box.
-        seconds: spent in the tracker alone.
-        stopped: why it ended before the footage did: "" or "interrupted" or an error.
-        record: what the JSON file holds.
-    """
-
-    paths: dict[str, Path]
-    boxes: list[list[float]] = field(default_factory=list)
-    scores: list[float] = field(default_factory=list)
-    seconds: float = 0.0
-    stopped: str = ""
-    record: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, Path]  # "video", "boxes" (text), "json", "sheet"
+    boxes: list[list[float]] = field(default_factory=list)  # x, y, w, h in pixels, 0-based; row 0 is the given box
+    scores: list[float] = field(default_factory=list)  # in [0, 1]; 1 for the given box
+    seconds: float = 0.0  # spent in the tracker alone
+    stopped: str = ""  # why it ended before the footage did: "interrupted" or an error
+    record: dict[str, Any] = field(default_factory=dict)  # what the JSON file holds
 
 
-def check_film(
+def check_request(
     footage: Footage,
     box: Sequence[float] | np.ndarray,
     output: Path,
@@ -60,7 +51,7 @@ def check_film(
     codec: str | None = None,
     overwrite: bool = False,
 ) -> tuple[np.ndarray, list[str]]:
-    """Check what `film` is asked for, which needs no tracker; arguments as there.
+    """Check what `track_footage` is asked for, which needs no tracker; arguments as there.
 
     Returns:
         the box (4,) float64, and notes about it.
@@ -74,7 +65,7 @@ def check_film(
     return start, notes
 
 
-def film(
+def track_footage(
     ready: ReadyTracker,
     footage: Footage,
     box: Sequence[float] | np.ndarray,
@@ -87,7 +78,7 @@ def film(
     overwrite: bool = False,
     progress: Reporter | None = None,
     show: Callable[[np.ndarray], bool] | None = None,
-) -> Film:
+) -> TrackedFootage:
     """Track a target from its box in the first frame to the end, and write what was found as it is found.
 
     Whatever ends it early, all files are completed with the frames so far; Ctrl-C returns with `stopped` set. A file
@@ -102,7 +93,7 @@ def film(
         truth: (n, 4) annotated boxes to be drawn too; frames after the last row have none.
         limit: frames at most.
         codec: the video's codec; None for that of the file's kind.
-        overwrite: replace files that are no earlier result of `film`.
+        overwrite: replace files that are no earlier result of `track_footage`.
         progress: takes reports.
         show: gets every drawn picture; the tracking ends where it returns False.
 
@@ -111,22 +102,22 @@ def film(
         EvaluationError: the tracker failed.
         AsymNASError: the sentence cannot be embedded.
     """
-    paths = output_files(Path(output))
-    start, notes = check_film(footage, box, paths["video"], codec=codec, overwrite=overwrite)
+    files = output_files(Path(output))
+    start, notes = check_request(footage, box, files["video"], codec=codec, overwrite=overwrite)
     notes += _language_notes(ready, sentence)
     language = ready.embed([sentence])  # loads the text encoder, which is no part of the tracker's speed
     overlay = Overlay(footage.size, title=ready.name, sentence=sentence)
-    sink = VideoSink(paths["video"], overlay.size, footage.fps, codec=codec)
-    work = _Work(ready, footage, overlay, sink, ContactSheet(), Film(paths), truth, sentence, language)
+    sink = VideoSink(files["video"], overlay.size, footage.fps, codec=codec)
+    work = _Work(ready, footage, overlay, sink, ContactSheet(), TrackedFootage(files), truth, sentence, language)
     began = time.perf_counter()
     problems: list[Problem] = []
     failure: AsymNASError | None = None
     try:
         work.run(start, limit, progress, show)
     except KeyboardInterrupt:
-        work.film.stopped = "interrupted"
+        work.done.stopped = "interrupted"
     except AsymNASError as error:
-        work.film.stopped, failure = str(error), error
+        work.done.stopped, failure = str(error), error
         problems += error.problems
     problems += work.finish(notes, time.perf_counter() - began)
     if failure is not None:
@@ -134,7 +125,7 @@ def film(
         raise failure
     if problems:
         raise DataError(problems)
-    return work.film
+    return work.done
 
 
 def _language_notes(ready: ReadyTracker, sentence: str | None) -> list[str]:
@@ -150,14 +141,14 @@ def _language_notes(ready: ReadyTracker, sentence: str | None) -> list[str]:
 
 @dataclass(slots=True, eq=False)
 class _Work:
-    """One run of `film`: its parts, and the two halves of its work."""
+    """One run of `track_footage`: its parts, and the two halves of its work."""
 
     ready: ReadyTracker
     footage: Footage
     overlay: Overlay
     sink: VideoSink
     sheet: ContactSheet
-    film: Film
+    done: TrackedFootage
     truth: np.ndarray | None
     sentence: str | None
     language: Language | None
@@ -166,16 +157,16 @@ class _Work:
         self, start: np.ndarray, limit: int | None, progress: Reporter | None, show: Callable[[np.ndarray], bool] | None
     ) -> None:
         """Track and write until the footage or the user ends it."""
-        path = self.film.paths["boxes"]
+        file = self.done.files["boxes"]
         total = min((count for count in (limit, self.footage.total) if count), default=0)
         began = time.perf_counter()
         # A line at a time, so that a kill costs no box.
-        with writable(path), path.open("w", encoding="utf-8", buffering=1) as text:
+        with writable(file), file.open("w", encoding="utf-8", buffering=1) as text:
             text.write(HEADER)
             for index, (frame, box, score) in enumerate(self._tracked(start)):
                 text.write(",".join(f"{value:.6f}" for value in (*box, score)) + "\n")
-                self.film.boxes.append([float(value) for value in box])
-                self.film.scores.append(float(score))
+                self.done.boxes.append([float(value) for value in box])
+                self.done.scores.append(float(score))
                 truth = self.truth[index] if self.truth is not None and index < len(self.truth) else None
                 picture = self.overlay.draw(frame, box, score, index=index, truth=truth)
                 self.sink.write(picture)
@@ -206,16 +197,16 @@ class _Work:
                 value = f"{type(error).__name__}: {' '.join(str(error).split())}"
                 rule = f"failed in frame {index}"
                 raise EvaluationError(Problem(f"tracker '{self.ready.name}'", rule, value)) from error
-            self.film.seconds += time.perf_counter() - began
+            self.done.seconds += time.perf_counter() - began
             yield frame, box, score
 
     def finish(self, notes: list[str], seconds: float) -> list[Problem]:
         """Complete the files with the frames that were tracked; return what went wrong with them."""
-        if not self.film.boxes:
+        if not self.done.boxes:
             self.sink.discard()
-            self.film.paths["boxes"].unlink(missing_ok=True)
+            self.done.files["boxes"].unlink(missing_ok=True)
             return []
-        self.film.record = self._record([*self.footage.notes, *notes, *self.sink.notes], seconds)
+        self.done.record = self._record([*self.footage.notes, *notes, *self.sink.notes], seconds)
         problems: list[Problem] = []
         for complete in (self.sink.close, self._write_record, self._write_sheet):
             try:
@@ -225,25 +216,24 @@ class _Work:
         return problems
 
     def _write_record(self) -> None:
-        self._write(
-            "json", (json.dumps(self.film.record, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode()
-        )
+        text = json.dumps(self.done.record, ensure_ascii=False, allow_nan=False, indent=1)
+        self._write("json", f"{text}\n".encode())
 
     def _write_sheet(self) -> None:
-        title = f"{self.footage.name} · {self.ready.name} · {len(self.film.boxes)} frames"
+        title = f"{self.footage.name} · {self.ready.name} · {len(self.done.boxes)} frames"
         _good, data = cv2.imencode(".png", self.sheet.render(title, self.sentence))
         self._write("sheet", data.tobytes())
 
     def _write(self, name: str, content: bytes) -> None:
-        with writable(self.film.paths[name]):
-            write_whole(self.film.paths[name], content, sync=False)
+        with writable(self.done.files[name]):
+            write_whole(self.done.files[name], content, sync=False)
 
     def _record(self, notes: list[str], seconds: float) -> dict[str, Any]:
         return {
             "format": "asymnas-track",
             "version": 1,
             "video": self.footage.source,
-            "frames": len(self.film.boxes),
+            "frames": len(self.done.boxes),
             "size": list(self.footage.size),
             "fps": self.footage.fps,
             "box_format": "x, y, w, h in pixels, 0-based left upper corner",
@@ -251,11 +241,11 @@ class _Work:
             "tracker": self.ready.settings,
             "tracker_name": self.ready.name,
             "codec": self.sink.codec,
-            "seconds": {"tracker": round(self.film.seconds, 6), "all": round(seconds, 6)},
-            "stopped": self.film.stopped,
+            "seconds": {"tracker": round(self.done.seconds, 6), "all": round(seconds, 6)},
+            "stopped": self.done.stopped,
             "notes": notes,
-            "boxes": [[_number(value) for value in box] for box in self.film.boxes],
-            "scores": [_number(value) for value in self.film.scores],
+            "boxes": [[_number(value) for value in box] for box in self.done.boxes],
+            "scores": [_number(value) for value in self.done.scores],
         }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -106,25 +106,15 @@ def _not_decoded(file: Path) -> DataError:
 
 @dataclass(slots=True, eq=False)
 class Footage:
-    """Frames that come one after the other: iterate once, from the first; all have one size.
+    """Frames that come one after the other: iterate once, from the first; all have one size."""
 
-    Args:
-        name: of the video: the file's or folder's, or "camera-0".
-        kind: "file", "folder" or "camera".
-        source: what the user named.
-        first: the first frame, (height, width, 3) uint8 BGR.
-        fps: frames per second; see `notes` where it was assumed.
-        total: frames to come, the first one included, as far as is known.
-        notes: what was assumed or found wrong, in sentences; may grow until the end.
-    """
-
-    name: str
-    kind: str
-    source: str
-    first: np.ndarray
-    fps: float
-    total: int | None
-    notes: list[str] = field(default_factory=list)
+    name: str  # the file's or folder's, or "camera-0"
+    kind: str  # "file", "folder" or "camera"
+    source: str  # what the user named
+    first: np.ndarray  # (height, width, 3) uint8 BGR
+    fps: float  # see `notes` where it was assumed
+    total: int | None  # frames, as far as is known
+    notes: list[str] = field(default_factory=list)  # what was assumed or found wrong; may grow until the end
     _rest: Iterator[np.ndarray] = field(default=iter(()), repr=False)
     _handle: Any = field(default=None, repr=False)
 
@@ -138,7 +128,9 @@ class Footage:
         yield self.first
         for index, frame in enumerate(self._rest, 1):
             if frame.shape != self.first.shape:
-                raise _size_error(f"{self.source}: frame {index}", self.size, (frame.shape[1], frame.shape[0]))
+                rule = "all frames must have the size of the first, {}x{} pixels".format(*self.size)
+                got, way_out = f"{frame.shape[1]}x{frame.shape[0]}", "Resize them, or keep one video a folder."
+                raise DataError(Problem(f"{self.source}: frame {index}", rule, got, way_out))
             yield frame
 
     def close(self) -> None:
@@ -200,9 +192,8 @@ def _rest_of_file(frames: VideoFrames, footage: Footage) -> Iterator[np.ndarray]
         yield frame
     declared = footage.total
     if declared is not None and declared - count > max(1, declared // 100):  # containers are often one off
-        footage.notes.append(
-            f"{footage.source} declares {declared} frames, but {count} decode: it is damaged or cut short"
-        )
+        note = f"{footage.source} declares {declared} frames, but {count} decode: it is damaged or cut short"
+        footage.notes.append(note)
     footage.total = count
 
 
@@ -215,35 +206,9 @@ def _open_folder(path: Path, source: str) -> Footage:
             raise
         raise DataError(Problem(source, "the folder must hold frames", "none", f"Name {path / inner[0]}.")) from error
     frames = FolderFrames(path, names, path.resolve().name)
-    _check_sizes(path, names, source)
     note = f"{source} is a folder, which has no frames per second; {FOLDER_FPS:g} are assumed"
     rest = (frames[index] for index in range(1, len(frames)))
     return Footage(path.resolve().name, "folder", source, frames[0], FOLDER_FPS, len(frames), [note], rest)
-
-
-def _check_sizes(folder: Path, names: Sequence[str], source: str) -> None:
-    """Compare the sizes in the images' headers; an unreadable header is left to the decoder, which names the file."""
-    from PIL import Image, UnidentifiedImageError
-
-    found: dict[tuple[int, int], tuple[str, int]] = {}
-    for name in names:
-        try:
-            with Image.open(folder / name) as image:
-                turned = image.getexif().get(274, 1) >= 5  # EXIF orientations 5 to 8 swap width and height
-                size = image.size[::-1] if turned else image.size
-        except (OSError, UnidentifiedImageError, SyntaxError, ValueError):
-            continue
-        first, count = found.get(size, (name, 0))
-        found[size] = first, count + 1
-    if len(found) > 1:
-        (first_size, (first_name, _)), (size, (name, count)) = list(found.items())[:2]
-        raise _size_error(f"{source}: {name} ({count} such)", first_size, size, first_name)
-
-
-def _size_error(where: str, wanted: tuple[int, int], got: tuple[int, int], first: str = "the first frame") -> DataError:
-    rule = f"all frames must have the size of {first}, {wanted[0]}x{wanted[1]} pixels"
-    way_out = "Resize them, or keep one video a folder."
-    return DataError(Problem(where, rule, f"{got[0]}x{got[1]}", way_out))
 
 
 class _Camera:

@@ -54,9 +54,8 @@ class VideoSink:
             self._container = av.open(str(self._partial), "w")
         except OSError as error:
             rule, value = "the folder of the video must be writable", error.strerror or str(error)
-            raise DataError(
-                Problem(str(self._partial.parent), rule, value, "Choose another folder with -o.")
-            ) from error
+            way_out = "Choose another folder with -o."
+            raise DataError(Problem(str(self._partial.parent), rule, value, way_out)) from error
         try:
             options = {"crf": "31"} if self.codec.startswith("libvpx") else {}
             rate = Fraction(fps).limit_denominator(1_000_000)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -125,10 +125,7 @@ class Scores:
             "invalid": dict(self.invalid),
             "extra": list(self.extra),
             "notes": list(self.notes),
-            "attributes": {
-                name: {"values": dict(scores.values), "videos": scores.videos}
-                for name, scores in self.attributes.items()
-            },
+            "attributes": {name: asdict(scores) for name, scores in self.attributes.items()},
             "curves": {
                 kind: {"thresholds": curve.thresholds.tolist(), "values": curve.values.tolist()}
                 for kind, curve in self.curves.items()

@@ -152,15 +152,14 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def manifest_of(entry: Entry) -> dict[str, Any]:
     """See `read_manifest`."""
-    data, _ = read_json(entry, "manifest")
+    data = read_json(entry, "manifest")
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         out = "Remove the file to read the folder as plain text files."
         raise DataError(Problem(entry.where, f"the manifest must say format: {FORMAT}", "another format", out))
     if data.get("version") != VERSION:
         out = "It was written by a newer version; update."
-        raise DataError(
-            Problem(entry.where, f"the manifest's version must be {VERSION}", str(data.get("version")), out)
-        )
+        rule = f"the manifest's version must be {VERSION}"
+        raise DataError(Problem(entry.where, rule, str(data.get("version")), out))
     tracker, base = data.get("tracker"), data.get("base")
     if not isinstance(tracker, str) or not tracker or base not in (0, 1):
         rule = "the manifest must name the tracker and the base, 0 or 1"

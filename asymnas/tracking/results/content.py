@@ -34,15 +34,14 @@ class Table:
     header: tuple[str, ...] = ()  # its words
     opening: bool = False  # a first line 1 stood for the given box: row 0 is NaN
     first_line: int = 1  # line number of row 0
-    encoding: str = ""  # a note, "" for UTF-8
 
     def line(self, row: int) -> str:
         """Return `file:line` of a row."""
         return f"{self.where}:{self.first_line + row}"
 
 
-def decode(entry: Entry) -> tuple[str, str]:
-    """Return a file's text (UTF-8, or UTF-16 with its mark) with line ends `\\n`, and a note on its encoding."""
+def decode(entry: Entry) -> str:
+    """Return a file's text (UTF-8, or UTF-16 with its mark) with line ends `\\n`."""
     data = entry.read()
     wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
     try:
@@ -51,14 +50,13 @@ def decode(entry: Entry) -> tuple[str, str]:
         line, value = data.count(b"\n", 0, error.start) + 1, f"byte 0x{data[error.start]:02x}"
         way_out = "Save the file as plain text; box files hold numbers only."
         raise DataError(Problem(f"{entry.where}:{line}", "the text must be UTF-8", value, way_out)) from None
-    return text.replace("\r\n", "\n").replace("\r", "\n"), "UTF-16 text" if wide else ""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def read_json(entry: Entry, what: str) -> tuple[Any, str]:
-    """Return what a JSON file holds, and a note on its encoding."""
-    text, encoding = decode(entry)
+def read_json(entry: Entry, what: str) -> Any:
+    """Return what a JSON file holds."""
     try:
-        return json.loads(text), encoding
+        return json.loads(decode(entry))
     except (ValueError, RecursionError) as error:
         raise DataError(Problem(entry.where, f"the {what} must be JSON", str(error))) from None
 
@@ -69,8 +67,7 @@ def read_table(entry: Entry, *, opening: bool = False) -> Table:
     Raises:
         DataError: no row, blank lines between rows, words, unequal lines, infinite values; each with its line.
     """
-    text, encoding = decode(entry)
-    lines = text.rstrip().split("\n")
+    lines = decode(entry).rstrip().split("\n")
     start = next((index for index, line in enumerate(lines) if line.strip()), len(lines))
     header: tuple[str, ...] = ()
     while start < len(lines) and _is_header(lines[start]):  # comments, and one line of words that ends them
@@ -90,7 +87,7 @@ def read_table(entry: Entry, *, opening: bool = False) -> Table:
         rows = np.concatenate([np.full((1, rows.shape[1]), np.nan), rows])
     last = body[-1].strip()
     separator = "+".join(name for name, pattern in _SEPARATORS.items() if re.search(pattern, last)) or "none"
-    return Table(entry.where, rows, separator, header, bool(opened), first, encoding)
+    return Table(entry.where, rows, separator, header, bool(opened), first)
 
 
 def _is_header(line: str) -> bool:
@@ -141,7 +138,7 @@ def read_otb(entry: Entry) -> dict[str, tuple[Table, float | None]]:
     Raises:
         DataError: not such records, restarted runs (TRE, SRE), boxes of another kind than "rect", or a video twice.
     """
-    data, encoding = read_json(entry, "file")
+    data = read_json(entry, "file")
     records = data if isinstance(data, list) else [data]
     problems: list[Problem] = [] if records else [Problem(entry.where, "the file must hold a record", "an empty list")]
     found: dict[str, tuple[Table, float | None]] = {}
@@ -156,7 +153,7 @@ def read_otb(entry: Entry) -> dict[str, tuple[Table, float | None]]:
             continue
         fps = record.get("fps")
         seconds = len(rows) / fps if isinstance(fps, (int, float)) and 0 < fps < 1e9 else None
-        found[name] = (Table(where, rows, "JSON", encoding=encoding), seconds)
+        found[name] = (Table(where, rows, "JSON"), seconds)
     if problems:
         raise DataError(problems)
     return found

@@ -20,20 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = ["CORNERS", "Conventions"]
 
-CORNERS = ("xywh", "xyxy", "xyxy-inclusive")
-"""How four numbers say a box; the second corner is the first pixel outside, or the last one inside."""
-
-_TOLERANCE = 0.06
-"""Pixels by which a printed first row may differ from the annotation: one decimal, rounded."""
-
-_CLEARLY = 0.2
-"""Overlap by which one reading of the early rows must beat the other."""
-
-_ENOUGH = 5
-"""Files that must all look like corners before that is more than a chance."""
-
+CORNERS = ("xywh", "xyxy", "xyxy-inclusive")  # the second corner is the first pixel outside, or the last one inside
+_TOLERANCE = 0.06  # pixels by which a printed first row may differ from the annotation: one decimal, rounded
+_CLEARLY = 0.2  # overlap by which one reading of the early rows must beat the other
+_ENOUGH = 5  # files that must all look like corners before that is more than a chance
 _ROUNDINGS = ("", "rounded", "cut to whole numbers")
-_GIVE_ANNOTATIONS = "Give the annotations."
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +41,9 @@ class _Reading:
         inside = self.corners == "xyxy-inclusive"
         wanted = np.array([x, y, w, h] if self.corners == "xywh" else [x, y, x + w - inside, y + h - inside])
         if self.rounding == "":
-            return bool(np.all(np.abs(row - wanted) <= _TOLERANCE))
+            return bool((np.abs(row - wanted) <= _TOLERANCE).all())
         if self.rounding == "rounded":
-            return bool(np.all(row == np.rint(row)) and np.all(np.abs(row - wanted) <= 0.5))
+            return bool(((row == np.rint(row)) & (np.abs(row - wanted) <= 0.5)).all())
         return bool(np.all(row == np.trunc(wanted)))
 
     def to_xywh(self, rows: np.ndarray) -> np.ndarray:
@@ -86,21 +77,20 @@ class Conventions:
     notes: list[str] = field(default_factory=list)
     _given: dict[str, np.ndarray] = field(default_factory=dict)
     _lengths: dict[str, int] = field(default_factory=dict)
+    _title: str = ""
     _found: dict[str, list[_Reading]] = field(default_factory=dict)
 
     def to_boxes(self) -> dict[str, np.ndarray]:
-        """Return (n, 4) float64 0-based x, y, w, h for each video.
-
-        Raises:
-            DataError: a convention that cannot be found out; the message names the option that settles it.
-        """
+        """Return (n, 4) float64 0-based x, y, w, h for each video; an error names the option that is needed."""
+        self._title = f"{self.format} files" + (f" of {self.dataset}" if self.dataset else "")
         if self.known is not None:
             self._given = {name: np.asarray(self.known[name].boxes[0], dtype=np.float64) for name in self.tables}
             self._lengths = {name: len(self.known[name].boxes) for name in self.tables}
             self._check_lengths()
-            firsts = {name: table.rows[0] for name, table in self.tables.items() if not table.opening}
-            for name in (name for name, row in firsts.items() if np.isfinite(row).all()):
-                self._found[name] = [item for item in _READINGS if item.explains(firsts[name], self._given[name])]
+            for name, table in self.tables.items():
+                if not table.opening and np.isfinite(table.rows[0]).all():
+                    box, row = self._given[name], table.rows[0]
+                    self._found[name] = [item for item in _READINGS if item.explains(row, box)]
         if self.stated is not None:
             return self._as_stated(self.stated)
         if self.known is None:
@@ -137,24 +127,21 @@ class Conventions:
 
     def _without_annotations(self) -> dict[str, np.ndarray]:
         """Return boxes by convention; nothing can be compared with given boxes."""
-        problems: list[Problem] = []
-
-        def refuse(rule: str, value: str, way_out: str = _GIVE_ANNOTATIONS) -> None:
-            problems.append(Problem(str(self.source), rule, value, way_out))
-
+        tables, given = self.tables.values(), "Give the annotations."
         base = self.base if self.base is not None else convention(self.format, self.dataset)
-        if base is None:
-            out = "Give the annotations, the base (0 or 1), or the format (lasot, pysot, ...) whose convention holds."
-            refuse("the index base must be known", "files that do not say it", out)
-        if self.first_row == "missing":
-            refuse("first_row='missing' needs annotations", "none")
-        if any(table.opening for table in self.tables.values()):
-            refuse("a first line of 1 stands for the given box, which must be known", "no annotations")
         corners = self.corners or ("xyxy" if self.named_corners else "xywh")
-        unsaid = self.corners is None and not self.named_corners and len(self.tables) >= _ENOUGH
-        if unsaid and all(_like_corners(table.rows) for table in self.tables.values()):
-            rule, value = "it must be known whether rows are x,y,w,h or two corners", "always above the first two"
-            refuse(rule, f"third and fourth numbers {value}", "Give the annotations, or corners='xywh' or 'xyxy'.")
+        unsaid = self.corners is None and not self.named_corners and len(tables) >= _ENOUGH
+        unsaid = unsaid and not any((table.rows[:, 2:] <= table.rows[:, :2]).any() for table in tables)
+        out = "Give the annotations, the base (0 or 1), or the format (lasot, pysot, ...) whose convention holds."
+        known = "Give the annotations, or corners='xywh' or 'xyxy'."
+        always = "third and fourth numbers always above the first two"
+        rules = [
+            (base is None, "the index base must be known", "files that do not say it", out),
+            (self.first_row == "missing", "first_row='missing' needs annotations", "none", given),
+            (any(t.opening for t in tables), "a first line of 1 needs annotations, it is the given box", "none", given),
+            (unsaid, "it must be known whether rows are x,y,w,h or two corners", always, known),
+        ]
+        problems = [Problem(str(self.source), rule, value, out) for wrong, rule, value, out in rules if wrong]
         if problems:
             raise DataError(problems)
         why = "as given" if self.base is not None else f"by the convention of {self._title}"
@@ -165,10 +152,6 @@ class Conventions:
         self._note_nan()
         reading = _Reading(corners, int(base or 0))
         return {name: reading.to_xywh(table.rows) for name, table in self.tables.items()}
-
-    @property
-    def _title(self) -> str:
-        return f"{self.format} files" + (f" of {self.dataset}" if self.dataset else "")
 
     def _says(self, name: str, base: int) -> bool:
         """Return whether a file's first row is the given box, counted from `base`."""
@@ -216,13 +199,10 @@ class Conventions:
     def _missing_first(self, base: int) -> set[str]:
         """Return the videos whose file starts with the second frame."""
         short = {n for n, t in self.tables.items() if len(t.rows) == self._lengths[n] - 1 and not t.opening}
-        if not short and self.first_row == "missing":
-            self.notes.append("no file has one row less than frames, so that none is taken to lack the first one")
         if not short or self.first_row == "present":
             return set()
-        missing, why = short, "as given"
+        missing, why, whole = short, "as given", set(self.tables) - short
         if self.first_row != "missing":
-            whole = set(self.tables) - short
             start = {name for name in self.tables if self._says(name, base)}
             missing, why = short - start, "n - 1 rows, and the first is not the given box"
             if not whole and len(missing) > len(short) / 2:
@@ -258,12 +238,14 @@ class Conventions:
                 out = "Give corners=... for files of one kind, and read the others apart."
                 value = f"{len(corner)} with corners, {len(kinds) - len(corner)} without"
                 raise DataError(Problem(str(self.source), "all files of a tracker must say boxes alike", value, out))
-            agree = f"{len(corner)} first rows are the given box so, later rows agree"
-            self.notes.append(f"rows are corners ({kind}): {agree}")
+            self.notes.append(
+                f"rows are corners ({kind}): {len(corner)} first rows are the given box so, later ones agree"
+            )
             return _Reading(kind, base), set()
         if as_plain > as_corner + _CLEARLY or all(len(self.tables[name].rows) == 1 for name in corner):
-            files = f"the first row of {len(corner)} files holds corners ({kind})"
-            self.notes.append(f"{files}, later rows x,y,w,h; it is restored")
+            self.notes.append(
+                f"the first row of {len(corner)} files holds corners ({kind}), no later one; it is restored"
+            )
             return reading, set(corner)
         value = f"overlap with the given box {as_plain:.2f} as x,y,w,h and {as_corner:.2f} as corners"
         rule, out = "it must be known whether rows after the first are corners", "Give corners='xywh' or 'xyxy'."
@@ -281,49 +263,36 @@ class Conventions:
         if opened:
             self.notes.append(f"the first line of {opened} files is 1, which stands for the given box; it is put there")
         away = [n for n, t in self.tables.items() if n not in missing and not t.opening and not self._says(n, base)]
-        if away:
-            files = f"{len(away)} of {len(self.tables)} files"
-            self.notes.append(f"{files} do not start with the given box, e.g. '{away[0]}'")
+        for name in away[:1]:
+            self.notes.append(f"{len(away)} of {len(self.tables)} files do not start with the given box, e.g. '{name}'")
 
     def _note_nan(self) -> None:
-        """Note rows of NaN, which say that the tracker gave no box; the protocol decides what that counts."""
-        broken = {name: np.flatnonzero(np.isnan(table.rows).any(axis=1)) for name, table in self.tables.items()}
-        broken = {name: rows[rows > 0] if self.tables[name].opening else rows for name, rows in broken.items()}
-        broken = {name: rows for name, rows in broken.items() if len(rows)}
-        for name in list(broken)[:1]:
-            count, line = sum(map(len, broken.values())), self.tables[name].line(int(broken[name][0]))
-            self.notes.append(f"{count} rows of {len(broken)} files are NaN, no box; the first is {line}")
+        """Note rows of NaN, no box; the protocol decides what they count."""
+        found = {t: np.flatnonzero(np.isnan(t.rows).any(axis=1))[int(t.opening) :] for t in self.tables.values()}
+        broken = [(table.line(int(rows[0])), len(rows)) for table, rows in found.items() if len(rows)]
+        if broken:
+            count, files = sum(rows for _, rows in broken), len(broken)
+            self.notes.append(f"{count} rows of {files} files are NaN, no box; the first is {broken[0][0]}")
 
     def _check_lengths(self) -> None:
         """Refuse files of other videos, or of another version: more than half have more rows than frames."""
         long = sorted(name for name, table in self.tables.items() if len(table.rows) > self._lengths[name])
         if 2 * len(long) <= len(self.tables):
             return
-        problems = []
-        for name in long[:20]:
-            frames, table = self._lengths[name], self.tables[name]
-            rule = f"'{name}' has {frames} frames, so that its file must have {frames} rows"
-            out = "Check the data set and its version."
-            problems.append(Problem(table.line(frames), rule, f"{len(table.rows)} rows", out))
-        raise DataError(problems)
+        rule, out = "'{}' has {} frames, so that its file must have as many rows", "Check the data set and its version."
+        found = [(self.tables[name], name, self._lengths[name]) for name in long[:20]]
+        raise DataError(Problem(t.line(n), rule.format(name, n), f"{len(t.rows)} rows", out) for t, name, n in found)
 
     def _fit(self, boxes: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Cut what is longer than its video, as the LaSOT toolkit does, and note what is shorter."""
         frames = self._lengths
         long = sorted(name for name, rows in boxes.items() if len(rows) > frames[name])
         if long:
-            name = long[0]
-            first = f"'{name}': {len(boxes[name])} rows for {frames[name]} frames"
-            line = self.tables[name].line(frames[name])
-            self.notes.append(f"{len(long)} files have more rows than frames and are cut, e.g. {first}, from {line} on")
+            first, end = self.tables[long[0]], frames[long[0]]
+            example = f"{len(first.rows)} rows for {end} frames, from {first.line(end)} on"
+            self.notes.append(f"{len(long)} files have more rows than frames and are cut, e.g. {example}")
         short = sorted(name for name, rows in boxes.items() if len(rows) < frames[name])
         if short:
             shown = ", ".join(f"{name} {len(boxes[name])}/{frames[name]}" for name in short[:5])
             self.notes.append(f"{len(short)} files are short: {shown}" + (", ..." if len(short) > 5 else ""))
         return {name: rows[: frames[name]] for name, rows in boxes.items()}
-
-
-def _like_corners(rows: np.ndarray) -> bool:
-    """Return whether every row has its third and fourth number above its first and second."""
-    rows = rows[np.isfinite(rows).all(axis=1)]
-    return bool(np.all(rows[:, 2:] > rows[:, :2]))

@@ -131,18 +131,14 @@ def _role(
 def choose(path: Path, found: Sequence[Found], tracker: str | None) -> Found:
     """Return the only tracker, or the one asked for."""
     if not found:
-        out = (
-            "Expected a text file a video (x,y,w,h a line), a folder a video, OTB JSON, or manifest.json and its files."
-        )
+        out = "Expected a text file or a folder a video (x,y,w,h a line), OTB JSON, or manifest.json and its files."
         raise DataError(Problem(str(path), "must hold result files of one tracker", "none", out))
     if tracker is not None:
         chosen = [item for item in found if tracker == str(item.folder)]
         chosen = chosen or [item for item in found if tracker == item.tracker]
         if len(chosen) != 1:
-            known = [str(item.folder) for item in found]
-            raise DataError(
-                Problem(str(path), f"must hold results of tracker '{tracker}'", "", nearest(tracker, known))
-            )
+            out = nearest(tracker, [str(item.folder) for item in found])
+            raise DataError(Problem(str(path), f"must hold results of tracker '{tracker}'", "", out))
         return chosen[0]
     if len(found) > 1:
         shown = ", ".join(str(item.folder) for item in found[:12]) + (", ..." if len(found) > 12 else "")

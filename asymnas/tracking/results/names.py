@@ -61,9 +61,8 @@ def match_names(
     for name, meant in (names or {}).items():
         if meant not in known or name not in given:
             wrong, pool = (meant, known) if meant not in known else (name, given)
-            problems.append(
-                Problem(f"names: '{name}'", "must map a result's name to a video's", wrong, nearest(wrong, pool))
-            )
+            rule = "must map a result's name to a video's"
+            problems.append(Problem(f"names: '{name}'", rule, wrong, nearest(wrong, pool)))
         else:
             result[name] = meant
     open_given = [name for name in given if name not in result]
@@ -129,13 +128,9 @@ def _doubles(result: Matching, where: str) -> list[Problem]:
     meant: dict[str, list[str]] = defaultdict(list)
     for name, known in result.items():
         meant[known].append(name)
-    return [
-        Problem(
-            where, f"video '{known}' must have one result", f"{len(names)}: {', '.join(names)}", "Keep one of them."
-        )
-        for known, names in meant.items()
-        if len(names) > 1
-    ]
+    several = {f"video '{known}' must have one result": names for known, names in meant.items() if len(names) > 1}
+    out = "Keep one of them."
+    return [Problem(where, rule, f"{len(names)}: {', '.join(names)}", out) for rule, names in several.items()]
 
 
 def _some(items: Sequence[str], most: int = 3) -> str:
@@ -146,7 +141,7 @@ def check_file_names(names: Iterable[str], where: str) -> None:
     """Raise `DataError` for names that cannot be those of files beside each other, on any system."""
     names = list(names)
     problems = [
-        Problem(where, "a video's name must be a plain file name", repr(name), "Rename the video.")
+        Problem(where, "a video's name must be usable as a file name", repr(name), "Rename the video.")
         for name in names
         if not name or _RESERVED.search(name) or name != name.strip(" .")
     ]

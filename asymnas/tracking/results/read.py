@@ -28,9 +28,7 @@ __all__ = ["read_results"]
 _READABLE = ("auto", *FORMATS, "text")
 _FIRST = ("auto", "present", "missing")
 
-_SHOWN = 20
-"""Broken files that are described, before the rest is counted."""
-
+_SHOWN = 20  # broken files that are described, before the rest is counted
 _CORNER_WORDS = {"x2", "xmax", "right", "x_max", "x_br"}
 
 
@@ -238,9 +236,6 @@ class _Raw:
         headed = [table for table in self.tables.values() if table.header]
         if headed:
             self.notes.append(f"{len(headed)} files have a header: {' '.join(headed[0].header)}")
-        coded = [table for table in self.tables.values() if table.encoding]
-        if coded:
-            self.notes.append(f"{len(coded)} files are {coded[0].encoding}")
         repeats = max((len(found.videos[given].boxes) for given in wanted if given in found.videos), default=1)
         if repeats > 1:
             self.notes.append(f"up to {repeats} repetitions; repetition {repetition} is read")

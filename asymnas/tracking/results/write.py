@@ -51,9 +51,9 @@ def write_results(
     names: Mapping[str, str] | None = None,
     param: str = "default",
 ) -> list[Path]:
-    """Write results in the format of another program, or in the canonical one.
+    """Write results in the format of another program, or in the canonical one; return the files.
 
-    Numbers are floats, rounded and never cut; nothing is clipped. Where `path` points depends on the format:
+    Numbers are rounded, never cut or clipped. Where `path` points depends on the format:
 
     - `asymnas`: the folder itself, with `manifest.json`, `<video>.txt` and `times/<video>.txt`; every digit.
     - `lasot`, `tnl2k`: the toolkit's `tracking_results`, for `<tracker>_tracking_result/<video>.txt`.
@@ -79,17 +79,13 @@ def write_results(
         names: name of the video -> name of its file, for toolkits with names of their own.
         param: pytracking's name of the parameters.
 
-    Returns:
-        the files written, or the zip.
-
     Raises:
         DataError: what the format cannot hold, and results of another tracker that would be lost.
     """
     path = Path(path)
     if format not in FORMATS:
-        raise DataError(
-            Problem("format", "must be a format that can be written", f"'{format}'", nearest(format, FORMATS))
-        )
+        out = nearest(format, FORMATS)
+        raise DataError(Problem("format", "must be a format that can be written", f"'{format}'", out))
     if not results.boxes:
         raise DataError(Problem("results", "must hold at least one video", "none"))
     if format == "asymnas":
@@ -120,8 +116,7 @@ def _plan(
     given = dataset or dataset_in(results.manifest)
     known = dataset_of(given) if given else "got10k" if format == "got10k" else None
     problems = []
-    if base is None:
-        base = convention(format, known)
+    base = convention(format, known) if base is None else base
     if base not in (0, 1):
         value = f"{base}" if base is not None else f"data set {given!r}"
         out = "Give the base, or dataset='lasot', 'otb100', 'tnl2k', ..., whose convention holds."
@@ -129,8 +124,6 @@ def _plan(
     if format == "pysot" and not known:
         out = "Give dataset='lasot', ..."
         problems.append(Problem("dataset", "must be known, it is the name of a folder", "none", out))
-    if decimals is not None and not 0 <= decimals <= 17:
-        problems.append(Problem("decimals", "must be 0 to 17", str(decimals)))
     unknown = sorted(set(names or {}) - set(results.boxes))
     problems += [Problem("names", "must map videos of the results", n, nearest(n, results.boxes)) for n in unknown]
     if problems:
@@ -174,26 +167,20 @@ def _canonical(results: ResultSet, folder: Path, overwrite: bool) -> list[Path]:
 def _previous(folder: Path, manifest: Mapping[str, object], overwrite: bool) -> list[Path]:
     """Return the files of another tracker that go when `overwrite` allows it."""
     old = [*folder.glob("*.txt"), *folder.glob(f"{TIMES}/*.txt")] if folder.is_dir() else []
-    out = "Give another folder, or overwrite=True to replace them."
+    there: Mapping[str, object] = {}
     if (folder / MANIFEST).exists():
         try:
             there = read_manifest(folder)
         except DataError:
             if not overwrite:
                 raise
-            return old
-        changed = [key for key in _IDENTITY if there.get(key) != manifest.get(key)]
-        if not changed:
-            return []
-        if not overwrite:
-            value = f"those of '{there['tracker']}', which differ in {', '.join(changed)}"
-            rule = f"the folder must hold no results but those of '{manifest['tracker']}'"
-            raise DataError(Problem(str(folder), rule, value, out))
-        return old
-    if old and not overwrite:
-        rule = "the folder must be empty or hold results with a manifest"
-        raise DataError(Problem(str(folder), rule, f"{len(old)} text files", out))
-    return []
+    changed = [key for key in _IDENTITY if there.get(key) != manifest.get(key)]
+    if changed and (there or old) and not overwrite:
+        value = f"those of '{there['tracker']}', which differ in {', '.join(changed)}" if there else f"{len(old)} files"
+        rule = f"the folder must hold no results but those of '{manifest['tracker']}'"
+        out = "Give another folder, or overwrite=True to replace them."
+        raise DataError(Problem(str(folder), rule, value, out))
+    return old if changed else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,8 +284,8 @@ def _packed(files: Mapping[str, bytes], tracker: str) -> bytes:
 
 def _store(files: Mapping[Path, bytes], *, overwrite: bool) -> list[Path]:
     """Write all files, or none where one would be lost."""
-    lost = [file for file, data in files.items() if not overwrite and file.exists() and not _holds(file, data)]
-    if lost:
+    lost = [file for file, data in files.items() if file.exists() and file.read_bytes() != data]
+    if lost and not overwrite:
         out = "Give another folder or name, or overwrite=True to replace them."
         rule = "results that are there already must not be lost"
         more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
@@ -310,7 +297,3 @@ def _store(files: Mapping[Path, bytes], *, overwrite: bool) -> list[Path]:
             value = error.strerror or str(error)
             raise DataError(Problem(str(file), "the file must be writable", value, "Give another folder.")) from None
     return list(files)
-
-
-def _holds(file: Path, data: bytes) -> bool:
-    return file.is_file() and file.read_bytes() == data

@@ -20,7 +20,7 @@ from asymnas.language import SentenceTable
 from asymnas.space import load_space
 from asymnas.tracking import TrackerPlugin, get_tracker
 from asymnas.tracking.data import Dataset, Video, dataset_info, load_dataset, require_boxes, scene_of, subset
-from asymnas.tracking.data.lazy import names_of, select
+from asymnas.tracking.data.lazy import all_of
 from asymnas.tracking.data.pairs.augment import Augmentation
 from asymnas.tracking.data.pairs.mixture import LanguageShare, PairSource
 from asymnas.tracking.data.pairs.sampler import PairSampler
@@ -69,7 +69,7 @@ def _loaded(source: Any, root: str | None) -> Dataset:
 
 def _filtered(dataset: Dataset, include: Sequence[str] | None, exclude: Sequence[str]) -> Dataset:
     """Keep the videos whose names match `include` and not `exclude`; a pattern that matches nothing is an error."""
-    names = names_of(dataset.videos)
+    names = all_of(dataset.videos).names
     for pattern in [*(include or ()), *exclude]:
         if not fnmatch.filter(names, pattern):
             rule, shown = "a pattern of `include` or `exclude` must match a video", ", ".join(names[:5])
@@ -84,7 +84,7 @@ def _filtered(dataset: Dataset, include: Sequence[str] | None, exclude: Sequence
     if not keep:
         raise DataError(Problem(f"{dataset.name} {dataset.split}", "`include` and `exclude` must leave a video"))
     text = "\n".join([dataset.fingerprint, *(names[index] for index in keep)])
-    videos = select(dataset.videos, keep)
+    videos = all_of(dataset.videos).select(keep)
     return Dataset(dataset.name, dataset.split, videos, hashlib.sha256(text.encode()).hexdigest())
 
 

@@ -14,7 +14,7 @@ from asymnas.space import load_space
 from asymnas.task import BatchSource, GenePath, Measurement, Reward, Split, Task
 from asymnas.tracking import OnlineTracker, TrainableTracker, get_tracker
 from asymnas.tracking.data import Dataset, FrameCache, Video, cached
-from asymnas.tracking.data.lazy import described_by, suspects
+from asymnas.tracking.data.lazy import all_of, possible_copies
 from asymnas.tracking.metrics import main_measure, suc
 from asymnas.tracking.task.batches import TrackingBatches
 from asymnas.tracking.task.data import (
@@ -70,7 +70,7 @@ class TrackingTask(Task):
             raise DataError(list(dict.fromkeys(problems)))
         if "test" in self._names:
             test = self.videos("test")
-            trained = [video for dataset in self.training_data for video in suspects(dataset.videos, test)]
+            trained = [video for dataset in self.training_data for video in possible_copies(dataset.videos, test)]
             check_held_out(test, {"data.validation": self.videos("validation"), "data.train": trained})
 
     @property
@@ -111,7 +111,7 @@ class TrackingTask(Task):
         table: Any = self.sentences
         if table is not None:
             wanted = {video.sentence for name in self._names for video in self.videos(name) if video.sentence}
-            wanted = wanted.union(*(described_by(dataset.videos) for dataset in self.training_data))
+            wanted = wanted.union(*(all_of(dataset.videos).sentences for dataset in self.training_data))
             table.prepare(sorted(wanted), on_progress=on_progress)
 
     def fingerprint(self) -> Mapping[str, Any]:

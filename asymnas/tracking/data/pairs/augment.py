@@ -6,7 +6,6 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from asymnas.core.errors import DataError, Problem
 from asymnas.tracking.boxes import box_to_crop, channel_mean, crop, xywh_to_xyxy
 
 __all__ = ["Augmentation", "CropWindow", "colour_offset", "cut", "motion_blur", "window_for"]
@@ -40,18 +39,6 @@ class Augmentation:
     blur: float = 0.2
     flip: float = 0.0
     gray: float = 0.0
-
-    def __post_init__(self) -> None:
-        problems = []
-        for item in fields(self):
-            value = getattr(self, item.name)
-            high = float("inf") if item.name == "colour" else 1.0
-            scale = item.name.endswith("scale")
-            if not 0 <= value <= high or (scale and value >= 1):
-                bound = "at least 0" if high > 1 else f"between 0 and 1{' (below 1)' if scale else ''}"
-                problems.append(Problem(f"augmentation.{item.name}", f"must be {bound}", str(value)))
-        if problems:
-            raise DataError(problems)
 
     @classmethod
     def none(cls) -> Augmentation:

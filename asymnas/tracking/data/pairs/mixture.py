@@ -14,7 +14,7 @@ import numpy as np
 from asymnas.core.errors import DataError, Problem
 from asymnas.core.seeding import rng_for
 from asymnas.tracking.data._video import Dataset
-from asymnas.tracking.data.lazy import described, names_of, scene_groups
+from asymnas.tracking.data.lazy import all_of, scene_groups
 
 __all__ = ["LanguageShare", "Mixture", "PairSource"]
 
@@ -74,15 +74,9 @@ class Mixture:
     """The sources and how often each is drawn.
 
     Without epochs every pair is drawn on its own by the sources' weights. With them (any source has `pairs`, or
-    `pairs_per_epoch` is given) an epoch holds a fixed number of pairs of each source, in an order drawn anew every
-    epoch, and a source goes through its videos in an order drawn anew every time it is through.
-
-    Args:
-        sources: at least one.
-        seed: of the orders.
-        pairs_per_epoch: pairs an epoch over all sources; what sources with `pairs` leave of it is shared by the others
-            by weight.
-        language: how many pairs carry a sentence.
+    `pairs_per_epoch` is given; sources without `pairs` share the rest by weight) an epoch holds a fixed number of pairs
+    of each source, in an order drawn anew every epoch, and a source goes through its videos in an order drawn anew
+    every time it is through.
 
     Raises:
         DataError: numbers that contradict each other, all at once.
@@ -136,9 +130,9 @@ class Mixture:
         """Return the share of a source's pairs of described targets that keep their sentence."""
         return self._keeps[source]
 
-    def unsaid(self, source: int, target: int) -> bool:
+    def drops(self, source: int, target: int) -> bool:
         """Whether a target's sentence is left out for the volume of language."""
-        dropped = self._unsaid[source]
+        dropped = self._dropped_of[source]
         return dropped is not None and bool(dropped[target])
 
     def summary(self) -> list[dict[str, Any]]:
@@ -196,7 +190,7 @@ class Mixture:
         own = [language.kept if item.language is None else item.language for item in self.sources]
         has = None
         if language.without is not None or language.volume < 1:
-            has = [described(source.dataset.videos) for source in self.sources]
+            has = [all_of(source.dataset.videos).described for source in self.sources]
         factor = 1.0
         if language.without is not None and has is not None:
             share = sum(self.shares[i] * own[i] * self._described(i, has[i]) for i in range(len(own)))
@@ -207,9 +201,9 @@ class Mixture:
                     100 * (1 - share), 100 * language.without,
                 )  # fmt: skip
         self._keeps = [share * factor for share in own]
-        self._unsaid: list[np.ndarray | None] = [None] * len(self.sources)
+        self._dropped_of: list[np.ndarray | None] = [None] * len(self.sources)
         if language.volume < 1 and has is not None:
-            self._unsaid = [
+            self._dropped_of = [
                 _dropped(item.dataset, mask, language) for item, mask in zip(self.sources, has, strict=True)
             ]
 
@@ -230,7 +224,7 @@ def _order(n: int, seed: int, *purpose: str | int) -> np.ndarray:
 
 def _dropped(dataset: Dataset, has: np.ndarray, language: LanguageShare) -> np.ndarray:
     """Return (n,) bool, True for the described targets (`has`) that lose their sentence for the volume of language."""
-    names, targets = names_of(dataset.videos), np.flatnonzero(has)
+    names, targets = all_of(dataset.videos).names, np.flatnonzero(has)
     prefix = f"{language.seed}\0{dataset.name}\0{dataset.split}\0"
     ranks = {index: hashlib.blake2b((prefix + names[index]).encode(), digest_size=16).digest() for index in targets}
     dropped = np.zeros(len(names), dtype=bool)

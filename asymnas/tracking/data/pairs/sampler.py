@@ -52,12 +52,10 @@ class _Row:
 class PairSampler:
     """Draws batches of pairs; row i of step s depends on (seed, s, i) only, whatever the shards, order or process.
 
-    With epochs (see `Mixture`) it is the pair at position s * batch_size + i of the training, so the batch size counts
-    too.
-
-    A template frame is drawn uniformly over the frames that show the target, the search frame uniformly within the
-    source's range of it. A negative's search crop is cut around the target of another video that does not share its
-    frames; its sentence stays the template's, and it is labelled `positive=False`.
+    With epochs (see `Mixture`) it is the pair at position s * batch_size + i of the training. A template frame is drawn
+    uniformly over the frames that show the target, the search frame uniformly within the source's range of it. A
+    negative's search crop is cut around the target of another video that does not share its frames; its sentence stays
+    the template's, and it is labelled `positive=False`.
 
     Args:
         sources: where pairs come from.
@@ -131,8 +129,8 @@ class PairSampler:
         rng = rng_for(self.seed, "pair", step, row)
         first, z, second, x = self._draw(rng, step * self.batch_size + row)
         keep = rng.random() < self.mixture.keeps(first.source)
-        said = keep and not self.mixture.unsaid(first.source, first.index)
-        return _Row(rng, (first, z), (second, x), first.video.sentence if said else None)
+        described = keep and not self.mixture.drops(first.source, first.index)
+        return _Row(rng, (first, z), (second, x), first.video.sentence if described else None)
 
     def _all_crops(self, rows: Sequence[_Row]) -> Iterator[tuple[_Crop, _Crop]]:
         """Yield the crops of each row, in order; an error is that of the first row that has one."""
@@ -226,16 +224,12 @@ class PairSampler:
             for name, value in (("weight", item.weight), ("pairs", item.pairs)):
                 good = value is None or value == "videos" or value > 0
                 rules.append((item.where, good, f"{name} {positive}; leave the source out for none", str(value)))
-            good = item.frame_range >= 0
-            rules.append((item.where, good, "frame_range must be at least 0", str(item.frame_range)))
             good = item.language is None or 0 <= item.language <= 1
             rules.append((item.where, good, "language must be a share", str(item.language)))
         shares = {"negatives": self.negatives, "language": language.kept, "volume of language": language.volume}
         shares["pairs without language"] = language.without or 0.0
         for name, share in shares.items():
             rules.append((name, 0 <= share <= 1, "must be a share between 0 and 1", str(share)))
-        for name, number in (("threads", self.threads), ("batch_size", self.batch_size)):
-            rules.append((name, number >= 1, "must be at least 1", str(number)))
         scenes = not self.negatives > 0 or sum(len(source.dataset) for source in self.sources) >= 2
         rules.append(("negatives", scenes, "need at least two videos; set `negatives: 0`", "one"))
         problems = [Problem(where, rule, value) for where, good, rule, value in rules if not good]

@@ -6,29 +6,15 @@ import logging
 import re
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
 from asymnas.core.archives import Entry, archive_entries, file_entry, is_archive
 from asymnas.core.errors import DataError, Problem
 
-__all__ = [
-    "TextFiles",
-    "decode",
-    "named_flags",
-    "open_text_files",
-    "parse_boxes",
-    "parse_flags",
-    "parse_named_flags",
-    "parse_names",
-    "parse_sentence",
-    "read_boxes",
-    "read_flags",
-    "read_names",
-    "read_sentence",
-    "read_text",
-]
+__all__ = ["TextFiles", "open_text_files", "read_boxes", "read_flags"]
+__all__ += ["read_named_flags", "read_names", "read_sentence", "read_text"]
 
 log = logging.getLogger("asymnas.tracking.data")
 
@@ -36,31 +22,23 @@ _FLAG = re.compile(r"[+-]?[0-9]{1,9}")
 _BLANKS = str.maketrans(",;", "  ")
 
 
-def decode(data: bytes) -> str:
-    """Return text that is UTF-8, or Windows-1252 where it is not (some sentences were typed on Windows)."""
+Source = Path | Entry
+
+
+def read_text(source: Source) -> str:
+    """Return a file's content: UTF-8, or Windows-1252 where it is not (some sentences were typed on Windows)."""
+    data = (file_entry(source) if isinstance(source, Path) else source).read()
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         return data.decode("cp1252", errors="replace")
 
 
-def read_text(path: Path) -> str:
-    """Return a text file's content; see `decode`."""
-    try:
-        return decode(path.read_bytes())
-    except OSError as error:
-        value = error.strerror or str(error)
-        raise DataError(
-            Problem(str(path), "the annotation file must be readable", value, "Restore the file.")
-        ) from None
+def _where(source: Source) -> str:
+    return str(source) if isinstance(source, Path) else source.where
 
 
-def read_boxes(path: Path, *, one_based: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Read a file of boxes; see `parse_boxes`."""
-    return parse_boxes(read_text(path), str(path), one_based=one_based)
-
-
-def parse_boxes(text: str, where: str, *, one_based: bool) -> tuple[np.ndarray, np.ndarray]:
+def read_boxes(source: Source, *, one_based: bool) -> tuple[np.ndarray, np.ndarray]:
     """Read one box x, y, w, h a line, numbers separated by commas, tabs or blanks in any mixture.
 
     Blank lines are skipped; a line with NaN says that there is no box. `one_based` subtracts 1 from corners.
@@ -71,6 +49,7 @@ def parse_boxes(text: str, where: str, *, one_based: bool) -> tuple[np.ndarray, 
     Raises:
         DataError: lines that are not four finite numbers, each named; no line at all.
     """
+    text, where = read_text(source), _where(source)
     rows = [row for line in text.translate(_BLANKS).splitlines() if (row := line.split())]
     if not rows:
         raise DataError(Problem(where, "the annotation must hold at least one box", "an empty file"))
@@ -101,59 +80,41 @@ def _wrong_lines(text: str, where: str) -> list[Problem]:
     return problems
 
 
-def read_flags(path: Path) -> np.ndarray:
-    """Read a file of flags; see `parse_flags`."""
-    return parse_flags(read_text(path), str(path))
-
-
-def parse_flags(text: str, where: str) -> np.ndarray:
+def read_flags(source: Source) -> np.ndarray:
     """Read whole numbers (n,) int64: one a line, or all in one line with commas."""
-    tokens = text.translate(_BLANKS).split()
+    tokens, where = read_text(source).translate(_BLANKS).split(), _where(source)
     wrong = next((token for token in tokens if not _FLAG.fullmatch(token)), None)
     if wrong is not None:
-        value = f"'{wrong[:60]}'"
-        raise DataError(Problem(where, "flags must be whole numbers", value, "Restore the file."))
+        raise DataError(Problem(where, "flags must be whole numbers", f"'{wrong[:60]}'", "Restore the file."))
     if not tokens:
         raise DataError(Problem(where, "the file must hold a flag a frame", "an empty file", "Restore or remove it."))
     return np.array([int(token) for token in tokens], dtype=np.int64)
 
 
-def read_sentence(path: Path) -> str | None:
-    """Return the sentence of a file; see `parse_sentence`. None where the file is missing."""
-    return parse_sentence(read_text(path), str(path)) if path.is_file() else None
-
-
-def parse_sentence(text: str, where: str) -> str | None:
-    """Return the first line that is not blank, spaces tidied; None, with a warning, where there is none."""
-    sentence = next((" ".join(line.split()) for line in text.splitlines() if line.strip()), None)
+def read_sentence(source: Source) -> str | None:
+    """Return the first line that is not blank, spaces tidied; None for a missing file, or, with a warning, no line."""
+    if isinstance(source, Path) and not source.is_file():
+        return None
+    sentence = next((" ".join(line.split()) for line in read_names(source)), None)
     if sentence is None:
-        log.warning("%s holds no sentence; the video has none", where)
+        log.warning("%s holds no sentence; the video has none", _where(source))
     return sentence
 
 
-def read_names(path: Path) -> list[str]:
-    """Return the names in a list file; see `parse_names`."""
-    return parse_names(read_text(path))
-
-
-def parse_names(text: str) -> list[str]:
+def read_names(source: Source) -> list[str]:
     """Return the names in a list, one a line, blank lines skipped."""
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    return [line.strip() for line in read_text(source).splitlines() if line.strip()]
 
 
-def named_flags(path: Path, names: Sequence[str]) -> frozenset[str]:
-    """Return the names whose flag in a file is 1; see `parse_named_flags`."""
-    return parse_named_flags(read_text(path), str(path), names)
-
-
-def parse_named_flags(text: str, where: str, names: Sequence[str]) -> frozenset[str]:
+def read_named_flags(source: Source, names: Sequence[str]) -> frozenset[str]:
     """Return the names whose flag is 1; a further leading flag (`ALL` in some copies) is dropped."""
-    flags = parse_flags(text, where)
+    flags = read_flags(source)
     if len(flags) == len(names) + 1:
         flags = flags[1:]
     if len(flags) != len(names):
         rule = f"the attribute file must hold {len(names)} flags"
-        raise DataError(Problem(where, rule, str(len(flags)), "Restore the file, or remove it for no attributes."))
+        way_out = "Restore the file, or remove it for no attributes."
+        raise DataError(Problem(_where(source), rule, str(len(flags)), way_out))
     return frozenset(name for name, flag in zip(names, flags, strict=True) if flag)
 
 
@@ -163,25 +124,14 @@ _TEXT = (".txt", ".json")
 class TextFiles(dict[str, Entry]):
     """Text files by their names below a folder or in an archive, with `/`."""
 
-    def text(self, name: str) -> str:
-        """Return a file's content."""
-        return decode(self[name].read())
+    def folder(self, folder: str) -> dict[str, Entry]:
+        """Return the `.txt` files by stem whose folder's last name is `folder`; "" for those of the top."""
+        found = [item for item in self.values() if item.path.suffix == ".txt"]
+        return {item.path.stem: item for item in found if item.path.parent.name == folder}
 
-    def where(self, name: str) -> str:
-        """Return what messages call a file."""
-        return self[name].where
-
-    def folder(self, folder: str) -> dict[str, str]:
-        """Return {stem: name} of the `.txt` files whose folder's last name is `folder`; "" for those of the top."""
-        return {item.path.stem: name for name, item in self.items() if _is_text_of(item.path, folder)}
-
-    def last(self, *names: str) -> str | None:
+    def last(self, *names: str) -> Entry | None:
         """Return the first file whose last name is one of `names`."""
-        return next((name for name, item in self.items() if item.path.name in names), None)
-
-
-def _is_text_of(path: PurePosixPath, folder: str) -> bool:
-    return path.suffix == ".txt" and path.parent.name == folder
+        return next((item for item in self.values() if item.path.name in names), None)
 
 
 def open_text_files(source: Path, folders: Iterable[str] = ("",)) -> TextFiles:

@@ -93,7 +93,7 @@ def _base(entries: Mapping[str, Any], dataset: str) -> tuple[int, str]:
     for name, first in _FIRST.get(dataset, {}).items():
         if name in entries and len(rows := _rows(entries[name]["gt_rect"])):
             base = 1 if tuple(rows[0, :2]) == first else 0
-            return base, f"boxes are {base}-based, as the first box of '{name}' tells"
+            return base, f"boxes are {base}-based, as the first box of '{name}' shows"
     return 1, "boxes are taken as 1-based, as they are published"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
+from asymnas.core.archives import Entry
 from asymnas.core.errors import DataError, Problem
 from asymnas.tracking.data import lasot_names
 from asymnas.tracking.data._annotation import Annotation
@@ -14,11 +15,11 @@ from asymnas.tracking.data.readers import lasot as lasot_reader
 from asymnas.tracking.data.readers import tnl2k as tnl2k_reader
 from asymnas.tracking.data.readers._annotations import (
     TextFiles,
-    parse_boxes,
-    parse_flags,
-    parse_named_flags,
-    parse_names,
-    parse_sentence,
+    read_boxes,
+    read_flags,
+    read_named_flags,
+    read_names,
+    read_sentence,
 )
 from asymnas.tracking.data.readers.folders import raise_all
 from asymnas.tracking.data.registry import dataset_info
@@ -64,7 +65,7 @@ def lasot(files: TextFiles, dataset: str, split: str) -> Parsed:
     return _parsed(files, dataset, boxes, names, notes, files.folder("att"), lasot_reader.ATTRIBUTES)
 
 
-def _lasot_split(files: TextFiles, boxes: dict[str, str], dataset: str, split: str) -> tuple[list[str], list[str]]:
+def _lasot_split(files: TextFiles, boxes: dict[str, Entry], dataset: str, split: str) -> tuple[list[str], list[str]]:
     there = sorted(boxes, key=lasot_names.natural_order)
     if dataset == "lasot_ext":
         return [name for name in there if lasot_names.is_extension(name)], []
@@ -72,7 +73,7 @@ def _lasot_split(files: TextFiles, boxes: dict[str, str], dataset: str, split: s
         return [name for name in there if not lasot_names.is_extension(name)], []
     known = lasot_names.TEST if split == "test" else lasot_names.TRAIN
     listed = files.last(lasot_reader.LISTS[split])
-    wanted = parse_names(files.text(listed)) if listed else list(known)
+    wanted = read_names(listed) if listed else list(known)
     if not set(wanted) & set(known):  # a list of the same name of another benchmark
         wanted = list(known)
     return [name for name in wanted if name in boxes], lost_note(wanted, boxes)
@@ -84,7 +85,7 @@ def tnl2k(files: TextFiles, dataset: str, split: str) -> Parsed:
     attributes = {name.removesuffix("_attribute"): file for name, file in files.folder("att").items()}
     lists = ("TNL2K_testing_set.txt", "testing_set.txt") if split == "test" else ("training_set.txt",)
     listed = files.last(*lists)
-    wanted = parse_names(files.text(listed)) if listed else []
+    wanted = read_names(listed) if listed else []
     if set(wanted) & set(boxes):
         names, notes = [name for name in wanted if name in boxes], lost_note(wanted, boxes)
     else:  # no list, or one of the same name of another benchmark: the toolkit has the test split alone
@@ -103,24 +104,21 @@ def trackingnet(files: TextFiles, dataset: str, split: str) -> Parsed:
 def _parsed(
     files: TextFiles,
     dataset: str,
-    boxes: dict[str, str],
+    boxes: dict[str, Entry],
     names: Sequence[str],
     notes: list[str],
-    attributes: dict[str, str],
+    attributes: dict[str, Entry],
     marks: Sequence[str],
 ) -> Parsed:
     """Read the files of some videos: boxes, and absence flags, attributes and sentences where they are there."""
     info, absent, sentences = dataset_info(dataset), files.folder("absent"), files.folder("nlp")
 
     def read(name: str) -> tuple[Annotation, list[str]]:
-        def of(found: dict[str, str]) -> tuple[str, str]:
-            return files.text(found[name]), files.where(found[name])
-
-        rows, missing = parse_boxes(*of(boxes), one_based=info.base == 1)
-        flags = parse_flags(*of(absent)) == 1 if name in absent else None
+        rows, missing = read_boxes(boxes[name], one_based=info.base == 1)
+        flags = read_flags(absent[name]) == 1 if name in absent else None
         rows, gone, cut = join_flags(name, rows, missing, flags)
-        sentence = parse_sentence(*of(sentences)) if name in sentences else None
-        named = parse_named_flags(*of(attributes), marks) if name in attributes else frozenset()
+        sentence = read_sentence(sentences[name]) if name in sentences else None
+        named = read_named_flags(attributes[name], marks) if name in attributes else frozenset()
         server = info.server if len(rows) == 1 else ""
         return Annotation(name, rows, gone, sentence, named, server=server), cut
 

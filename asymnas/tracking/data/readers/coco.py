@@ -21,12 +21,8 @@ def load(split: str, *, root: Path, index: bool = True) -> Dataset:
     """Load the objects of COCO's images, each as a video of one frame named `<image>-<annotation id>`.
 
     Boxes are 0-based x, y, w, h as they are. Groups (`iscrowd`) and boxes without an area are left out. Nothing has a
-    sentence. Images lie in `images/<split>` or `<split>`; they are not looked for before they are read.
-
-    Args:
-        split: "train2017", "val2017", "train2014" or "val2014".
-        root: the data root.
-        index: keep what is read of the annotations in the cache folder, for the next load.
+    sentence. Images lie in `images/<split>` or `<split>`; they are not looked for before they are read. `index` keeps
+    what is read of the annotations in the cache folder, for the next load.
 
     Raises:
         DataError: the annotations are missing or malformed.

@@ -30,20 +30,16 @@ def load(split: str, *, root: Path, folder: str = "", aspect: float | None = Non
     the mean side on each side) takes 127 px; so the box in the crop is w, h times 127 / sqrt((w + p)(h + p)),
     p = (w + h) / 2, around (255, 255), as in pysot. Boxes without an area are left out.
 
-    YouTube-BB's boxes are shares of the image in this form, although its crops were cut in pixels: their shape is wrong
-    by the image's aspect. For such a file `aspect` must say which to assume.
-
     Args:
         split: name of the JSON file without `.json`: "train", "val".
         root: the data root.
         folder: the set's folder below the data root, e.g. "lasot", "yt_bb".
-        aspect: width / height of the images of normalised boxes, e.g. 1.7778; 1 takes the boxes as they are, which is
-            what pysot does.
+        aspect: width / height of the images where boxes are shares of them (YouTube-BB's, although its crops were cut
+            in pixels), e.g. 1.7778; 1 takes the boxes as they are, which is what pysot does.
         index: keep what is read of the JSON in the cache folder, for the next load.
 
     Raises:
-        DataError: `folder` is missing or holds no such set, the JSON is malformed, or its boxes are normalised and
-            `aspect` is not given (or given for boxes in pixels).
+        DataError: `folder` is missing or holds no such set, the JSON is malformed, or `aspect` does not fit its boxes.
     """
     base = root / folder
     annotation = base / f"{split}.json"

@@ -17,14 +17,9 @@ def load_vid(split: str, *, root: Path, occluded: bool = True, index: bool = Tru
     """Load ImageNet VID, a target for each track id of a video, named `<video folder>-<track id>`.
 
     A target's frames are those in which its track has a box: the gaps between are no part of it. Corners on disk are
-    0-based and both belong to the box. Nothing has a sentence.
-
-    Args:
-        split: "train" or "val".
-        root: the data root.
-        occluded: keep the boxes that are marked as occluded.
-        index: keep what is read of the annotations in the cache folder, for the next load. The index is made anew when
-            a folder of annotations changes; the text of an XML file can change unnoticed.
+    0-based and both belong to the box. Nothing has a sentence. `occluded` keeps the boxes that are marked as occluded,
+    `index` keeps what is read in the cache folder, for the next load: it is made anew when a folder of annotations
+    changes, but not when the text of an XML file does.
 
     Raises:
         DataError: whatever is wrong with the annotations, all at once.
@@ -69,14 +64,8 @@ def _tracks(folder: Path, occluded: bool) -> tuple[Tracks, int]:
 def load_det(split: str, *, root: Path, index: bool = True) -> Dataset:
     """Load the objects of ImageNet DET's images, each as a video of one frame named `<image>-<number in its file>`.
 
-    All folders below the split are read: ILSVRC2013_train with a folder a class, and the parts of 2014. Corners on
-    disk are 0-based and both belong to the box. Nothing has a sentence.
-
-    Args:
-        split: "train" or "val".
-        root: the data root.
-        index: keep what is read of the annotations in the cache folder, for the next load. The index is made anew when
-            a folder of annotations changes; the text of an XML file can change unnoticed.
+    All folders below the split are read: ILSVRC2013_train with a folder a class, and the parts of 2014. Boxes,
+    sentences and `index` are as in `load_vid`.
 
     Raises:
         DataError: whatever is wrong with the annotations, all at once.

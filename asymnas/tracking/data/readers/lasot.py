@@ -6,7 +6,13 @@ from pathlib import Path
 
 from asymnas.core.errors import DataError, Problem
 from asymnas.tracking.data.lasot_names import TEST, TRAIN, is_extension, natural_order
-from asymnas.tracking.data.readers._annotations import named_flags, read_boxes, read_flags, read_names, read_sentence
+from asymnas.tracking.data.readers._annotations import (
+    read_boxes,
+    read_flags,
+    read_named_flags,
+    read_names,
+    read_sentence,
+)
 from asymnas.tracking.data.readers.folders import dataset_folder
 from asymnas.tracking.data.readers.reader import Index, Reader, VideoFiles
 
@@ -61,7 +67,7 @@ def _read_video(base: Path, folder: Path, name: str) -> VideoFiles:
     absent = (missing, *flags) if flags else (missing | (boxes[:, 2:] <= 0).any(axis=1),)
     attributes = [folder / "attributes.txt", base / "annos" / "att" / f"{name}.txt"]
     path = next((item for item in attributes if item.is_file()), None)
-    named = frozenset() if path is None else named_flags(path, ATTRIBUTES)
+    named = frozenset() if path is None else read_named_flags(path, ATTRIBUTES)
     sentence = read_sentence(folder / "nlp.txt")
     return VideoFiles(name, annotation, folder / "img", boxes, absent, sentence=sentence, attributes=named)
 

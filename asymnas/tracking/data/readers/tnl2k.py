@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from asymnas.tracking.data.readers._annotations import named_flags, read_boxes, read_flags, read_sentence
+from asymnas.tracking.data.readers._annotations import read_boxes, read_flags, read_named_flags, read_sentence
 from asymnas.tracking.data.readers.folders import dataset_folder, find_folder
 from asymnas.tracking.data.readers.reader import Index, Reader, VideoFiles
 from asymnas.tracking.data.registry import dataset_info
@@ -51,7 +51,7 @@ def _read(top: Path, folder: Path, name: str) -> VideoFiles:
         absent = (missing, read_flags(flags) == 1)
     marks = f"att/{name}_attribute.txt"
     attributes = _first(folder / "attributes.txt", top / "annos" / marks, top / marks)
-    named = frozenset() if attributes is None else named_flags(attributes, ATTRIBUTES)
+    named = frozenset() if attributes is None else read_named_flags(attributes, ATTRIBUTES)
     sentence = read_sentence(folder / "language.txt")
     cut = _KNOWN.get(name) == _CLASH
     return VideoFiles(name, annotation, folder / "imgs", boxes, absent, sentence=sentence, attributes=named, cut=cut)

@@ -35,10 +35,8 @@ def load(split: str, *, root: Path, files: str = _FILES, index: bool = True) -> 
     Args:
         split: "train" or "validation".
         root: the data root.
-        files: where a line's frame lies below `yt_bb_detection_<split>/`, in terms of {youtube_id}, {timestamp_ms},
-            {class_id} and {object_id}.
-        index: keep what is read of the annotations in the cache folder, for the next load. The index is made anew when
-            the CSV changes; frames added later need its removal.
+        files: where a line's frame lies below `yt_bb_detection_<split>/`, by the first, second, third and fifth column.
+        index: keep what is read in the cache folder; made anew when the CSV changes, not when frames are added.
 
     Raises:
         DataError: the annotations are missing or malformed, or `files` names something else.

@@ -159,19 +159,11 @@ def load(
     videos = _VIDEOS.get(split, 1) if videos is None else videos
     frames = _FRAMES if frames is None else frames
     size = (int(size[0]), int(size[1]))
-    problems = check(
-        split, videos=videos, frames=frames, seed=seed, part=part, critical_share=critical_share, size=size
-    )
+    options: dict[str, Any] = {"videos": videos, "frames": frames, "seed": seed}
+    options |= {"part": part, "critical_share": critical_share, "size": size}
+    problems = check(split, **options)
     if problems:
         raise DataError([replace(item, where=f"synthetic.{item.where}") for item in problems])
-    options = {
-        "videos": videos,
-        "frames": frames,
-        "seed": seed,
-        "part": part,
-        "critical_share": critical_share,
-        "size": size,
-    }
     text = json.dumps({"synthetic": _VERSION, "split": split, **options}, sort_keys=True)
-    built = SyntheticVideos(split, **options)  # type: ignore[arg-type]
+    built = SyntheticVideos(split, **options)
     return Dataset("synthetic", split, built, hashlib.sha256(text.encode()).hexdigest())

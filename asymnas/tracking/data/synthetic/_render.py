@@ -37,14 +37,8 @@ class SyntheticFrames:
     def __getitem__(self, index: int) -> np.ndarray:
         """Return frame `index` as (height, width, 3) uint8 BGR; the array is the caller's own."""
         if not -len(self) <= index < len(self):
-            raise DataError(
-                Problem(
-                    f"synthetic video {self.name}",
-                    "the frame index must be within the video",
-                    str(index),
-                    f"It has {len(self)} frames, counted from 0.",
-                )
-            )
+            rule, way_out = "the frame index must be within the video", f"It has {len(self)} frames, counted from 0."
+            raise DataError(Problem(f"synthetic video {self.name}", rule, str(index), way_out))
         index = int(index) % len(self)
         scene, effects = self.scene, self.scene.effects
         width, height = scene.size
