@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
+from pydantic import create_model
 
 from asymnas.core.document import Document, Place
 from asymnas.core.errors import AsymNASError, JobError, Problem, nearest, shown
@@ -54,22 +54,14 @@ def searcher_options(document: Document) -> tuple[dict[str, Any], list[Problem]]
     if name not in SEARCHERS:
         return {}, [Problem(where, "must name a registered searcher", repr(name), nearest(name, SEARCHERS))]
     try:
-        model = _strict(SEARCHERS.get(name).options or JobModel)
+        options_model = SEARCHERS.get(name).options or JobModel
+        model = create_model("Options", __base__=options_model, __cls_kwargs__={"extra": "forbid"})
     except JobError as error:
         return {}, [replace(item, where=f"{where}: {item.where}") for item in error.problems]
     if not document.has(("search",)):
         return model().model_dump(mode="json"), []
     options, problems, _ = check_model(model, document, ("search",), extra_keys=tuple(Search.model_fields))
     return {} if options is None else options.model_dump(mode="json"), problems
-
-
-def _strict(model: type[BaseModel]) -> type[BaseModel]:
-    """The model, with unknown keys being errors whatever it says itself."""
-
-    class Strict(model, extra="forbid"):  # type: ignore[valid-type, misc, call-arg]
-        pass
-
-    return Strict
 
 
 def load_space_at(document: Document, place: Place) -> tuple[SearchSpace | None, list[Problem]]:
