@@ -16,7 +16,7 @@ HEADER = "# x,y,w,h,score (pixels, 0-based corner)\n"
 
 
 def output_files(video: Path) -> dict[str, Path]:
-    """Return the files that `track_footage` writes: the video and, beside it, `.txt`, `.json` and `.png` of its name."""
+    """Return the files that `track_footage` writes: the video, and `.txt`, `.json` and `.png` of its name beside it."""
     endings = {"boxes": ".txt", "json": ".json", "sheet": ".png"}
     return {"video": video, **{name: video.with_suffix(ending) for name, ending in endings.items()}}
 

@@ -75,8 +75,8 @@ class Mixture:
 
     Without epochs every pair is drawn on its own by the sources' weights. With them (any source has `pairs`, or
     `pairs_per_epoch` is given; sources without `pairs` share the rest by weight) an epoch holds a fixed number of pairs
-    of each source, in an order drawn anew every epoch, and a source goes through its videos in an order drawn anew every
-    time it is through.
+    of each source, in an order drawn anew every epoch, and a source goes through its videos in an order drawn anew
+    every time it is through.
 
     Raises:
         DataError: numbers that contradict each other, all at once.
