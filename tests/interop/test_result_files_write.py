@@ -119,9 +119,9 @@ def test_what_must_be_known_is_asked_for(tmp_path, results) -> None:
         write_results(ResultSet("T", {}), tmp_path)
     for name in ("../a", "a/b", "", "nul\0", " a", "a:b"):
         for format in ("asymnas", "lasot"):
-            with pytest.raises(DataError, match="plain file name"):
+            with pytest.raises(DataError, match="usable as a file name"):
                 write_results(ResultSet("T", {name: [[1, 2, 3, 4]]}), tmp_path, format)
-    with pytest.raises(DataError, match="plain file name"):
+    with pytest.raises(DataError, match="usable as a file name"):
         write_results(ResultSet("../T", {"a": [[1, 2, 3, 4]]}), tmp_path, "lasot")
     with pytest.raises(DataError, match="more than letter case"):
         write_results(ResultSet("T", {"a": [[1, 2, 3, 4]], "A": [[1, 2, 3, 4]]}), tmp_path, "lasot")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asymnas.core.disk import disk_errors
+from asymnas.core.files import disk_errors
 from asymnas.report import Figure, Section, page
 from asymnas.report.texts import verdict
 from asymnas.tracking.benchmark.report import BenchmarkReport, TrackerScores, difference_files, percent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def load(split: str, *, root: Path, folder: str = "", aspect: float | None = Non
         known = ", ".join(sorted(path.parent.name for path in root.glob("*/crop511")))
         way_out = f"The data root has: {known}." if known else f"The data root has none; the layout is {_LAYOUT}."
         problems.append(Problem("crop511", "option `folder` must name the set's folder", "none", way_out))
-    elif not (base / "crop511").is_dir() or not annotation.is_file():
+    elif not os.path.isdir(base / "crop511") or not os.path.isfile(annotation):  # a name too long is not there
         value = f"no {annotation.name} beside a folder crop511"
         problems.append(Problem(str(base), f"must hold {_LAYOUT}", value, "Correct `folder` or `split`."))
     if aspect is not None and not aspect > 0:
