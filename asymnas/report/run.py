@@ -186,7 +186,7 @@ def _cost(cost: CostSummary) -> Section:
         (name, f"{branch['macs'] / 1e6:.1f} M", f"{branch['params'] / 1e6:.3f} M")
         for name, branch in cost.branches.items()
     ]
-    if cost.amortised_macs < sum(branch["macs"] for branch in cost.branches.values()):  # some run once a video
+    if cost.amortised_macs != sum(branch["macs"] for branch in cost.branches.values()):  # some run once a video
         rows.append((f"per frame, over {cost.amortised_frames:,} frames", f"{cost.amortised_macs / 1e6:.1f} M", ""))
     return Section("Cost", ("branch", "MACs", "parameters"), tuple(rows))
 

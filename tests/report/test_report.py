@@ -14,7 +14,7 @@ import pytest
 import yaml
 from rich.console import Console
 
-from asymnas.report import page, print_dry_run, print_run, print_summary, write_report
+from asymnas.report import page, plots, print_dry_run, print_run, print_summary, write_report
 from asymnas.report.frequencies import best_of
 from asymnas.report.texts import facts_text
 from asymnas.report.write import report_sections
@@ -279,6 +279,13 @@ def test_few_items_are_listed_one_by_one() -> None:
     best = {"value": 0.5, "se": 0.1, "items": {"otb99_lang/Girl": 0.617, "otb99_lang/Deer": 0.383}, "facts": FACTS}
     text = printed(print_summary, summary(test={"best": best}, validation=None))
     assert re.search(r"otb99_lang/Girl +test +0\.617", text)
+
+
+@pytest.mark.parametrize("scores", [{"a": 0.2, "b": 0.7}, {"a": -2.0, "b": -0.5}])
+def test_scores_lie_in_their_plot_whatever_their_limits(scores: dict[str, float], monkeypatch: Any) -> None:
+    monkeypatch.setattr(plots, "make_png", lambda figure: figure)
+    low, high = plots.items_plot({"best": scores}, "reward").axes[0].get_xlim()
+    assert low <= min(scores.values()) and max(scores.values()) <= high
 
 
 def test_a_dry_run_has_a_section_for_each_part() -> None:

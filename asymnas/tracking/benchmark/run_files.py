@@ -18,7 +18,7 @@ from asymnas.core.errors import (
     nearest,
 )
 from asymnas.job import load_job
-from asymnas.runs.summary import RunSummary
+from asymnas.runs import RunFolder, RunSummary
 from asymnas.space import Architecture, list_architectures, load_architecture, load_space
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def find_run(path: Path, trackers: Iterable[str], *, data_root: Path | str | Non
 
     Raises:
         TrackerError: the path names nothing, or a run of another task.
-        RunFolderError: no finished run is there.
+        RunFolderError: no finished run is there, or one of another version.
         WeightsError: the run's weights are missing, or of another run than the architecture.
         AsymNASError: job or architecture are damaged.
     """
@@ -74,6 +74,7 @@ def find_run(path: Path, trackers: Iterable[str], *, data_root: Path | str | Non
         raise TrackerError(Problem("tracker", rule, reason, nearest(str(path)[:80], trackers))) from error
     if not (folder / JOB).is_file():
         raise _no_run(folder, file)
+    RunFolder.check_version(folder)
     _check_kind(folder)
     overrides = {} if data_root is None else {"data.root": str(Path(data_root).expanduser().resolve())}
     job: Any = load_job(folder / JOB, overrides, files=False)
