@@ -229,6 +229,13 @@ def test_unfinished_run_has_a_report_of_what_is_there(tmp_path: Path) -> None:
     }
 
 
+def test_a_score_without_names_has_no_gap_in_what_it_was_measured_on(tmp_path: Path) -> None:
+    run = made_up(tmp_path, None)
+    best = {"value": 0.45, "items": {"a": 0.3, "b": 0.6}, "facts": {"voices": 3}, "by_condition": {"both": 0.45}}
+    run.so_far = UnfinishedSummary(task="toy", job="x", evaluated=15, reward="suc", validation=best)
+    assert "2 items, 3 voices, condition both" in page("r", report_sections(run))
+
+
 def test_run_that_only_began_has_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = made_up(tmp_path, None, begun=False)
     monkeypatch.setattr("asymnas.report.write.read_run", lambda folder: run)
