@@ -25,16 +25,21 @@ class AudiovisualPlugin(TaskPlugin):
         return AudiovisualJob
 
     def check(self, document: Any, job: Any, dropped: Any) -> Iterator[Problem]:
-        """Yield what is wrong with the branches of the space."""
+        """Yield what is wrong with the branches of the space, and with what its mixers read."""
         from asymnas.space import load_space
 
         try:
-            names = {branch.name for branch in load_space(document.data["space"]).branches}
+            branches = load_space(document.data["space"]).branches
         except (AsymNASError, KeyError):  # has problems of its own
             return
+        names = {branch.name for branch in branches}
         if not names <= {"image", "audio"}:
             rule = "the space's branches must be image, audio, or both"
             yield Problem(document.where(("space",)), rule, ", ".join(sorted(names)))
+            return
+        read = {stage.mixer.reads for branch in branches for stage in branch.stages if stage.mixer}
+        for name in sorted(read - names):
+            yield Problem(document.where(("space",)), "mixers must read image or audio", repr(name))
 
     def open(self, job: Any) -> Task:
         """Open a job."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -95,10 +95,16 @@ def items_plot(models: Mapping[str, Mapping[str, float]], label: str) -> bytes:
                      label=model, zorder=3)  # fmt: skip
     axes.set_yticks(*((y, names) if named else ((), ())), fontsize=7)
     axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.set_xlim(0, 1)
+    _limit(axes, [score for scores in models.values() for score in scores.values()])
     axes.set_xlabel(label)
     figure.legend(loc="outside upper center", ncols=4, frameon=False, fontsize=9)
     return make_png(figure)
+
+
+def _limit(axes: Axes, scores: Iterable[float]) -> None:
+    """Show 0 to 1, unless the reward goes beyond."""
+    if all(0 <= score <= 1 for score in scores):
+        axes.set_xlim(0, 1)
 
 
 def frequency_plot(rows: Sequence[OpFrequency]) -> bytes:
@@ -142,7 +148,7 @@ def conditions_plot(rows: Sequence[ConditionEffect], label: str) -> bytes:
         axes.scatter([], [], s=60, color=colour, label=name)
     axes.set_yticks(range(len(rows)), [f"{row.part.replace('_', ' ')}, {row.n}" for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_xlim(0, 1)
+    _limit(axes, [value for row in rows for value in (row.reference_value, row.other_value)])
     axes.set_xlabel(label)
     figure.legend(loc="outside upper center", ncols=4, frameon=False, fontsize=9)
     return make_png(figure)

@@ -202,7 +202,7 @@ def so_far(found: UnfinishedSummary) -> Section:
     score = found.validation
     if score is None:
         return Section("So far", note=note)
-    on = f"{measured_on(score, 'items')}, {names(score.facts)}{_given(score)}"
+    on = ", ".join(part for part in (measured_on(score, "items"), names(score.facts)) if part) + _given(score)
     row = ("best, validation (the reward)", score_text(score), on)
     return Section("So far", ("", found.reward, "measured on"), (row,), note)
 

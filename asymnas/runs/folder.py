@@ -104,6 +104,11 @@ class RunFolder:
             raise RunFolderError(Problem(str(folder), "is no run folder", held, "Give a folder such as runs/x."))
         _check_version(folder)
 
+    @staticmethod
+    def check_version(path: Path | str) -> None:
+        """Check that a folder holds no run of another version; raises RunFolderError."""
+        _check_version(Path(path))
+
     def close(self) -> None:
         """Release the folder."""
         root = logging.getLogger("asymnas")

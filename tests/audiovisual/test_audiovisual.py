@@ -66,6 +66,18 @@ def test_what_the_task_does_not_have_is_said_before_it_starts(change: str, text:
         load_job("audiovisual", [change])
 
 
+def test_a_mixer_reads_what_the_task_gives() -> None:
+    mixer = {"name": "mixer1", "kind": "film", "from": "language"}
+    space = {
+        "name": "told",
+        "extends": "audiovisual_asymmetric",
+        "inputs": {"language": {"channels": 8}},
+        "branches": {"image": {"stages": {"stage1": {"mixer": mixer}}}},
+    }
+    with pytest.raises(JobError, match=r"mixers must read image or audio, but got 'language'"):
+        load_job("audiovisual", {"space": space})
+
+
 def test_neither_input_suffices_and_both_are_worth_something() -> None:
     pytest.importorskip("espeakng_loader")
     task = AudiovisualTask(small_job())

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from rich.console import Console
 
-from asymnas.report import page, print_dry_run, print_run, print_summary, write_report
+from asymnas.report import page, plots, print_dry_run, print_run, print_summary, write_report
 from asymnas.report.frequencies import best_of
 from asymnas.report.texts import facts_text
 from asymnas.report.write import report_sections
@@ -229,6 +229,13 @@ def test_unfinished_run_has_a_report_of_what_is_there(tmp_path: Path) -> None:
     }
 
 
+def test_a_score_without_names_has_no_gap_in_what_it_was_measured_on(tmp_path: Path) -> None:
+    run = made_up(tmp_path, None)
+    best = {"value": 0.45, "items": {"a": 0.3, "b": 0.6}, "facts": {"voices": 3}, "by_condition": {"both": 0.45}}
+    run.so_far = UnfinishedSummary(task="toy", job="x", evaluated=15, reward="suc", validation=best)
+    assert "2 items, 3 voices, condition both" in page("r", report_sections(run))
+
+
 def test_run_that_only_began_has_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = made_up(tmp_path, None, begun=False)
     monkeypatch.setattr("asymnas.report.write.read_run", lambda folder: run)
@@ -279,6 +286,13 @@ def test_few_items_are_listed_one_by_one() -> None:
     best = {"value": 0.5, "se": 0.1, "items": {"otb99_lang/Girl": 0.617, "otb99_lang/Deer": 0.383}, "facts": FACTS}
     text = printed(print_summary, summary(test={"best": best}, validation=None))
     assert re.search(r"otb99_lang/Girl +test +0\.617", text)
+
+
+@pytest.mark.parametrize("scores", [{"a": 0.2, "b": 0.7}, {"a": -2.0, "b": -0.5}])
+def test_scores_lie_in_their_plot_whatever_their_limits(scores: dict[str, float], monkeypatch: Any) -> None:
+    monkeypatch.setattr(plots, "make_png", lambda figure: figure)
+    low, high = plots.items_plot({"best": scores}, "reward").axes[0].get_xlim()
+    assert low <= min(scores.values()) and max(scores.values()) <= high
 
 
 def test_a_dry_run_has_a_section_for_each_part() -> None:

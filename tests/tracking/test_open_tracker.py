@@ -140,6 +140,10 @@ def _compare(folder):
     (folder / "arm-seed0" / "job.yaml").write_text("kind: search\n")
 
 
+def _older(folder):
+    (folder / ".asymnas-run").write_text("A run folder of AsymNAS.\n")
+
+
 def _truncated(folder):
     path = folder / "supernet.safetensors"
     path.write_bytes(path.read_bytes()[:-100])
@@ -158,6 +162,7 @@ def _other_space(folder):
         (_unfinished, RunFolderError, "--resume"),
         (_other_weights, WeightsError, "other weights"),
         (_compare, RunFolderError, "arm-seed0"),
+        (_older, RunFolderError, "another version"),
         (_truncated, WeightsError, "truncated"),
         (_other_space, AsymNASError, "another space"),
     ],

@@ -18,7 +18,7 @@ from asymnas.core.errors import (
     nearest,
 )
 from asymnas.job import load_job
-from asymnas.runs.summary import RunSummary
+from asymnas.runs import RunFolder, RunSummary
 from asymnas.space import Architecture, list_architectures, load_architecture, load_space
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def find_run(given: Path, trackers: Iterable[str], *, data_root: Path | str | No
     folder, file = _folder_and_file(given, trackers)
     if not (folder / JOB).is_file():
         raise _no_run(folder, file)
+    RunFolder.check_version(folder)
     overrides = {} if data_root is None else {"data.root": str(Path(data_root).expanduser().resolve())}
     try:
         job: Any = load_job(folder / JOB, overrides, files=False)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from asymnas.core.commands import DataRoot, Fresh, Json, Resume, command, interruptible, print_json, stderr
-from asymnas.core.files import disk_errors
 from asymnas.core.errors import JobError, Problem
+from asymnas.core.files import disk_errors
 from asymnas.tracking.cli.options import DatasetName, Plots, Protocol, Split, TrackerOptions, Weights, read_options
 
 if TYPE_CHECKING:
