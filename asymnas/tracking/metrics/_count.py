@@ -19,7 +19,7 @@ NOWHERE = (-1e12, -1e12, 0.0, 0.0)
 LOST = (2 * NOWHERE[0], *NOWHERE[1:])
 """Stands for a row that the tracker did not give: a miss even where a protocol takes every box for near."""
 
-_BLOCK = 8192
+_BLOCK = 4096
 """Frames that are worked on at once, so that short videos cost no calls of their own and all stays in the cache."""
 
 
