@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
+import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -28,6 +30,18 @@ MARKED = "A run folder of AsymNAS, version 2.\n"
 logger = logging.getLogger("asymnas.run")
 
 
+class _LogFile(logging.FileHandler):
+    """A full disk costs lines of the log and no more: the files that count report it themselves."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if not isinstance(sys.exception(), OSError):
+            super().handleError(record)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            super().close()
+
+
 class RunFolder:
     """The files of a run, locked for this process from `open` to `close`.
 
@@ -41,7 +55,7 @@ class RunFolder:
         self.folder, self.resumed, self._lock = folder, resumed, lock
         self.weights, self.evaluations = folder / "supernet.safetensors", folder / "evaluations.jsonl"
         self.architecture, self.summary = folder / "architecture.json", folder / "summary.json"
-        self._handler = logging.FileHandler(folder / LOG, encoding="utf-8")
+        self._handler = _LogFile(folder / LOG, encoding="utf-8")
         self._handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         self._handler.setLevel(logging.INFO)
         root = logging.getLogger("asymnas")
