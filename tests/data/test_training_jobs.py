@@ -113,9 +113,8 @@ def test_test_videos_are_found_among_lazy_ones(mixed):
     assert not possible_copies(train.videos, [apart])
 
 
-def test_a_jobs_hash_knows_new_keys_only_where_they_are_used():
+def test_a_jobs_hash_knows_what_changes_its_pairs():
     plain = load_job("vlt_scar")
-    assert not {"pairs_per_epoch", "language_volume"} & plain.resolved()["data"]["train"].keys()
     for key, value in (("pairs_per_epoch", 100), ("language_volume", 0.5)):
         job = load_job("vlt_scar", {f"data.train.{key}": value})
         assert job.hash != plain.hash and load_job(job.resolved()).hash == job.hash

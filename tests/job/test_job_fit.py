@@ -83,7 +83,7 @@ def test_what_is_known_without_data_is_told_at_once(tmp_path: Path) -> None:
         "data.validation.sources[0].options.seed": "type int",
         "data.validation.sources[0].options.size": "at least 64 by 64",
         "data.test.sources[0].split": "train2017",
-        "data.test.sources[1].options.files": "unknown field",
+        "data.test.sources[1].options.files": "must be a pattern of",
         "training.initial_weights": "does not exist",
         "language.encoder": "folder must exist",
         "baselines.trackers[0]": "a tracker without a network",

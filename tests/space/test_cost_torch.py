@@ -22,7 +22,7 @@ def _flops(supernet: Supernet, branch: str, arch: Architecture, *, sentences: bo
     """FLOPs of one run of a branch by the name of the operation: twice the multiply-accumulates."""
     space = arch.space
     height, width = space.branch(branch).size
-    images = torch.zeros(1, 3, height, width)
+    images = torch.zeros(1, channels, height, width)
     has_mixer = any(stage.mixer is not None for stage in space.branch(branch).stages)
     language = SimpleNamespace(embedding=torch.zeros(1, DIM), present=torch.tensor([True])) if sentences else None
     with torch.no_grad(), FlopCounterMode(display=False) as counter:

@@ -122,7 +122,7 @@ def test_frames_are_spread_from_the_first_to_the_last() -> None:
 
 
 def test_strips_of_a_run_are_one_section(tmp_path: Path) -> None:
-    run = SimpleNamespace(path=tmp_path)
+    run = SimpleNamespace(folder=tmp_path)
     assert page("r", [strips_section(run)]).count("<h2>") == 0
     for name in ("02_b.jpg", "01_a_c.jpg"):
         save_picture(ground(), tmp_path / "strips" / name)
