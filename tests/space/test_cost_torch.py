@@ -22,7 +22,7 @@ def _flops(supernet: Supernet, branch: str, arch: Architecture, *, sentences: bo
     """FLOPs of one run of a branch by the name of the operation: twice the multiply-accumulates."""
     space = arch.space
     height, width = space.branch(branch).size
-    images = torch.zeros(1, channels, height, width)
+    images = torch.zeros(1, 3, height, width)
     has_mixer = any(stage.mixer is not None for stage in space.branch(branch).stages)
     language = SimpleNamespace(embedding=torch.zeros(1, DIM), present=torch.tensor([True])) if sentences else None
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
@@ -30,7 +30,7 @@ def _flops(supernet: Supernet, branch: str, arch: Architecture, *, sentences: bo
     return {str(operation): count for operation, count in counter.get_flop_counts()["Global"].items()}
 
 
-@pytest.mark.parametrize("name", list_spaces())
+@pytest.mark.parametrize("name", [name for name in list_spaces() if name.startswith(("tiny", "vlt"))])
 def test_macs_and_weights_are_those_of_the_networks(name):
     space = load_space(name)
     supernet = Supernet(space, language_dim=DIM, seed=0).eval()
