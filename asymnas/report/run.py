@@ -24,6 +24,9 @@ from asymnas.runs.summary import (
 if TYPE_CHECKING:
     from asymnas.runs.read import RunData
 
+DRAWN = 100
+"""Items that a figure has a line for each of."""
+
 LISTED = 40
 """Items that a terminal lists with their scores; a page has them all."""
 
@@ -162,7 +165,7 @@ def _items(scored: Mapping[str, Score], test: TestResults | None, reward: str, n
         if kind == "test" and test:
             others = {"best of random search": test.random_search, **test.baselines}
             models |= {name.replace("_", " "): other.items for name, other in others.items() if other and other.items}
-        if score.items:
+        if 0 < len(score.items) <= DRAWN:
             label = f"{reward}, {kind}, {names(score.facts)}".removesuffix(", ")
             drawn.append(Figure(partial(plots.items_plot, models, label), "png", f"score of each {kind} item"))
     title = f"{reward} of each of the {noun}"
