@@ -150,10 +150,10 @@ def count_hits(truth: Truth, predictions: Mapping[str, np.ndarray]) -> Counted:
         for block in truth.blocks:
             predicted = _rows(protocol, block, predictions, found)
             values = _values(protocol, block, predicted)
-            counted = block.counts > 0
+            counted = slice(None) if block.masks.left_out is None else block.counts > 0
             found.hits.overlap[block.videos] = np.add.reduceat(values["success"] * block.counts, block.starts)
-            covered = (predicted.sum(0) > 0) & counted
-            found.hits.covered[block.videos] = np.add.reduceat(covered, block.starts, dtype=int)
+            covered = (predicted.sum(0) > 0) * block.counts
+            found.hits.covered[block.videos] = np.add.reduceat(covered, block.starts)
             if protocol.inclusive:  # at or above t is strictly above it for the next number
                 values["success"] = np.nextafter(values["success"], np.inf)
                 values["success"][predicted[0] <= NOWHERE[0]] = 0
@@ -189,22 +189,26 @@ def _rows(protocol: Protocol, block: _Block, predictions: Mapping[str, np.ndarra
             given[start : start + length] = True
     if protocol.first_frame_given:
         boxes[:, block.starts] = block.first
-    finite = np.isfinite(boxes).all(0)
-    valid = finite & (boxes[2:] > 0).all(0)
+    finite = np.isfinite(boxes[0] + boxes[1] + boxes[2] + boxes[3])  # each is far from where a sum overflows
+    valid = finite & (np.minimum(boxes[2], boxes[3]) > 0)
+    if valid.all():
+        return boxes
     invalid = np.add.reduceat(given & ~valid, block.starts, dtype=int).tolist()
     found.invalid.update({name: count for name, count in zip(block.names, invalid, strict=True) if count})
-    if protocol.repair and not valid.all():
+    if protocol.repair:
         valid[block.starts] = True
         last = np.maximum.accumulate(np.where(valid, np.arange(len(valid)), 0))
         boxes, finite = boxes[:, last], finite[last]
-    boxes[:, ~finite] = np.array(NOWHERE)[:, None]
-    boxes[:, ~given] = np.array(LOST)[:, None]
+    if not finite.all():
+        boxes[:, ~finite] = np.array(NOWHERE)[:, None]
+    if not given.all():
+        boxes[:, ~given] = np.array(LOST)[:, None]
     return boxes
 
 
 def _values(protocol: Protocol, block: _Block, predicted: np.ndarray) -> dict[str, np.ndarray]:
     """Return overlap and distances of each frame, none negative or NaN, with the protocol's exceptions."""
-    masks, lost = block.masks, predicted[0] == LOST[0]
+    masks = block.masks
     protocol.shape(predicted, block.sizes)
     success = _overlaps(predicted, block)
     if protocol.clip:
@@ -224,7 +228,7 @@ def _values(protocol: Protocol, block: _Block, predicted: np.ndarray) -> dict[st
         beyond = len(grid) * float(grid[1])
         values[kind] = np.fmin(values[kind], beyond)  # NaN too
         if near is not None:
-            values[kind][near & ~lost] = 0
+            values[kind][near & (predicted[0] != LOST[0])] = 0
         if far is not None:
             values[kind][far] = beyond
     return values
