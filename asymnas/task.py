@@ -118,12 +118,14 @@ class Reward:
         """Return the standard error of the whole over items (for a rule of its own by the jackknife); None for one."""
         import numpy as np
 
+        from asymnas.core.statistics import mean_se
+
         row, items = np.array(list(values.values())), list(values)
         count = len(row)
         if count < 2:
             return None
         if self.whole is None:
-            return float(row.std(ddof=1) / np.sqrt(count))
+            return mean_se(row).se
         left_out = [self.whole(np.delete(row, i), items[:i] + items[i + 1 :]) for i in range(count)]
         return float(np.sqrt((count - 1) * np.var(left_out)))
 

@@ -44,18 +44,22 @@ def test_the_box_is_drawn_where_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    "box",
+    ("box", "seen"),
     [
-        [-50, -40, 80, 60],
-        [380, 280, 50, 50],
-        [1e9, -1e9, 10, 10],
-        [5000, 20, 10, 10],
-        [0, 0, 400, 300],
-        [3, 3, 0.4, 0.4],
+        ([-50, -40, 80, 60], True),
+        ([380, 280, 50, 50], True),
+        ([1e9, -1e9, 10, 10], False),
+        ([5000, 20, 10, 10], False),
+        ([0, 0, 400, 300], True),
+        ([3, 3, 0.4, 0.4], True),
     ],
 )
-def test_boxes_over_the_border_do_no_harm(box: list[float]) -> None:
-    draw_box(ground(), np.array(box, float), label="0.50")
+def test_of_boxes_over_the_border_the_part_inside_is_drawn(box: list[float], seen: bool) -> None:
+    image, labelled = ground(), ground()
+    draw_box(image, np.array(box, float))
+    assert (image != 90).any() == seen
+    draw_box(labelled, np.array(box, float), label="0.50")
+    assert (labelled != 90).any() or not seen
 
 
 @pytest.mark.parametrize("box", [[np.nan] * 4, [1, 1, 0, 5], [1, 1, -3, 5], [np.inf, 0, 1, 1]])

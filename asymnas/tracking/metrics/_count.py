@@ -189,7 +189,7 @@ def _rows(protocol: Protocol, block: _Block, predictions: Mapping[str, np.ndarra
             given[start : start + length] = True
     if protocol.first_frame_given:
         boxes[:, block.starts] = block.first
-    finite = np.isfinite(boxes[0] + boxes[1] + boxes[2] + boxes[3])  # each is far from where a sum overflows
+    finite = np.isfinite(boxes).all(0)
     valid = finite & (np.minimum(boxes[2], boxes[3]) > 0)
     if valid.all():
         return boxes
