@@ -44,6 +44,7 @@ SUMMARY: dict[str, Any] = {
     "space_hash": "5face",
     "seed": 0,
     "reward": {"name": "suc", "title": "SUC"},
+    "climbed": {"name": "suc", "title": "SUC"},
     "noun": "videos",
     "seconds": {"training": 303.0, "search": 88.2},
     "architecture": {"key": "0123456789abcdef", "genes": {"a.b.c": "shuffle_3x3"}, "drawing": "template -> <[5x5]>"},
@@ -156,6 +157,8 @@ class MadeUpRun(SimpleNamespace):
 
     def stage(self, name: str) -> list[Any]:
         return [item for item in self.evaluations if item.stage == name]
+
+    candidates = stage
 
 
 def made_up(folder: Path, found: RunSummary | CompareSummary | None, *, begun: bool = True) -> MadeUpRun:
@@ -275,7 +278,8 @@ def test_terminal_tables_hold_the_figures() -> None:
 
 
 def test_words_are_those_of_the_task() -> None:
-    other = summary(reward={"name": "accuracy", "title": "Accuracy"}, noun="pairs", test=None)
+    accuracy = {"name": "accuracy", "title": "Accuracy"}
+    other = summary(reward=accuracy, climbed=accuracy, noun="pairs", test=None)
     text = printed(print_summary, other)
     assert "Accuracy ± SE over pairs, protocol lasot" in text and "24 pairs, 1,440 frames" in text
     assert "SUC" not in text and "videos" not in text and "held-out" not in text
