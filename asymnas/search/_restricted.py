@@ -8,11 +8,13 @@ import numpy as np
 
 from asymnas.core.seeding import rng_for
 
-WIDTH = 1.5
-"""Prior standard deviation of the logarithm of a variance."""
+WIDTH = 1.2
+"""Prior standard deviation of the logarithm of a variance, for each on its own."""
+TOGETHER = 1.0
+"""Prior standard deviation of the logarithm of the variances of the worth, for all of them together."""
 LOADING = (0.6, 0.6)
 """Prior mean and standard deviation of a loading, in standard deviations of the measures."""
-OWN = 0.2
+OWN = 0.25
 """Prior median of each of the two variances of a measure's own deviation."""
 FLOOR = 0.2
 """Least curvature of the logarithm of the posterior that draws are made with."""
@@ -77,7 +79,10 @@ class RestrictedLikelihood:
         self._archs = [told.architecture[rows] for rows in self.rows]
         others = len(self.rows) - 1
         self.prior = np.concatenate([np.log(medians), np.tile([LOADING[0], np.log(OWN), np.log(OWN)], others)])
-        self.width = np.concatenate([np.full(self.count, WIDTH), np.tile([LOADING[1], WIDTH, WIDTH], others)])
+        width = np.concatenate([np.full(self.count, WIDTH), np.tile([LOADING[1], WIDTH, WIDTH], others)])
+        covariance = np.diag(width**2)
+        covariance[: self.count, : self.count] += TOGETHER**2
+        self.spread, self._precision = np.sqrt(covariance.diagonal()), np.linalg.inv(covariance)
         self._levels = (told.measure[:, None] == np.arange(len(self.rows))).astype(float)
 
     def split(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -113,7 +118,8 @@ class RestrictedLikelihood:
 
     def value(self, theta: np.ndarray) -> float:
         """Return the log posterior at a point, up to a constant."""
-        return self._factors(theta)[0] - 0.5 * float((((theta - self.prior) / self.width) ** 2).sum())
+        away = theta - self.prior
+        return self._factors(theta)[0] - 0.5 * float(away @ self._precision @ away)
 
     def with_gradient(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the negative log posterior and its gradient (Harville 1977: traces with the projected inverse)."""
@@ -128,8 +134,9 @@ class RestrictedLikelihood:
             slope = 2 * ((left[rows] * made["cross"][rows]) @ loading).sum()
             own = (block * told.own[np.ix_(archs, archs)]).sum()
             gradient.append(np.array([slope, shared * own, single * np.trace(block)]))
-        away = (theta - self.prior) / self.width
-        return -value + 0.5 * float(away @ away), 0.5 * np.concatenate(gradient) + away / self.width
+        away = theta - self.prior
+        pull = self._precision @ away
+        return -value + 0.5 * float(away @ pull), 0.5 * np.concatenate(gradient) + pull
 
     def _by_architecture(self, matrix: np.ndarray) -> np.ndarray:
         """Return (n, n): the sum of the blocks of a (rows, rows) matrix, a block for two measures."""
@@ -145,11 +152,11 @@ class RestrictedLikelihood:
 
         rng = rng_for(0, "estimator", "starts")
         away = np.concatenate([np.zeros((1, len(self.prior))), rng.standard_normal((starts - 1, len(self.prior)))])
-        bounds = [(mean - 6 * sd, mean + 6 * sd) for mean, sd in zip(self.prior, self.width, strict=True)]
+        bounds = [(mean - 6 * sd, mean + 6 * sd) for mean, sd in zip(self.prior, self.spread, strict=True)]
         options = {"maxiter": 200, "ftol": 1e-8, "gtol": 1e-4}
         found = [
             minimize(self.with_gradient, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
-            for start in self.prior + away * self.width
+            for start in self.prior + away * self.spread
         ]
         return min(found, key=lambda result: result.fun).x
 

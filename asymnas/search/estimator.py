@@ -214,16 +214,27 @@ class Estimator:
         if len(posterior.mean) < 2:
             return float("nan")
         explained = posterior.mean.var(ddof=1)
-        doubt = (posterior.covariance.trace() - posterior.covariance.mean() * len(posterior.mean)) / (
-            len(posterior.mean) - 1
-        )
+        doubt = _spread(posterior.covariance)
         return float(explained / (explained + doubt)) if explained + doubt > 0 else float("nan")
 
 
 def _scale(fit: AdditiveFit) -> float:
-    """Return the unit of a measure: the spread of its means; the noise of an item where they are too few or equal."""
-    spread = float(fit.means.std()) if len(fit.means) > 2 else 0.0
-    return next((unit for unit in (spread, fit.noise) if unit > 1e-9 * float(np.abs(fit.means).max())), 1.0)
+    """Return the unit of a measure: about the spread of true means; an item's noise where means are too few or equal.
+
+    The spread is the means' own less that of their errors, at least what half a standard error of it allows.
+    """
+    count = len(fit.means)
+    unit = fit.noise
+    if count > 2:
+        square, error = fit.means.var(ddof=1), _spread(fit.covariance)
+        unit = math.sqrt(max(square - error, square / math.sqrt(2 * (count - 1)), 0))
+    units = (unit, fit.noise)
+    return next((unit for unit in units if unit > 1e-9 * float(np.abs(fit.means).max())), 1.0)
+
+
+def _spread(covariance: np.ndarray) -> float:
+    """Return the expected sample variance of (n,) centred draws with an (n, n) covariance, n > 1."""
+    return float((covariance.trace() - covariance.mean() * len(covariance)) / (len(covariance) - 1))
 
 
 def _mixed(means: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
