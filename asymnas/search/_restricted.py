@@ -12,8 +12,8 @@ WIDTH = 1.2
 """Prior standard deviation of the logarithm of a variance, for each on its own."""
 TOGETHER = 1.0
 """Prior standard deviation of the logarithm of the variances of the worth, for all of them together."""
-LOADING = (0.6, 0.6)
-"""Prior mean and standard deviation of a loading, in standard deviations of the measures."""
+LOADING = (0.5, 0.5)
+"""Prior mean and standard deviation of loading x sd of the worth, in units of the measure: about its correlation."""
 OWN = 0.25
 """Prior median of each of the two variances of a measure's own deviation."""
 FLOOR = 0.2
@@ -65,7 +65,10 @@ class Solved:
 
 
 class RestrictedLikelihood:
-    """The logarithm of restricted likelihood times prior, as a function of log variances and loadings.
+    """The logarithm of restricted likelihood times prior, as a function of its parameters.
+
+    The parameters are the log variances of the worth, then for each other measure its loading times the standard
+    deviation of the worth and the two log variances of its own deviation.
 
     Args:
         told: the data.
@@ -87,9 +90,10 @@ class RestrictedLikelihood:
 
     def split(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the (kernels,) variances and (measures - 1, 3) loadings and own variances of a point."""
-        others = theta[self.count :].reshape(-1, 3).copy()
+        variances, others = np.exp(theta[: self.count]), theta[self.count :].reshape(-1, 3).copy()
+        others[:, 0] /= np.sqrt(variances.sum())
         others[:, 1:] = np.exp(others[:, 1:])
-        return np.exp(theta[: self.count]), others
+        return variances, others
 
     def _factors(self, theta: np.ndarray) -> tuple[float, dict[str, np.ndarray]]:
         """Return the restricted log likelihood and the matrices that it, its gradient and predictions share."""
@@ -128,12 +132,13 @@ class RestrictedLikelihood:
         left = made["projected"] - np.outer(made["weights"], made["weights"])
         loading = made["loading"]
         inner = self._by_architecture(left * loading[:, None] * loading)
-        gradient = [variances * np.tensordot(told.kernels, inner, 2)]
-        for rows, archs, (_, shared, single) in zip(self.rows[1:], self._archs[1:], others, strict=True):
+        gradient, total = [variances * np.tensordot(told.kernels, inner, 2)], variances.sum()
+        for rows, archs, (load, shared, single) in zip(self.rows[1:], self._archs[1:], others, strict=True):
             block = left[np.ix_(rows, rows)]
             slope = 2 * ((left[rows] * made["cross"][rows]) @ loading).sum()
             own = (block * told.own[np.ix_(archs, archs)]).sum()
-            gradient.append(np.array([slope, shared * own, single * np.trace(block)]))
+            gradient[0] -= slope * load * variances / (2 * total)
+            gradient.append(np.array([slope / np.sqrt(total), shared * own, single * np.trace(block)]))
         away = theta - self.prior
         pull = self._precision @ away
         return -value + 0.5 * float(away @ pull), 0.5 * np.concatenate(gradient) + pull
