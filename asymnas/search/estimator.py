@@ -43,6 +43,7 @@ class Estimator:
         self.starts, self.draws = starts, draws
         self._check(target)
         self._kernels = GeneKernels(space)
+        self._coded = self._kernels.encode([])
         self._architectures: dict[tuple[str, ...], Architecture] = {}
         self._items: dict[str, dict[str, int]] = {name: {} for name in self.measures}
         self._values: dict[str, dict[tuple[str, ...], list[tuple[np.ndarray, np.ndarray]]]] = {
