@@ -39,7 +39,7 @@ class Planted:
         self.rng, self.seed, self.residual = rng, seed, residual
         genes = space.free_genes
         self.main = {gene.id: self.centred(gene, np.sqrt(main / len(genes))) for gene in genes}
-        couples = list(itertools.combinations(genes, 2))
+        couples = list(itertools.combinations(genes, 2))[::4]
         scale = np.sqrt(pairs / len(couples))
         self.pairs = {
             (a.id, b.id): (self.centred(a), self.centred(b), scale * rng.standard_normal()) for a, b in couples
@@ -124,14 +124,14 @@ def test_ranks_better_than_means_where_noise_is_large(small):
 
 
 @pytest.mark.parametrize(("told", "noise"), [(6, 2.0), (25, 4.0), (60, 8.0)])
-def test_intervals_hold_what_they_say(space, told, noise):
+def test_intervals_hold_what_they_say(small, told, noise):
     """80 % intervals hold 70 to 90 %, for architectures seen and unseen, over many planted worths."""
     seen, unseen, reliability, explained = [], [], [], []
-    for seed in range(30):
-        worth, rng = Planted(space, 100 + seed), rng_for(seed, "x")
-        architectures = distinct(space, 100 + seed, told + 40)
+    for seed in range(20):
+        worth, rng = Planted(small, 100 + seed), rng_for(seed, "x")
+        architectures = distinct(small, 100 + seed, told + 40)
         truth = np.array([worth(item) for item in architectures])
-        estimator = fitted(space, architectures[:told], values(truth[:told], 20, noise, rng))
+        estimator = fitted(small, architectures[:told], values(truth[:told], 20, noise, rng))
         posterior = estimator.predict(architectures)
         inside = np.abs(truth - posterior.mean) < Z80 * posterior.sd
         seen.append(inside[:told].mean())
@@ -158,10 +158,10 @@ def ladder(space, seed, correlation, counts=(50, 15)):
     return truth, alone.predict(architectures), with_cheap.predict(architectures), with_cheap.components()
 
 
-def test_a_cheap_measure_that_goes_with_the_target_helps(space):
+def test_a_cheap_measure_that_goes_with_the_target_helps(small):
     gains, inside, correlations = [], [], []
-    for seed in range(12):
-        truth, alone, both, components = ladder(space, seed, 0.8)
+    for seed in range(10):
+        truth, alone, both, components = ladder(small, seed, 0.8)
         gains.append(kendalltau(both.mean, truth).statistic - kendalltau(alone.mean, truth).statistic)
         inside.append((np.abs(truth - both.mean) < Z80 * both.sd).mean())
         correlations.append(components.measures["loss"].correlation)
@@ -170,10 +170,10 @@ def test_a_cheap_measure_that_goes_with_the_target_helps(space):
     assert 0.55 < np.mean(correlations) < 0.95
 
 
-def test_a_measure_that_says_nothing_does_little_harm(space):
+def test_a_measure_that_says_nothing_does_little_harm(small):
     losses, correlations = [], []
-    for seed in range(12):
-        truth, alone, both, components = ladder(space, seed, 0.0, counts=(40, 40))
+    for seed in range(8):
+        truth, alone, both, components = ladder(small, seed, 0.0, counts=(40, 40))
         losses.append(kendalltau(alone.mean, truth).statistic - kendalltau(both.mean, truth).statistic)
         correlations.append(components.measures["loss"].correlation)
     assert np.mean(losses) < 0.05
