@@ -43,6 +43,7 @@ class Estimator:
         self.starts, self.draws = starts, draws
         self._check(target)
         self._kernels = GeneKernels(space)
+        self._coded = self._kernels.encode([])
         self._architectures: dict[tuple[str, ...], Architecture] = {}
         self._items: dict[str, dict[str, int]] = {name: {} for name in self.measures}
         self._values: dict[str, dict[tuple[str, ...], list[tuple[np.ndarray, np.ndarray]]]] = {
@@ -143,8 +144,7 @@ class Estimator:
     def _posterior(self, coded: np.ndarray, cross: np.ndarray) -> Posterior:
         """Return the worths of (n, features) encoded architectures; `cross` is (kernels, n, told)."""
         points = self._fitted()
-        covariance = self._kernels.combined(coded, coded, sum(weight * point.variances for weight, point in points))
-        means = []
+        covariance, means = self._kernels.combined(coded, coded, self._variances()), []
         for weight, point in points:
             k = np.tensordot(point.variances, cross, 1)
             tilt = k @ point.tilt
@@ -160,6 +160,10 @@ class Estimator:
         if not self._points:
             raise EvaluationError(Problem("estimator", "it must be fitted before it is asked", "", "Call fit() first."))
         return self._points
+
+    def _variances(self) -> np.ndarray:
+        """Return the (kernels,) variances of the worth, averaged."""
+        return np.sum([weight * point.variances for weight, point in self._fitted()], axis=0)
 
     def effects(self) -> list[GeneEffect]:
         """Return the main effect of each op of each free gene; raises as `predict` does."""
@@ -179,10 +183,9 @@ class Estimator:
 
     def components(self) -> Components:
         """Return where differences in worth come from, averaged over the variances; raises as `predict` does."""
-        points, scale = self._fitted(), self._scales[self.target]
-        variances = dict(zip(self._kernels.labels, sum(w * point.variances for w, point in points), strict=True))
+        variances = dict(zip(self._kernels.labels, self._variances(), strict=True))
         rows = list(zip(self._kernels.groups, self.effects(), strict=True))
-        ops = {gene.id: len(gene.ops) for gene in self.space.free_genes}
+        scale, ops = self._scales[self.target], {gene.id: len(gene.ops) for gene in self.space.free_genes}
         squares = {
             name: sum((row.mean**2 + row.sd**2) / ops[row.gene] for group, row in rows if group == name)
             for name in self._kernels.group_names
@@ -212,16 +215,27 @@ class Estimator:
         if len(posterior.mean) < 2:
             return float("nan")
         explained = posterior.mean.var(ddof=1)
-        doubt = (posterior.covariance.trace() - posterior.covariance.mean() * len(posterior.mean)) / (
-            len(posterior.mean) - 1
-        )
+        doubt = _spread(posterior.covariance)
         return float(explained / (explained + doubt)) if explained + doubt > 0 else float("nan")
 
 
 def _scale(fit: AdditiveFit) -> float:
-    """Return the unit of a measure: the spread of its means; the noise of an item where they are too few or equal."""
-    spread = float(fit.means.std()) if len(fit.means) > 2 else 0.0
-    return next((unit for unit in (spread, fit.noise) if unit > 1e-9 * float(np.abs(fit.means).max())), 1.0)
+    """Return the unit of a measure: about the spread of true means; an item's noise where means are too few or equal.
+
+    The spread is the means' own less that of their errors, at least what half a standard error of it allows.
+    """
+    count = len(fit.means)
+    unit = fit.noise
+    if count > 2:
+        square, error = fit.means.var(ddof=1), _spread(fit.covariance)
+        unit = math.sqrt(max(square - error, square / math.sqrt(2 * (count - 1)), 0))
+    units = (unit, fit.noise)
+    return next((unit for unit in units if unit > 1e-9 * float(np.abs(fit.means).max())), 1.0)
+
+
+def _spread(covariance: np.ndarray) -> float:
+    """Return the expected sample variance of (n,) centred draws with an (n, n) covariance, n > 1."""
+    return float((covariance.trace() - covariance.mean() * len(covariance)) / (len(covariance) - 1))
 
 
 def _mixed(means: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
