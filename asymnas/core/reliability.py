@@ -60,21 +60,6 @@ class VarianceComponents:
         return Interval(*(_reliability(ratio, count) for ratio in _ends(self.ratio)))
 
 
-@dataclass(frozen=True, slots=True)
-class Shrinkage:
-    """What of the winner's lead is expected to be noise (regression to the mean).
-
-    Args:
-        lead: the winner's measured mean minus the mean of all.
-        expected: (1 - reliability) * lead: how much lower it is expected to come out on new items.
-        by_order: the same for the best of as many from a normal distribution, without looking at this winner.
-    """
-
-    lead: float
-    expected: float
-    by_order: float
-
-
 def complete_block(table: np.ndarray) -> Block:
     """Return which part of an (architectures, items) table with NaN for missing cells is analysed.
 
@@ -188,17 +173,28 @@ def _ends(interval: Interval) -> tuple[float, float, float]:
 def kendall_tau(a: np.ndarray, b: np.ndarray, *, level: float = 0.95) -> Interval:
     """Return Kendall's tau-b of two (n,) scores of the same architectures, n >= 2, in [-1, 1]; NaN for constant scores.
 
-    The interval, over architectures, is of the jackknife; it is all of [-1, 1] for fewer than four.
+    The interval is over architectures, by the jackknife.
     """
-    from scipy.special import ndtri
     from scipy.stats import kendalltau
 
     a, b = np.asarray(a, float), np.asarray(b, float)
-    value, n = float(kendalltau(a, b).statistic), len(a)
+    value = float(kendalltau(a, b).statistic)
+    return _tau_interval(value, _agreement(a, b), level)
+
+
+def _agreement(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Which pairs (n, n) are in the same order by both: 1, in opposite orders: -1, tied: 0."""
+    return np.sign(a[:, None] - a[None]) * np.sign(b[:, None] - b[None])
+
+
+def _tau_interval(value: float, agreement: np.ndarray, level: float) -> Interval:
+    """The interval of a tau by the jackknife over architectures; all of [-1, 1] for fewer than four."""
+    from scipy.special import ndtri
+
+    n = len(agreement)
     if n < 4:
         return Interval(value, -1.0, 1.0)
-    agree = np.sign(a[:, None] - a[None]) * np.sign(b[:, None] - b[None])
-    without = (agree.sum() - 2 * agree.sum(1)) / ((n - 1) * (n - 2))
+    without = (agreement.sum() - 2 * agreement.sum(1)) / ((n - 1) * (n - 2))
     reach = float(ndtri((1 + level) / 2) * np.sqrt((n - 1) * without.var()))
     return Interval(value, max(-1.0, value - reach), min(1.0, value + reach))
 
@@ -227,15 +223,17 @@ def expected_tau(reliability_a: float, reliability_b: float, tau: float = 1.0) -
     return float(2 / np.pi * np.arcsin(np.sin(np.pi / 2 * tau) * np.sqrt(reliability_a * reliability_b)))
 
 
-def split_half_tau(table: np.ndarray, *, halves: int = 200, seed: int = 0) -> float:
+def split_half_tau(table: np.ndarray, *, halves: int = 200, level: float = 0.95, seed: int = 0) -> Interval:
     """Return the mean Kendall tau between the means of two random halves of the items, over `halves` random halvings.
 
     The table's `complete_block` of two items or more is used. It is the tau of half as many items as the table has.
     """
-    return cross_half_tau(table, table, halves=halves, seed=seed)
+    return cross_half_tau(table, table, halves=halves, level=level, seed=seed)
 
 
-def cross_half_tau(first: np.ndarray, second: np.ndarray, *, halves: int = 200, seed: int = 0) -> float:
+def cross_half_tau(
+    first: np.ndarray, second: np.ndarray, *, halves: int = 200, level: float = 0.95, seed: int = 0
+) -> Interval:
     """Return the mean tau between one measure on a random half of the items and another on the other half.
 
     Two measures of the same items share those items' noise; on different halves they do not. `split_half_tau` is the
@@ -245,6 +243,7 @@ def cross_half_tau(first: np.ndarray, second: np.ndarray, *, halves: int = 200, 
         first: (architectures, items) values.
         second: values of the same architectures and items.
         halves: number of random halvings.
+        level: coverage of the interval, over architectures.
         seed: of the halvings.
     """
     from scipy.stats import kendalltau
@@ -252,45 +251,10 @@ def cross_half_tau(first: np.ndarray, second: np.ndarray, *, halves: int = 200, 
     block = complete_block(np.where(np.isnan(second), np.nan, first))
     a, b = (np.asarray(table, float)[np.ix_(block.rows, block.columns)] for table in (first, second))
     rng, half = rng_for(seed, "halves"), len(block.columns) // 2
-    found = []
+    found, agreement = [], np.zeros((len(a), len(a)))
     for _ in range(halves):
         order = rng.permutation(len(block.columns))
-        found.append(kendalltau(a[:, order[:half]].mean(1), b[:, order[half : 2 * half]].mean(1)).statistic)
-    return float(np.mean(found))
-
-
-def chance_of_best_share(
-    means: np.ndarray, reliability: float, *, share: float = 0.1, samples: int = 4000, seed: int = 0
-) -> float:
-    """Return the probability that the one with the highest measured mean is truly among the best `share` of them.
-
-    Normal model: given the measured means, the true ones are independent normals around the shrunken means, with
-    variance 1 - reliability in units of the true spread.
-
-    Args:
-        means: (n,) measured means, n >= 2.
-        reliability: of the means, in [0, 1].
-        share: of the n; at least one.
-        samples: of the simulation.
-        seed: of the simulation.
-    """
-    means = np.asarray(means, float)
-    spread = float(means.std(ddof=1))
-    standard = (means - means.mean()) / spread if spread > 0 else np.zeros(len(means))
-    noise = rng_for(seed, "best share").normal(size=(samples, len(means)))
-    true = np.sqrt(reliability) * standard + np.sqrt(1 - reliability) * noise
-    better = (true > true[:, [int(means.argmax())]]).sum(1)
-    return float((better < max(1, round(share * len(means)))).mean())
-
-
-def winners_shrinkage(means: np.ndarray, reliability: float) -> Shrinkage:
-    """Return how much of the winner's lead among (n,) measured means, n >= 2, is expected to vanish on new items."""
-    from scipy.integrate import quad
-    from scipy.special import ndtr
-
-    means = np.asarray(means, float)
-    n, lead = len(means), float(means.max() - means.mean())
-    # E max of n standard normals = integral of 1 - F^n above 0 minus that of F^n below 0
-    largest = quad(lambda x: 1 - ndtr(x) ** n - ndtr(-x) ** n, 0, 12)[0]
-    noise = 1 - reliability
-    return Shrinkage(lead, noise * lead, noise * float(largest) * float(means.std(ddof=1)))
+        x, y = a[:, order[:half]].mean(1), b[:, order[half : 2 * half]].mean(1)
+        found.append(float(kendalltau(x, y).statistic))
+        agreement += _agreement(x, y) / halves
+    return _tau_interval(float(np.mean(found)), agreement, level)
