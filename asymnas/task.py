@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
 
-from asymnas.core.errors import JobError, Problem, nearest
+from asymnas.core.errors import DataError, JobError, Problem, nearest
 from asymnas.core.plugins import Registry
 
 if TYPE_CHECKING:
@@ -227,6 +227,16 @@ class Task(ABC):
     def baseline_fingerprint(self) -> Mapping[str, Any]:
         """All that a baseline's score depends on beside its name and the items, as JSON values."""
         return {}
+
+    def fresh(self, reward: Reward, count: int) -> str:
+        """Add a split of `count` items of a reward that no stage of the job uses, the same at every call; return its
+        name. Diagnoses measure on it.
+
+        Raises:
+            DataError: there are not so many.
+        """
+        rule = "the task has no further items to measure on"
+        raise DataError(Problem(f"task '{self.job.task}'", rule, f"{count} of {reward.title}"))
 
     @abstractmethod
     def model(self) -> nn.Module:

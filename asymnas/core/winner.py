@@ -1,4 +1,4 @@
-"""What is known of the architecture that scored highest: is it among the best, what of its lead stays, who equals it."""
+"""What is known of the architecture that scored highest: its chance to be the best, its lead, its equals."""
 
 from __future__ import annotations
 

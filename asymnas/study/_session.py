@@ -28,6 +28,7 @@ from asymnas.search import (
     failed_evaluation,
 )
 from asymnas.space import Architecture
+from asymnas.task import Task
 from asymnas.training import TrainingConfig, TrainingProgress, TrainingResult, TrainingSetup
 
 logger = logging.getLogger("asymnas.study")
@@ -88,12 +89,12 @@ class Session:
         wanted = max(resources.workers * resources.cpus_per_worker, self.job.training.workers * resources.torch_threads)
         return max(os.cpu_count() or 1, math.ceil(wanted))
 
-    def pool(self) -> Pool[Request, Evaluation]:
-        """Return what scores candidates, in this process or on Ray."""
+    def pool(self, open_task: Callable[[], Task] | None = None) -> Pool[Request, Evaluation]:
+        """Return what scores candidates, in this process or on Ray; `open_task` is the job's own by default."""
         resources = self.job.resources
         device = "cuda" if resources.gpus_per_worker else "cpu"
         weights = str(self.run.weights.resolve())
-        factory = partial(candidate_worker, self.job.open, weights, device, resources.torch_threads)
+        factory = partial(candidate_worker, open_task or self.job.open, weights, device, resources.torch_threads)
         shared: dict[str, Any] = {"failed": failed_evaluation, "threads": resources.torch_threads}
         if resources.engine == "inprocess":
             return InProcessPool(factory, **shared)
