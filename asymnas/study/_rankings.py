@@ -187,7 +187,8 @@ def agreement(first: ScoreTable, other: ScoreTable) -> RankAgreement | None:
             return None
         tau = kendall_tau(a.mean(1), b.mean(1))
         trust = [components(side).reliability().value for side in (a, b)]
-        how = f"{len(a_items)} {first.noun} against {len(rest)} {'further ' if shared else ''}{other.noun}"
+        alike = " further" if shared else "" if first.noun == other.noun else f" {other.noun}"
+        how = f"{len(a_items):,} {first.noun} against {len(rest):,}{alike}"
     if math.isnan(tau.value):
         return None
     return _agreement(first, other, (a, b), tau, (trust[0], trust[1]), how)

@@ -46,12 +46,9 @@ class Remeasured:
 
 def remeasured(run: RunData, wanted: Remeasured, nouns: Mapping[str, str], progress: Reporter | None) -> dict[str, Any]:
     """Measure what is wanted and return the fields of the diagnosis that it fills."""
-    from asymnas.job import load_job
+    from asymnas.job import launch_job
 
-    job = load_job(run.folder / "job.yaml", files=False)
-    asked = {"workers": wanted.workers, "engine": wanted.engine}
-    resources = job.resources.model_copy(update={name: value for name, value in asked.items() if value is not None})
-    job = job.model_copy(update={"resources": resources})
+    job = launch_job(run.folder / "job.yaml", engine=wanted.engine, workers=wanted.workers, files=False)
     weights = run.folder / "supernet.safetensors"
     if not weights.is_file():
         way_out = "Finish it: `asymnas search JOB --resume`."

@@ -110,31 +110,27 @@ def _agreements(tables: Sequence[ScoreTable]) -> list[RankAgreement]:
     return [found for pair in pairs if (found := agreement(*pair)) is not None]
 
 
-def main_ranking(rankings: Sequence[Ranking]) -> Ranking | None:
-    """Return the ranking that the sentence is of: the highest rung of the search, which selects parents by it."""
-    for stage in ("search", "random"):
-        found = [item for item in rankings if item.stage == stage]
-        if found:
-            return found[-1]
-    return None
-
-
 def sentence(rankings: Sequence[Ranking], estimator: float | None = None) -> str:
-    """Return the diagnosis in plain words."""
-    found = main_ranking(rankings)
-    if found is None:
+    """Return the diagnosis in plain words: of the last rung of the search, which selects parents by it."""
+    rungs = [item for item in rankings if item.stage == "search"] or [
+        item for item in rankings if item.stage == "random"
+    ]
+    if not rungs:
         return "Too few architectures or items were scored to tell how well the reward orders architectures."
-    trust = found.reliability
+    *lower, found = rungs
+    trust, what = found.reliability, "The reward of the last rung" if lower else "This reward"
     text = (
-        f"This reward orders architectures with reliability {trust.value:.2f} "
-        f"[{trust.low:.2f}, {trust.high:.2f}] ({found.items:,} {found.noun}, {found.architectures} architectures): "
+        f"{what} orders architectures with reliability {trust.value:.2f} [{trust.low:.2f}, {trust.high:.2f}] "
+        f"({found.items:,} {found.noun}, {found.architectures} architectures): "
+        f"{share_text(1 - trust.value)} of what selects parents is noise."
     )
-    text += f"{share_text(1 - trust.value)} of what selects parents is noise."
     needed = found.needed["0.9"].value
     if needed is None:
         text += f" No spread between architectures is seen, so no number of {found.noun} is known to be enough."
     elif needed > found.items:
         text += f" {needed:,} {found.noun} would give 0.9."
+    if lower:
+        text += f" Lower rungs: {'; '.join(f'{item.name} {item.reliability.value:.2f}' for item in lower)}."
     if estimator is not None:
         text += f" The estimator, which ranks by all that was measured, has reliability {estimator:.2f}."
     return text

@@ -68,7 +68,7 @@ def test_two_measures_of_one_worth_agree_once_their_noise_is_taken_out():
     cheap, true = planted(count=300, noise=0.2, reward="pairs", first=100), planted(count=300, noise=0.2)
     (pair,) = from_log(logged(cheap + true)).agreements
     assert pair.tau.value < 0.5 < 0.75 < pair.corrected.value
-    assert pair.first.startswith("pairs") and "20 items against 20 items" in pair.how
+    assert pair.first.startswith("pairs") and pair.how == "20 items against 20"
     other = planted(count=300, noise=0.2, seed=5)
     (pair,) = from_log(logged(cheap + other)).agreements
     assert abs(pair.corrected.value) < 0.25
@@ -109,6 +109,7 @@ def test_rungs_add_up_and_the_higher_one_is_compared_by_what_it_adds():
     high = [Rung(line, 1) for line in planted(count=60, items=30, noise=0.2, first=10)[:20]]
     found = from_log(logged(low + high))
     assert [(item.rung, item.items, item.architectures) for item in found.rankings] == [(0, 10, 60), (1, 40, 20)]
+    assert "The reward of the last rung orders" in found.sentence and "suc, 10 items 0." in found.sentence
     (pair,) = found.agreements
     assert pair.architectures == 20 and "10 items against 30 further" in pair.how
 
@@ -183,7 +184,10 @@ def test_a_search_ends_with_its_diagnosis(run):
 def test_a_sample_is_measured_anew_and_what_was_measured_stays(run):
     found = diagnose(run, items=20, sample=7)
     assert found.new_items.items == 20 and found.new_items.architectures in (7, 8)
-    assert found.new_agreement.first == "items of the search" and "6 images against 20" in found.new_agreement.how
+    assert (
+        found.new_agreement.first == "items of the search"
+        and "6 images against 20 further" not in found.new_agreement.how
+    )
     found = diagnose(run, sample=7, conditions=True, recalibration=True)
     assert found.new_items is not None
     (pair,) = found.conditions
