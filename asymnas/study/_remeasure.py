@@ -48,11 +48,11 @@ def remeasured(run: RunData, wanted: Remeasured, nouns: Mapping[str, str], progr
     """Measure what is wanted and return the fields of the diagnosis that it fills."""
     from asymnas.job import launch_job
 
-    job = launch_job(run.folder / "job.yaml", engine=wanted.engine, workers=wanted.workers, files=False)
     weights = run.folder / "supernet.safetensors"
     if not weights.is_file():
         way_out = "Finish it: `asymnas search JOB --resume`."
         raise RunFolderError(Problem(str(run.folder), "must have a trained supernet", f"no {weights.name}", way_out))
+    job = launch_job(run.folder / "job.yaml", engine=wanted.engine, workers=wanted.workers, files=False)
     with RunFolder.open(run.folder / FOLDER, job, resume=True) as folder:
         folder.weights = weights
         sample = _Sample(job, folder, progress, run, wanted.sample, nouns)
