@@ -26,6 +26,12 @@ def diagnose(
     conditions: Annotated[
         bool, typer.Option("--conditions", help="Measure the sample under each condition of the task.")
     ] = False,
+    seeds: Annotated[
+        list[Path], typer.Option("--seeds", metavar="RUN2", help="Another run whose supernet is compared; repeatable.")
+    ] = [],  # noqa: B006 - typer copies it
+    standalone: Annotated[
+        int | None, typer.Option("--standalone", min=4, metavar="N", help="Train N architectures alone, and compare.")
+    ] = None,
     workers: commands.Workers = None,
     engine: commands.EngineOption = None,
     file: Annotated[
@@ -41,8 +47,8 @@ def diagnose(
 
     with make_progress(stderr()) as progress:
         found = diagnosed(
-            run, items=items, sample=sample, recalibration=recalibration, conditions=conditions, workers=workers,
-            engine=engine, progress=progress,
+            run, items=items, sample=sample, recalibration=recalibration, conditions=conditions, seeds=seeds,
+            standalone=standalone, workers=workers, engine=engine, progress=progress,
         )  # fmt: skip
         report = write_report(run)
     if file is not None:

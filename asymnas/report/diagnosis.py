@@ -23,6 +23,8 @@ def diagnosis_sections(found: Diagnosis) -> list[Section]:
     new = [found.new_agreement] if found.new_agreement else []
     sections += _agreements("Agreement of measures", [*found.agreements, *new])
     sections += _agreements("Agreement of conditions", found.conditions)
+    sections += _agreements("Agreement of supernets", found.seeds)
+    sections += _agreements("Supernet and trained alone", [found.standalone] if found.standalone else [])
     if found.recalibration:
         sections.append(_recalibration(found.recalibration))
     return sections

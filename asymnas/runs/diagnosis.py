@@ -150,6 +150,8 @@ class Diagnosis(DiagnosisPart):
         new_agreement: of the scores of the log's items with those of the new ones, over the sample.
         conditions: agreement between conditions, over the sample.
         recalibration: noise of the normalisation statistics, over the sample.
+        seeds: agreement of the supernets of several runs, over the sample.
+        standalone: agreement of the supernet with architectures trained alone.
     """
 
     kind: Literal["diagnosis"] = "diagnosis"
@@ -162,6 +164,8 @@ class Diagnosis(DiagnosisPart):
     new_agreement: RankAgreement | None = None
     conditions: list[RankAgreement] = Field(default_factory=list)
     recalibration: RecalibrationNoise | None = None
+    seeds: list[RankAgreement] = Field(default_factory=list)
+    standalone: RankAgreement | None = None
 
     def write(self, file: Path) -> None:
         """Write the diagnosis, whole or not at all."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,10 +17,11 @@ from asymnas.core.statistics import Interval
 from asymnas.nn import weights_hash
 from asymnas.runs.diagnosis import RankAgreement, RecalibrationNoise
 from asymnas.runs.folder import RunFolder
-from asymnas.runs.read import RunData
+from asymnas.runs.read import RunData, read_run
 from asymnas.search import Evaluation, RandomSearcher, Request, ResultLog, ScoreSettings, evaluate_logged
-from asymnas.space import Architecture, available
-from asymnas.study._rankings import ScoreTable, agreement, agreement_as_is, ranking, tables_of
+from asymnas.space import Architecture, available, save_architecture
+from asymnas.study._rankings import Genes, ScoreTable, agreement, agreement_as_is, ranking, tables_of
+from asymnas.study._retrain import retrain
 from asymnas.study._session import Session
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ class Remeasured:
     sample: int
     recalibration: bool
     conditions: bool
+    seeds: tuple[Path, ...] = ()
+    standalone: int | None = None
     workers: int | None = None
     engine: str | None = None
 
@@ -48,10 +52,11 @@ def remeasured(run: RunData, wanted: Remeasured, nouns: Mapping[str, str], progr
     """Measure what is wanted and return the fields of the diagnosis that it fills."""
     from asymnas.job import launch_job
 
-    weights = run.folder / "supernet.safetensors"
-    if not weights.is_file():
-        way_out = "Finish it: `asymnas search JOB --resume`."
-        raise RunFolderError(Problem(str(run.folder), "must have a trained supernet", f"no {weights.name}", way_out))
+    weights = supernet_of(run)
+    others = {other: supernet_of(read_run(other)) for other in wanted.seeds}
+    for other in others:
+        if read_run(other).space != run.space:
+            raise RunFolderError(Problem(str(other), f"must be of the search space of {run.folder}"))
     job = launch_job(run.folder / "job.yaml", engine=wanted.engine, workers=wanted.workers, files=False)
     with RunFolder.open(run.folder / FOLDER, job, resume=True) as folder:
         folder.weights = weights
@@ -63,7 +68,20 @@ def remeasured(run: RunData, wanted: Remeasured, nouns: Mapping[str, str], progr
             parts["conditions"] = sample.by_condition()
         if wanted.recalibration:
             parts["recalibration"] = sample.by_recalibration()
+        if others:
+            parts["seeds"] = sample.by_supernet(others)
+        if wanted.standalone:
+            parts["standalone"] = sample.alone(wanted.standalone)
         return parts
+
+
+def supernet_of(run: RunData) -> Path:
+    """Return the file of a run's supernet; RunFolderError where it is not trained yet."""
+    weights = run.folder / "supernet.safetensors"
+    if not weights.is_file():
+        way_out = "Finish it: `asymnas search JOB --resume`."
+        raise RunFolderError(Problem(str(run.folder), "must have a trained supernet", f"no {weights.name}", way_out))
+    return weights
 
 
 class _Sample(Session):
@@ -79,7 +97,7 @@ class _Sample(Session):
         nouns: Mapping[str, str],
     ) -> None:
         super().__init__(job, folder, progress)
-        self.log, self.weights_hash, self.nouns = ResultLog(folder.evaluations), weights_hash(folder.weights), nouns
+        self.log, self.nouns, self.data = ResultLog(folder.evaluations), nouns, run
         self.architectures = sample_of(self, run, count)
         with self.stage("preparation"):
             self.task.prepare(lambda done, total: self.progress.update("preparation", done, total))
@@ -117,13 +135,50 @@ class _Sample(Session):
             )
         return recalibration_noise(tables, BATCHES)
 
+    def by_supernet(self, others: Mapping[Path, Path]) -> list[RankAgreement]:
+        """Score with the supernets of other runs too, on the same items; agreement of each pair of supernets."""
+        tables = [replace(self._scored("search items", "validation", self.task.scored), label=str(self.data.folder))]
+        for folder, weights in others.items():
+            stage = f"supernet {weights_hash(weights)[:12]}"
+            table = self._scored(stage, "validation", self.task.scored, weights=weights)
+            tables.append(replace(table, label=str(folder)))
+        pairs = [(first, other) for place, other in enumerate(tables) for first in tables[:place]]
+        return [found for pair in pairs if (found := agreement(*pair)) is not None]
+
+    def alone(self, count: int) -> RankAgreement | None:
+        """Train `count` architectures alone and compare their scores with those in the supernet, on the same items."""
+        chosen = sample_of(self, self.data, count - 1)
+        rows: dict[Genes, Mapping[str, float]] = {}
+        place = self.run.folder / "standalone"
+        place.mkdir(exist_ok=True)
+        for architecture in chosen:
+            folder, file = place / architecture.key, place / f"{architecture.key}.json"
+            save_architecture(file, architecture)
+            summary = retrain(file, self.job, folder, resume=True, progress=self.progress, test=False)
+            if summary.validation is not None:
+                rows[tuple(sorted(architecture.genes.items()))] = summary.validation.items
+        inside = self._scored("standalone in the supernet", "validation", self.task.scored, architectures=chosen)
+        outside = replace(inside, rows=rows, label="trained alone")
+        return agreement(replace(inside, label="in the supernet"), outside)
+
     def _scored(
-        self, stage: str, split: str, conditions: Sequence[str], *, task: Task | None = None, opener: Any = None
+        self,
+        stage: str,
+        split: str,
+        conditions: Sequence[str],
+        *,
+        task: Task | None = None,
+        opener: Callable[[], Task] | None = None,
+        weights: Path | None = None,
+        architectures: Sequence[Architecture] | None = None,
     ) -> ScoreTable:
-        """Score all of the sample; `opener` opens the task in a worker where it is not the job's own."""
+        """Score all of the sample, or other architectures; `opener` opens the task in a worker, `weights` are a file.
+
+        Task and weights are by default those of the run.
+        """
         task = task or self.task
-        settings = ScoreSettings.of(task, self.weights_hash)
-        requests = [Request.of(item, split, tuple(conditions)) for item in self.architectures]
+        settings = ScoreSettings.of(task, weights_hash(weights or self.run.weights))
+        requests = [Request.of(item, split, tuple(conditions)) for item in architectures or self.architectures]
         done = 0
 
         def count(evaluation: Evaluation, fresh: bool) -> None:
@@ -131,7 +186,7 @@ class _Sample(Session):
             done += 1
             self.progress.update(stage, done, len(requests))
 
-        with self.stage(stage), self.pool(opener) as pool:
+        with self.stage(stage), self.pool(opener, weights) as pool:
             found = evaluate_logged(requests, pool, self.log, settings=settings, stage=stage, on_result=count)
         if not any(item.ok for item in found):
             raise RunFolderError(Problem(stage, "no architecture could be scored", found[-1].error))

@@ -19,7 +19,7 @@ STAGES = (("search",), ("random",), ("search", "random"), ("finals",), ("random 
 SAMPLE = 16
 """Random architectures that are measured anew, unless another number is asked for."""
 
-MEASURED = ("new_items", "new_agreement", "conditions", "recalibration")
+MEASURED = ("new_items", "new_agreement", "conditions", "recalibration", "seeds", "standalone")
 """Fields of a diagnosis that need measuring."""
 
 _SHARES = {
@@ -35,6 +35,8 @@ def diagnose(
     sample: int = SAMPLE,
     recalibration: bool = False,
     conditions: bool = False,
+    seeds: Sequence[Path | str] = (),
+    standalone: int | None = None,
     workers: int | None = None,
     engine: str | None = None,
     progress: Reporter | None = None,
@@ -52,12 +54,16 @@ def diagnose(
         sample: number of random architectures of the sample, drawn by the job's seed.
         recalibration: measure the sample with 1, 2, 4, 8 and 16 recalibration batches.
         conditions: measure the sample under each of the task's conditions.
+        seeds: folders of other runs of the same space and model, whose supernets measure the sample too.
+        standalone: number of architectures that are trained alone, at least 4: random ones and the best of the search.
+            Each is trained as the job says; its run is kept in `diagnosis/standalone`.
         workers: processes; those of the job by default.
         engine: "ray" or "inprocess"; that of the job by default.
         progress: told of every evaluation.
 
     Raises:
-        RunFolderError: it is no folder of a search, or a file of it is corrupt, or the supernet is not trained yet.
+        RunFolderError: it is no folder of a search, or a file of it is corrupt, or the supernet is not trained yet, or
+            a run of `seeds` is of another space.
         DataError: the task has not so many further items.
     """
     run = read_run(folder)
@@ -66,8 +72,9 @@ def diagnose(
         raise RunFolderError(Problem(str(folder), "must be the folder of a search", "a comparison", way_out))
     earlier, found = read_diagnosis(run.folder), from_log(run)
     parts = {name: getattr(earlier, name) for name in MEASURED} if earlier else {}
-    if items or recalibration or conditions:
-        wanted = Remeasured(items, sample, recalibration, conditions, workers, engine)
+    if items or recalibration or conditions or seeds or standalone:
+        others = tuple(Path(other) for other in seeds)
+        wanted = Remeasured(items, sample, recalibration, conditions, others, standalone, workers, engine)
         parts |= remeasured(run, wanted, _nouns(run), progress)
     found = found.model_copy(update=parts)
     found.write(run.folder / DIAGNOSIS)

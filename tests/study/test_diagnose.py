@@ -15,6 +15,7 @@ from asymnas.core.errors import DataError, RunFolderError
 from asymnas.job import Job, load_job
 from asymnas.runs import RunData, read_diagnosis
 from asymnas.search import Evaluation
+from asymnas.space import load_space
 from asymnas.study import diagnose, run_job
 from asymnas.study._rankings import agreement, tables_of
 from asymnas.study.diagnose import from_log, share_text
@@ -128,7 +129,11 @@ def test_shares_in_words(share, text):
 
 
 class FreshTask(ToyTask):
-    """The toy task with 6 items to search by and as many new ones as are asked for, at most 50."""
+    """The toy task over the job's space, with 6 items to search by and at most 50 new ones."""
+
+    def __init__(self, job):
+        super().__init__(job)
+        self.space = load_space(job.space)
 
     @cached_property
     def splits(self):
@@ -152,11 +157,8 @@ class FreshPlugin(TaskPlugin):
         return FreshTask(job)
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """The folder of a finished search of the task."""
-    TASKS.register("fresh", FreshPlugin(), replace=True)
-    job = load_job(
+def a_job(**values):
+    return load_job(
         {
             "task": "fresh",
             "name": "g",
@@ -167,9 +169,16 @@ def run(tmp_path_factory):
             "evaluation": {"recalibration": {"batches": 2, "batch_size": 6}},
             "resources": {"engine": "inprocess"},
         }
+        | values
     )
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """The folder of a finished search of the task."""
+    TASKS.register("fresh", FreshPlugin(), replace=True)
     folder = tmp_path_factory.mktemp("diagnose") / "run"
-    run_job(job, folder)
+    run_job(a_job(), folder)
     yield folder
     del TASKS._objects["fresh"]
 
@@ -198,6 +207,18 @@ def test_a_sample_is_measured_anew_and_what_was_measured_stays(run):
     assert diagnose(run, items=20, sample=7, conditions=True, recalibration=True) == found
     assert (run / "diagnosis" / "evaluations.jsonl").read_text().splitlines() == lines  # nothing was measured again
     assert diagnose(run) == found == read_diagnosis(run)
+
+
+def test_supernets_of_two_seeds_and_architectures_trained_alone(run, tmp_path):
+    run_job(a_job(seed=1), tmp_path / "other")
+    found = diagnose(run, sample=7, seeds=[tmp_path / "other"], standalone=5)
+    (pair,) = found.seeds
+    assert (pair.first, pair.other) == (str(run), str(tmp_path / "other")) and pair.x != pair.y
+    assert found.standalone.architectures in (4, 5) and found.standalone.other == "trained alone"
+    assert len(list((run / "diagnosis" / "standalone").glob("*/summary.json"))) == 5
+    run_job(a_job(space=toy_space(2, BRANCHES).to_dict()), tmp_path / "smaller")
+    with pytest.raises(RunFolderError, match="must be of the search space of"):
+        diagnose(run, seeds=[tmp_path / "smaller"])
 
 
 def test_what_cannot_be_diagnosed_is_told(run, tmp_path):
