@@ -209,7 +209,7 @@ def test_report_shows(text: str, finished: str) -> None:
 def test_report_is_self_contained(finished: str) -> None:
     assert set(pictures(finished)) == {
         "search progress", "scores under each condition", "score of each test item", "score of each validation item",
-        "op frequencies", "training loss",
+        "op frequencies", "training loss", "reliability by number of items", "variance of a score by its sources",
     }  # fmt: skip
     assert all(data.startswith(b"\x89PNG") and len(data) > 5000 for data in pictures(finished).values())
     assert not re.search(r"""(src|href)=["']?(http|//)""", finished)
