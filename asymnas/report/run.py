@@ -8,9 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from asymnas.report import plots
+from asymnas.report.diagnosis import diagnosis_sections
 from asymnas.report.frequencies import agreement, frequencies_section
 from asymnas.report.sections import Figure, Section
 from asymnas.report.texts import difference_text, measured_on, names, score_text, span, verdict
+from asymnas.runs.diagnosis import read_diagnosis
 from asymnas.runs.summary import (
     CostSummary,
     RunSummary,
@@ -58,11 +60,18 @@ def run_sections(run: RunData, extra: Sequence[Section] = ()) -> list[Section]:
     sections = [Section("", note=f"task {run.job.get('task', 'tracking')}, seed {run.job.get('seed')}")]
     if isinstance(run.summary, RunSummary):
         architecture, *rest = summary_sections(run.summary)
-        sections += [*rest[:1], *extra, *_search(run), *rest[1:], replace(architecture, note=agreement(run))]
+        sections += [
+            *rest[:1],
+            *extra,
+            *_search(run),
+            *_diagnosis(run),
+            *rest[1:],
+            replace(architecture, note=agreement(run)),
+        ]
     else:
         found = run.so_far
         items = {"validation": found.validation} if found.validation else {}
-        sections += [so_far(found), *extra, *_search(run)]
+        sections += [so_far(found), *extra, *_search(run), *_diagnosis(run)]
         sections += filter(None, [_items(items, None, found.reward, "items")])
     sections += [*frequencies_section(run), *_training(run), provenance(run)]
     return sections
@@ -246,6 +255,14 @@ def _search(run: RunData) -> Iterator[Section]:
     label = f"validation {reward} ({names(first.facts)})".removesuffix(" ()")
     picture = Figure(partial(plots.progress_plot, scored, label, f"± SE over {noun}"), "png", "search progress")
     yield Section("Search", note=f"{note}.", figures=(picture,))
+
+
+def _diagnosis(run: RunData) -> list[Section]:
+    """What the run's diagnosis says, else what its log does; nothing where too little was scored."""
+    from asymnas.study.diagnose import from_log  # imports what runs a search
+
+    found = read_diagnosis(run.folder) or from_log(run)
+    return diagnosis_sections(found) if found.rankings else []
 
 
 def _training(run: RunData) -> list[Section]:

@@ -19,6 +19,7 @@ from asymnas.report.frequencies import best_of
 from asymnas.report.texts import facts_text
 from asymnas.report.write import report_sections
 from asymnas.runs.summary import CompareSummary, RunSummary, UnfinishedSummary
+from asymnas.search import Evaluation
 from asymnas.space import load_space
 from asymnas.task import TASKS
 
@@ -137,10 +138,11 @@ def summary(**changed: Any) -> RunSummary:
 def evaluations(stage: str, count: int = 16) -> list[Any]:
     space, rng = load_space("tiny_asymmetric"), np.random.default_rng(len(stage))
     return [
-        SimpleNamespace(
+        Evaluation(
             stage=stage,
             index=index,
-            genes=space.sample(rng).genes,
+            status="ok" if index else "failed",
+            genes=dict(space.sample(rng).genes),
             reward="suc",
             value=0.3 + 0.01 * index if index else None,
             se=0.02,
@@ -210,7 +212,7 @@ def test_report_shows(text: str, finished: str) -> None:
 def test_report_is_self_contained(finished: str) -> None:
     assert set(pictures(finished)) == {
         "search progress", "scores under each condition", "score of each test item", "score of each validation item",
-        "op frequencies", "training loss",
+        "op frequencies", "training loss", "reliability by number of items", "variance of a score by its sources",
     }  # fmt: skip
     assert all(data.startswith(b"\x89PNG") and len(data) > 5000 for data in pictures(finished).values())
     assert not re.search(r"""(src|href)=["']?(http|//)""", finished)
@@ -226,6 +228,8 @@ def test_unfinished_run_has_a_report_of_what_is_there(tmp_path: Path) -> None:
     assert "0.450 ± 0.020" in text
     assert set(pictures(text)) == {
         "search progress",
+        "reliability by number of items",
+        "variance of a score by its sources",
         "op frequencies",
         "training loss",
         "score of each validation item",
