@@ -246,16 +246,6 @@ class Task(ABC):
         """All that a baseline's score depends on beside its name and the items, as JSON values."""
         return {}
 
-    def fresh(self, reward: Reward, count: int) -> str:
-        """Add a split of `count` items of a reward that no stage of the job uses, the same at every call; return its
-        name. Diagnoses measure on it.
-
-        Raises:
-            DataError: there are not so many.
-        """
-        rule = "the task has no further items to measure on"
-        raise DataError(Problem(f"task '{self.job.task}'", rule, f"{count} of {reward.title}"))
-
     @abstractmethod
     def model(self) -> nn.Module:
         """Return the model (a `TaskModel`) over the space, on the CPU; its weights are a function of the job's seed."""
