@@ -6,12 +6,12 @@ The model and its equations are in `docs/estimator.md`.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 
 from asymnas.core.errors import EvaluationError, Problem, nearest
-from asymnas.search._items import AdditiveFit, additive_fit
+from asymnas.search._items import AdditiveFit, additive_fit, shared_errors
 from asymnas.search._kernels import GeneKernels
 from asymnas.search._restricted import RestrictedLikelihood, Solved, Told
 from asymnas.search.worth import Components, GeneEffect, MeasurePart, Posterior
@@ -108,8 +108,6 @@ class Estimator:
         return table
 
     def _told(self, order: Sequence[str]) -> Told:
-        from scipy.linalg import block_diag
-
         number = {ops: n for n, ops in enumerate(self._architectures)}
         rows = [[number[ops] for ops in self._values[name]] for name in order]
         fits = [(self._fits[name], self._scales[name]) for name in order]
@@ -117,12 +115,21 @@ class Estimator:
         main = kernels[: len(self._kernels.effects)]
         return Told(
             values=np.concatenate([(fit.means - fit.means.mean()) / scale for fit, scale in fits]),
-            noise=block_diag(*[fit.covariance / scale**2 for fit, scale in fits]),
+            noise=np.block([[self._errors(one, two) for two in order] for one in order]),
             measure=np.repeat(np.arange(len(order)), [len(row) for row in rows]),
             architecture=np.concatenate(rows).astype(int),
             kernels=kernels,
             own=main.mean(0) if len(main) else np.zeros_like(kernels[0]),
         )
+
+    def _errors(self, one: str, two: str) -> np.ndarray:
+        """Return the covariance of the errors of two measures' means, in their units; an item is known by its name."""
+        unit = self._scales[one] * self._scales[two]
+        if one == two:
+            return self._fits[one].covariance / unit
+        rows = _common(list(self._values[one]), list(self._values[two]))
+        columns = _common(list(self._items[one]), list(self._items[two]))
+        return shared_errors(self._fits[one], self._fits[two], rows, columns) / unit
 
     def _medians(self) -> np.ndarray:
         groups = len(self._kernels.group_names)
@@ -236,6 +243,14 @@ def _scale(fit: AdditiveFit) -> float:
 def _spread(covariance: np.ndarray) -> float:
     """Return the expected sample variance of (n,) centred draws with an (n, n) covariance, n > 1."""
     return float((covariance.trace() - covariance.mean() * len(covariance)) / (len(covariance) - 1))
+
+
+def _common(one: Sequence[Hashable], two: Sequence[Hashable]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the places in two sequences of what both have."""
+    there = {name: n for n, name in enumerate(two)}
+    pairs = [(n, there[name]) for n, name in enumerate(one) if name in there]
+    found = np.array(pairs, int).reshape(-1, 2)
+    return found[:, 0], found[:, 1]
 
 
 def _mixed(means: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

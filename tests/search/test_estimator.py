@@ -11,7 +11,7 @@ from scipy.stats import kendalltau, norm
 
 from asymnas.core.errors import ArchitectureMismatch, EvaluationError
 from asymnas.core.seeding import rng_for
-from asymnas.search._items import additive_fit
+from asymnas.search._items import additive_fit, shared_errors
 from asymnas.search._kernels import GeneKernels
 from asymnas.search._restricted import RestrictedLikelihood, Told
 from asymnas.search.estimator import Estimator
@@ -236,6 +236,47 @@ def test_an_even_table_has_means_with_independent_errors():
     fit = additive_fit(table)
     np.testing.assert_allclose(fit.means, table.mean(1), atol=1e-9)
     np.testing.assert_allclose(fit.covariance, np.eye(9) * fit.noise**2 / 25, atol=1e-9)
+
+
+def test_measures_on_the_same_items_share_errors():
+    """The covariance of two measures' errors is that of many draws; items and architectures are partly the same."""
+    rng = rng_for(2, "shared")
+    here, there = rng.random((6, 30)) < 0.7, rng.random((5, 24)) < 0.7  # rows 2.. and columns 10.. are the others' 0..
+    here[:, 10:13] = there[:, :3] = True
+    rows, columns = (np.arange(2, 6), np.arange(4)), (np.arange(10, 30), np.arange(20))
+    errors, expected = [], []
+    for _ in range(600):
+        noise = rng.standard_normal((6, 30))
+        other = rng.standard_normal((5, 24))
+        other[np.ix_(rows[1], columns[1])] *= 0.6
+        other[np.ix_(rows[1], columns[1])] += 0.8 * noise[np.ix_(rows[0], columns[0])]
+        one, two = additive_fit(np.where(here, noise, np.nan)), additive_fit(np.where(there, other, np.nan))
+        errors.append(np.outer(one.means, two.means))
+        expected.append(shared_errors(one, two, rows, columns))
+    errors, expected = np.array(errors), np.mean(expected, 0)
+    doubt = errors.std(0) / np.sqrt(len(errors))
+    assert (np.abs(errors.mean(0) - expected) < 4 * doubt + 0.002).all()
+    assert expected[2, 0] > 5 * doubt[2, 0]
+
+
+def test_shared_noise_is_not_taken_for_shared_worth(space):
+    """A measure of the same videos, whose noise is the target's and whose truth is not."""
+    correlations, inside = [], []
+    for seed in range(8):
+        worth, other, rng = Planted(space, seed), Planted(space, 1000 + seed), rng_for(seed, "x")
+        architectures = distinct(space, seed, 40)
+        truth, own = ([planted(item) for item in architectures] for planted in (worth, other))
+        noise = 6.0 * rng.standard_normal((40, 20))
+        tables = {"open": values(own, 20, 1.0, rng) + noise, "suc": values(truth, 20, 1.0, rng) + noise}
+        estimator = Estimator(space, ["open", "suc"], "suc")
+        for name, table in tables.items():
+            tell(estimator, architectures, table, name)
+        estimator.fit()
+        posterior = estimator.predict(architectures)
+        correlations.append(estimator.components().measures["open"].correlation)
+        inside.append((np.abs(truth - posterior.mean) < Z80 * posterior.sd).mean())
+    assert np.mean(correlations) < 0.5
+    assert 0.7 < np.mean(inside) < 0.95
 
 
 def test_kernels_have_variance_one_over_the_space(space):
