@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from pydantic import BaseModel
 
-from asymnas.core.errors import EvaluationError, JobError, SearchSpaceExhausted
+from asymnas.core.errors import EvaluationError, InfeasibleConstraint, JobError, SearchSpaceExhausted
 from asymnas.core.plugins import Registry
 from asymnas.space import ENUMERABLE, Architecture, SearchSpace, available
 
 if TYPE_CHECKING:
     from asymnas.search.estimator import Estimator
+
+
+TRIES_PER_CHILD = 10
+"""Draws for each child that a searcher wants, before it goes without."""
 
 
 class Searcher(ABC):
@@ -107,6 +111,32 @@ class Searcher(ABC):
             worth[chosen] = -np.inf
             chosen.append(int(np.argmax(worth)))
         return [proposals[index] for index in chosen]
+
+    def bred(
+        self, draw: Callable[[], Architecture], wanted: int, rng: np.random.Generator, taken: Iterable[str] = ()
+    ) -> dict[str, Architecture]:
+        """Draw up to `wanted` new architectures, by key: with an estimator the best of `screen` times as many.
+
+        Args:
+            draw: makes a child; one that was asked before, is among `taken`, or cannot keep the constraints is drawn
+                again, `TRIES_PER_CHILD` draws for each in all.
+            wanted: how many.
+            rng: of the choice among the proposals.
+            taken: keys that are not to be drawn.
+        """
+        proposals: dict[str, Architecture] = {}
+        unwanted = self.seen | set(taken)
+        count = wanted * (self.screen if self.estimator is not None and self._archive else 1)
+        for _ in range(TRIES_PER_CHILD * count):
+            if len(proposals) == count:
+                break
+            try:
+                architecture = draw()
+            except InfeasibleConstraint:
+                continue  # of these parents no child keeps the constraints; others or random ones take the place
+            if architecture.key not in unwanted:
+                proposals.setdefault(architecture.key, architecture)
+        return {item.key: item for item in self.screened(list(proposals.values()), wanted, rng)}
 
     def ask(self, n: int | None = None) -> list[Architecture]:
         """Return the next architectures to evaluate.
