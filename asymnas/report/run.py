@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from asymnas.report import plots
 from asymnas.report.frequencies import agreement, frequencies_section
+from asymnas.report.front import front_section
 from asymnas.report.sections import Figure, Section
 from asymnas.report.texts import difference_text, measured_on, names, score_text, span, verdict
 from asymnas.runs.summary import (
@@ -225,6 +226,8 @@ def _search(run: RunData) -> Iterator[Section]:
     label = f"validation {reward} ({names(first.facts)})".removesuffix(" ()")
     picture = Figure(partial(plots.progress_plot, scored, label, f"± SE over {noun}"), "png", "search progress")
     yield Section("Search", note=f"{note}.", figures=(picture,))
+    if run.pareto is not None:
+        yield front_section(run.pareto)
 
 
 def _training(run: RunData) -> list[Section]:
