@@ -87,9 +87,11 @@ def _picked(found: ArchitectureFile, folder: Path, pick: str) -> ArchitectureFil
         raise DataError(Problem("--pick", rule, str(folder), way_out))
     point = ParetoFile.read(file).pick(pick)
     architecture = found.architecture.space.architecture(point.genes)
+    metric, value = next(iter(point.values.items()))
+    score = {"metric": metric, "value": value, "objectives": point.values}
     provenance = {**found.provenance, "picked": pick}
     cost = architecture.space.cost(architecture).to_dict()
-    return replace(found, architecture=architecture, score=dict(point.values), cost=cost, provenance=provenance)
+    return replace(found, architecture=architecture, score=score, cost=cost, provenance=provenance)
 
 
 def _export_vot(source: str, output: Path | None, sentences: Path | None) -> None:
