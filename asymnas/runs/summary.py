@@ -121,10 +121,32 @@ class FinalistSummary(_Part):
     chance: Number
 
 
+class EffectSummary(_Part):
+    """What an op adds to the worth at a free gene, against the mean of the gene's ops."""
+
+    gene: str
+    op: str
+    mean: Number
+    sd: Number
+
+
+class BranchImportance(_Part):
+    """How much the genes of a branch, or its mixers, matter.
+
+    `share` is of the variance of the estimator's main effects over the space; `ped_anova` that of PED-ANOVA over what
+    was measured, None where Optuna was not installed or too little was measured.
+    """
+
+    branch: str
+    share: Number
+    ped_anova: Number | None = None
+
+
 class SearchCounts(_Part):
     """What a search computed (`evaluated`), what another stage had scored already (`from_log`), and its finals.
 
     `reliability` is the estimator's: the share of the variance between the architectures' worths that it knows.
+    `effects` and `importance` are what an estimator learnt.
     """
 
     algorithm: str
@@ -136,6 +158,8 @@ class SearchCounts(_Part):
     best: Score | None = None
     finalists: list[FinalistSummary] = Field(default_factory=list)
     reliability: Number | None = None
+    effects: list[EffectSummary] = Field(default_factory=list)
+    importance: list[BranchImportance] = Field(default_factory=list)
 
 
 class CostSummary(_Part):
