@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from asymnas.core.errors import Problem, RunFolderError
+from asymnas.core.errors import JobError, Problem, RunFolderError, nearest
 from asymnas.core.reliability import components
 from asymnas.core.seeding import rng_for
 from asymnas.core.statistics import Interval
@@ -27,7 +27,7 @@ from asymnas.study._session import Session
 if TYPE_CHECKING:
     from asymnas.job import Job
     from asymnas.runs.times import Reporter
-    from asymnas.task import Task
+    from asymnas.task import Reward, Task
 
 FOLDER = "diagnosis"
 BATCHES = (1, 2, 4, 8, 16)
@@ -44,6 +44,7 @@ class Remeasured:
     conditions: bool
     seeds: tuple[Path, ...] = ()
     standalone: int | None = None
+    reward: str | None = None
     workers: int | None = None
     engine: str | None = None
 
@@ -60,7 +61,7 @@ def remeasured(run: RunData, wanted: Remeasured, nouns: Mapping[str, str], progr
     job = launch_job(run.folder / "job.yaml", engine=wanted.engine, workers=wanted.workers, files=False)
     with RunFolder.open(run.folder / FOLDER, job, resume=True) as folder:
         folder.weights = weights
-        sample = _Sample(job, folder, progress, run, wanted.sample, nouns)
+        sample = _Sample(job, folder, progress, run, wanted, nouns)
         parts: dict[str, Any] = {}
         if wanted.items:
             parts |= sample.on_new_items(wanted.items)
@@ -93,29 +94,33 @@ class _Sample(Session):
         folder: RunFolder,
         progress: Reporter | None,
         run: RunData,
-        count: int,
+        wanted: Remeasured,
         nouns: Mapping[str, str],
     ) -> None:
         super().__init__(job, folder, progress)
         self.log, self.nouns, self.data = ResultLog(folder.evaluations), nouns, run
-        self.architectures = sample_of(self, run, count)
+        name = wanted.reward or self.reward.name
+        if name not in self.task.rewards:
+            rule = f"must name a reward of task '{job.task}'"
+            raise JobError(Problem("reward", rule, repr(name), nearest(name, self.task.rewards)))
+        self.reward = self.task.rewards[name]
+        self.architectures = sample_of(self, run, wanted.sample)
         with self.stage("preparation"):
             self.task.prepare(lambda done, total: self.progress.update("preparation", done, total))
 
     def on_new_items(self, count: int) -> dict[str, Any]:
         """Score on new items, and on those of the search: what the two say of each other."""
-        opened = partial(task_with_new_items, self.job, count)
-        task, split = opened()
-        new = self._scored("new items", split, task.scored, task=task, opener=partial(_first, opened))
-        old = self._scored("search items", "validation", task.scored)
+        split = self.task.fresh(self.reward, count)
+        opener = partial(task_with_new_items, self.job, self.reward.name, count)
+        new = self._scored("new items", split, opener=opener)
+        old = self._scored("search items")
         found = agreement(replace(old, label="items of the search"), replace(new, label="new items"))
         return {"new_items": ranking(new), "new_agreement": found}
 
     def by_condition(self) -> list[RankAgreement]:
         """Score under each condition alone; agreement of the first with each other one."""
         tables = [
-            replace(self._scored(f"condition {name}", "validation", (name,)), label=name)
-            for name in self.task.conditions
+            replace(self._scored(f"condition {name}", conditions=(name,)), label=name) for name in self.task.conditions
         ]
         return [found for other in tables[1:] if (found := agreement(tables[0], other)) is not None]
 
@@ -129,7 +134,7 @@ class _Sample(Session):
             stage = f"recalibration {number}"
             tables.append(
                 replace(
-                    self._scored(stage, "validation", task.scored, task=task, opener=job.open),
+                    self._scored(stage, task=task, opener=job.open),
                     label=f"{number} batches",
                 )
             )
@@ -137,16 +142,16 @@ class _Sample(Session):
 
     def by_supernet(self, others: Mapping[Path, Path]) -> list[RankAgreement]:
         """Score with the supernets of other runs too, on the same items; agreement of each pair of supernets."""
-        tables = [replace(self._scored("search items", "validation", self.task.scored), label=str(self.data.folder))]
+        tables = [replace(self._scored("search items"), label=str(self.data.folder))]
         for folder, weights in others.items():
             stage = f"supernet {weights_hash(weights)[:12]}"
-            table = self._scored(stage, "validation", self.task.scored, weights=weights)
+            table = self._scored(stage, weights=weights)
             tables.append(replace(table, label=str(folder)))
         pairs = [(first, other) for place, other in enumerate(tables) for first in tables[:place]]
         return [found for pair in pairs if (found := agreement(*pair)) is not None]
 
     def alone(self, count: int) -> RankAgreement | None:
-        """Train `count` architectures alone and compare their scores with those in the supernet, on the same items."""
+        """Train `count` architectures alone; their scores against those in the supernet, by the job's reward."""
         chosen = sample_of(self, self.data, count - 1)
         rows: dict[Genes, Mapping[str, float]] = {}
         place = self.run.folder / "standalone"
@@ -157,28 +162,31 @@ class _Sample(Session):
             summary = retrain(file, self.job, folder, resume=True, progress=self.progress, test=False)
             if summary.validation is not None:
                 rows[tuple(sorted(architecture.genes.items()))] = summary.validation.items
-        inside = self._scored("standalone in the supernet", "validation", self.task.scored, architectures=chosen)
+        inside = self._scored("standalone in the supernet", reward=self.task.reward, architectures=chosen)
         outside = replace(inside, rows=rows, label="trained alone")
         return agreement(replace(inside, label="in the supernet"), outside)
 
     def _scored(
         self,
         stage: str,
-        split: str,
-        conditions: Sequence[str],
+        split: str | None = None,
+        conditions: Sequence[str] = (),
         *,
         task: Task | None = None,
         opener: Callable[[], Task] | None = None,
         weights: Path | None = None,
+        reward: Reward | None = None,
         architectures: Sequence[Architecture] | None = None,
     ) -> ScoreTable:
         """Score all of the sample, or other architectures; `opener` opens the task in a worker, `weights` are a file.
 
-        Task and weights are by default those of the run.
+        Task and weights are by default those of the run, items those of the reward's split, conditions the scored ones.
         """
-        task = task or self.task
+        task, reward = task or self.task, reward or self.reward
+        split = split or reward.split
+        given = tuple(conditions or task.scored)
         settings = ScoreSettings.of(task, weights_hash(weights or self.run.weights))
-        requests = [Request.of(item, split, tuple(conditions)) for item in architectures or self.architectures]
+        requests = [Request.of(item, split, given, reward=reward.name) for item in architectures or self.architectures]
         done = 0
 
         def count(evaluation: Evaluation, fresh: bool) -> None:
@@ -206,15 +214,10 @@ def sample_of(session: Session, run: RunData, count: int) -> list[Architecture]:
     return drawn
 
 
-def task_with_new_items(job: Job, count: int) -> tuple[Task, str]:
-    """Open a job's task with a split of items that no stage of the job uses; return both. Workers do the same."""
+def task_with_new_items(job: Job, reward: str, count: int) -> Task:
+    """Open a job's task, for a worker, with the split of items that no stage of the job uses."""
     task = job.open()
-    task.load()
-    return task, task.fresh(task.reward, count)
-
-
-def _first(opened: Any) -> Task:
-    task: Task = opened()[0]
+    task.fresh(task.rewards[reward], count)
     return task
 
 
