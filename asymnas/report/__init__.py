@@ -1,6 +1,7 @@
 """What people see of a run: progress, tables, plots and the report, which is a list of sections."""
 
-from asymnas.report.doctor import diagnose
+from asymnas.report.diagnosis import diagnosis_sections
+from asymnas.report.doctor import examine
 from asymnas.report.progress import LineProgress, LiveProgress, ProgressDisplay, make_progress
 from asymnas.report.render import page, print_sections
 from asymnas.report.sections import Figure, Section, mapping_sections
@@ -12,7 +13,8 @@ __all__ = [
     "LiveProgress",
     "ProgressDisplay",
     "Section",
-    "diagnose",
+    "diagnosis_sections",
+    "examine",
     "make_progress",
     "mapping_sections",
     "page",
