@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from asymnas._version import __version__
+from asymnas.cli._bench import bench
 from asymnas.cli._compare import compare
 from asymnas.cli._doctor import doctor
 from asymnas.cli._export import export
@@ -56,6 +57,7 @@ def _add_commands_of_tasks() -> None:
 
 for function in (search, compare, space, list_, validate, export, retrain, doctor, report):
     _add(function.__name__.rstrip("_"), function)
+app.add_typer(bench, name="bench")
 _add_commands_of_tasks()
 
 

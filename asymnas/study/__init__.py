@@ -1,8 +1,10 @@
-"""Experiments made of searches: the main job, comparisons, dry runs, retraining."""
+"""Experiments made of searches: the main job, comparisons, dry runs, retraining, tables of the truth."""
 
+from asymnas.study._build import build_table
 from asymnas.study._compare import run_compare
 from asymnas.study._dry_run import dry_run
 from asymnas.study._retrain import retrain
 from asymnas.study._run import run_job
+from asymnas.study.table import TruthTable, read_table
 
-__all__ = ["dry_run", "retrain", "run_compare", "run_job"]
+__all__ = ["TruthTable", "build_table", "dry_run", "read_table", "retrain", "run_compare", "run_job"]
