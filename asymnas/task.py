@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
 
-from asymnas.core.errors import JobError, Problem, nearest
+from asymnas.core.errors import DataError, JobError, Problem, nearest
 from asymnas.core.plugins import Registry
 
 if TYPE_CHECKING:
@@ -87,6 +87,20 @@ class Split:
     noun: str = "items"
     parts: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def nested(self) -> tuple[str, ...]:
+        """The items in the order in which rungs take them: every beginning holds each part in its share of the whole,
+        the items of a part in their own order."""
+        groups: dict[str | None, list[str]] = {}
+        for item in self.items:
+            groups.setdefault(self.parts.get(item), []).append(item)
+        ranked = [
+            ((place + 0.5) / len(group), number, item)
+            for number, group in enumerate(groups.values())
+            for place, item in enumerate(group)
+        ]
+        return tuple(item for _, _, item in sorted(ranked))
+
 
 @dataclass(frozen=True, slots=True)
 class Reward:
@@ -99,6 +113,8 @@ class Reward:
             mean. A pooled accuracy, or an average precision over items, is a rule of its own.
         low: smallest possible value of an item and of the whole.
         high: largest possible value.
+        split: name of the split that a search measures it on; a reward of other items than those of "validation", such
+            as a loss on pairs of frames, has a split of its own.
     """
 
     name: str
@@ -106,6 +122,7 @@ class Reward:
     whole: Callable[[np.ndarray, Sequence[str]], float] | None = None
     low: float = 0.0
     high: float = 1.0
+    split: str = "validation"
 
     def value(self, values: Mapping[str, float]) -> float:
         """Return the value of the whole from the values of the items, at least one."""
@@ -137,8 +154,8 @@ class Measurement:
     Args:
         values: the reward by item, for all items of the split.
         measures: further numbers of the whole, by name; in the log and in summary.json, never searched by.
-        facts: what must stand beside the score, by name: numbers are amounts ("frames": 1152), texts are names
-            ("protocol": "lasot").
+        facts: what must stand beside the score, by name: numbers are amounts that add up over items ("frames": 1152),
+            texts are names ("protocol": "lasot").
         kept: what a `Keeper` writes (boxes, predictions); never in the log.
     """
 
@@ -205,7 +222,8 @@ class Task(ABC):
     @property
     @abstractmethod
     def splits(self) -> Mapping[str, Split]:
-        """The sets of items by name: "validation", on which the search scores, and "test" if the job has one."""
+        """The sets of items by name: "validation", on which the search scores, "test" if the job has one, and those
+        that rewards name."""
 
     def prepare(self, on_progress: Callable[[int, int], None]) -> None:  # noqa: B027 - most tasks need nothing
         """Do once, before workers start, what all of them need (embed sentences, make sounds) and keep it in a cache.
@@ -236,11 +254,29 @@ class Task(ABC):
     def batches(self, purpose: str) -> BatchSource:
         """Return the batches of "training", or others of "recalibration" (with the job's batch sizes)."""
 
+    def fresh(self, reward: Reward, count: int) -> str:
+        """Add a split of `count` items of a reward that no stage of the job uses, the same at every call; return its
+        name. Diagnoses measure on it.
+
+        Raises:
+            DataError: there are not so many.
+        """
+        rule = "the task has no further items to measure on"
+        raise DataError(Problem(f"task '{self.job.task}'", rule, f"{count} of {reward.title}"))
+
     @abstractmethod
     def measure(
-        self, model: Any, path: GenePath, split: str, *, reward: Reward, condition: str, keep: bool = False
+        self,
+        model: Any,
+        path: GenePath,
+        split: str,
+        *,
+        reward: Reward,
+        condition: str,
+        items: Sequence[str],
+        keep: bool = False,
     ) -> Measurement:
-        """Measure the model of one path on all items of a split, as a function of the arguments alone.
+        """Measure the model of one path on items of a split, as a function of the arguments alone.
 
         Args:
             model: the task's model in eval mode, its statistics recalibrated; gradients are off.
@@ -248,6 +284,8 @@ class Task(ABC):
             split: name of the split.
             reward: one of the task's.
             condition: which inputs are given.
+            items: names of the items to measure, each once. The value of an item does not depend on the others, but
+                for its last bits.
             keep: whether the measurement has `kept`.
         """
 

@@ -198,8 +198,8 @@ class ToyTask(Task):
         size = self.job.evaluation.recalibration.batch_size if purpose == "recalibration" else 12
         return ToyBatches(int(rng_for(self.job.seed, purpose).integers(2**31)), size, BRANCHES)
 
-    def measure(self, model, path, split, *, reward, condition, keep=False):
-        batch = toy_batch(self.splits[split].items, BRANCHES).to(next(model.parameters()).device)
+    def measure(self, model, path, split, *, reward, condition, items, keep=False):
+        batch = toy_batch(items, BRANCHES).to(next(model.parameters()).device)
         shown = batch
         if condition == "left":
             shown = replace(batch, images=batch.images | {"right": torch.zeros_like(batch.images["right"])})

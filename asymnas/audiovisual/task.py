@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path as File
 from types import MappingProxyType
@@ -94,17 +94,26 @@ class AudiovisualTask(Task):
         return part.voiced(digits, rng).reshape(-1, voices)
 
     def measure(
-        self, model: Any, path: GenePath, split: str, *, reward: Reward, condition: str, keep: bool = False
+        self,
+        model: Any,
+        path: GenePath,
+        split: str,
+        *,
+        reward: Reward,
+        condition: str,
+        items: Sequence[str],
+        keep: bool = False,
     ) -> Measurement:
         """Measure one path; `kept` are the predicted digits, (items, voices)."""
         part, device = self.parts[split], model.head.weight.device
+        places = {name: place for place, name in enumerate(part.names)}
+        rows = np.array([places[item] for item in items])
         found = []
-        for sounds in self._sounds(split, wrong=condition == "wrong_audio").T:
-            count = len(sounds)
-            present = {name: np.full(count, condition != other) for name, other in INPUTS.items()}
-            batch = digit_batch(part, np.arange(count), sounds, present).to(device)
+        for sounds in self._sounds(split, wrong=condition == "wrong_audio")[rows].T:
+            present = {name: np.full(len(rows), condition != other) for name, other in INPUTS.items()}
+            batch = digit_batch(part, rows, sounds, present).to(device)
             found.append(model(batch, path).double().log_softmax(1).cpu().numpy())
-        return self._measured(np.stack(found, 1), part, reward, keep)
+        return self._measured(np.stack(found, 1), part, rows, reward, keep)
 
     def measure_baseline(self, name: str, split: str, *, reward: Reward, keep: bool = False) -> Measurement:
         """Measure a baseline of scikit-learn, fitted on the training data."""
@@ -119,19 +128,19 @@ class AudiovisualTask(Task):
         model.fit(known.reshape(len(known), -1), digits)
         shares = model.predict_proba(asked.reshape(len(asked), -1))  # (sounds or pictures, 10)
         probable = shares[sounds] if hears else shares[:, None].repeat(sounds.shape[1], 1)  # (items, voices, 10)
-        return self._measured(np.log(np.maximum(probable, 1e-9)), part, reward, keep)
+        return self._measured(np.log(np.maximum(probable, 1e-9)), part, np.arange(len(sounds)), reward, keep)
 
-    def _measured(self, logs: np.ndarray, part: Part, reward: Reward, keep: bool) -> Measurement:
-        """Score log-probabilities (items, voices, 10)."""
-        guesses = logs.argmax(2)
-        of_right = np.take_along_axis(logs, part.digits[:, None, None], 2)[..., 0]
+    def _measured(self, logs: np.ndarray, part: Part, rows: np.ndarray, reward: Reward, keep: bool) -> Measurement:
+        """Score log-probabilities (items, voices, 10) of the items with these places."""
+        guesses, digits = logs.argmax(2), part.digits[rows]
+        of_right = np.take_along_axis(logs, digits[:, None, None], 2)[..., 0]
         by_item = {
-            "accuracy": (guesses == part.digits[:, None]).mean(1),
+            "accuracy": (guesses == digits[:, None]).mean(1),
             "log_likelihood": np.maximum(of_right, LEAST).mean(1),
         }
         return Measurement(
-            values=dict(zip(part.names, by_item[reward.name].tolist(), strict=True)),
+            values=dict(zip([part.names[row] for row in rows], by_item[reward.name].tolist(), strict=True)),
             measures={name: float(values.mean()) for name, values in by_item.items() if name != reward.name},
-            facts={"voices": logs.shape[1]},
+            facts={"voices": str(logs.shape[1])},
             kept=guesses if keep else None,
         )

@@ -124,7 +124,19 @@ def _training(job: Job) -> Iterator[Finding]:
 
 
 def _search(job: Job) -> Iterator[Finding]:
-    search = job.search
+    search, evaluation = job.search, job.evaluation
+    rewards = {rung.reward or evaluation.reward for rung in evaluation.ladder}
+    if len(rewards) > 1 and not search.estimator:
+        rule, named = "must have one reward without `search.estimator`", ", ".join(map(str, rewards))
+        way_out = "Set `search.estimator: true`, or use one reward."
+        yield ("evaluation", "ladder"), rule, named, way_out, (("search", "estimator"),)
+    for number, rung in enumerate(evaluation.finals):
+        if (rung.reward or evaluation.reward) not in rewards:
+            rule, way_out = "must be a reward of the ladder", "Add a rung with it to `evaluation.ladder`."
+            yield ("evaluation", "finals", number, "reward"), rule, repr(rung.reward), way_out, ()
+    if search.screen > 1 and not search.estimator:
+        rule, way_out = "must be 1 without `search.estimator`", "Set `search.estimator: true`."
+        yield ("search", "screen"), rule, str(search.screen), way_out, (("search", "estimator"),)
     if search.algorithm != "evolution":
         return
     if search.parents > search.population:

@@ -25,11 +25,26 @@ class Recalibration(JobModel):
     batch_size: Count = 32
 
 
+class LadderRung(JobModel):
+    """A reward and a number of items."""
+
+    reward: str | None = None
+    """Name of a reward of the task; null: `evaluation.reward`."""
+    items: Count | None = None
+    """How many items, those of lower rungs with this reward included; null: all that are left."""
+    keep: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 1.0
+    """Share of a generation that goes on to the next rung."""
+
+
 class EvaluationSection(JobModel):
     """How a candidate is scored."""
 
     reward: str | None = None
-    """The task's reward that the search climbs; null: its first one."""
+    """The task's reward that the test is about; null: its first one."""
+    ladder: Annotated[list[LadderRung], Field(min_length=1)] = Field(default_factory=lambda: [LadderRung()])
+    """What a search measures, cheap first; several rewards need `search.estimator`. The last one is what is climbed."""
+    finals: list[LadderRung] = Field(default_factory=list)
+    """What the finalists are measured on again: items that come after those of the ladder. None: no finals."""
     recalibration: Recalibration = Recalibration()
 
 
@@ -52,6 +67,12 @@ class Search(JobModel):
     """Probability that a gene of a mutant changes; at least one does."""
     crossover: Literal["gene", "stage", "branch"] = "gene"
     """What crossover takes from one parent as a whole."""
+    estimator: bool = False
+    """Rank by what all measurements say of an architecture and its relatives, rather than by its own score."""
+    screen: Count = 1
+    """Mutants and children proposed for each that is measured, chosen by the estimator."""
+    finalists: Count = 4
+    """How many of the best are measured again where there are `evaluation.finals`."""
     generations: Count = 20
     """All generations, the random one included; population * generations architectures are evaluated."""
     budget: Population | None = None

@@ -112,10 +112,21 @@ def recalibrate(model: nn.Module, batches: Iterable[Batch], run: Callable[[Batch
 
 
 @contextmanager
-def recalibrated(model: nn.Module, run: Callable[[Batch], Any], batches: Iterable[Batch]) -> Iterator[None]:
-    """Recalibrate, put the model in eval mode for the block, then restore every statistic and mode bit by bit."""
+def recalibrated(
+    model: nn.Module,
+    run: Callable[[Batch], Any],
+    batches: Iterable[Batch],
+    known: Mapping[str, Tensor] | None = None,
+) -> Iterator[None]:
+    """Recalibrate, put the model in eval mode for the block, then restore every statistic and mode bit by bit.
+
+    `known`: what `statistics_of` returned inside an earlier block for the same path and batches; they are used again.
+    """
     with _restored(model, [buffer for layer in _layers(model) for buffer in layer.buffers()]):
-        recalibrate(model, batches, run)
+        if known is None:
+            recalibrate(model, batches, run)
+        else:
+            set_statistics(model, known)
         model.eval()
         yield
 

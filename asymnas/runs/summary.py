@@ -110,8 +110,22 @@ class ArchitectureSummary(_Part):
     drawing: str
 
 
+class FinalistSummary(_Part):
+    """A finalist: its score in the finals, what it is worth with all evidence (`sd`), and its chance to be the best."""
+
+    key: str
+    value: Number
+    se: Number | None = None
+    worth: Number
+    sd: Number
+    chance: Number
+
+
 class SearchCounts(_Part):
-    """What a search computed (`evaluated`), and what another stage had scored already (`from_log`)."""
+    """What a search computed (`evaluated`), what another stage had scored already (`from_log`), and its finals.
+
+    `reliability` is the estimator's: the share of the variance between the architectures' worths that it knows.
+    """
 
     algorithm: str
     budget: int
@@ -120,6 +134,8 @@ class SearchCounts(_Part):
     failed: int
     generations: int | None = None
     best: Score | None = None
+    finalists: list[FinalistSummary] = Field(default_factory=list)
+    reliability: Number | None = None
 
 
 class CostSummary(_Part):
@@ -175,6 +191,9 @@ class RunSummary(_SummaryFile):
     space: str
     space_hash: str
     reward: RewardName
+    """What the test measures."""
+    climbed: RewardName
+    """What the search climbed."""
     noun: str
     """What the items are, in the plural."""
     architecture: ArchitectureSummary

@@ -2,9 +2,12 @@
 
 from asymnas.search._log import ResultLog
 from asymnas.search._logged import evaluate_logged
-from asymnas.search._run import SearchProgress, SearchResult, run_search
+from asymnas.search._run import Climb, SearchProgress, SearchResult, run_search
 from asymnas.search.candidate import CandidateWorker, candidate_worker
+from asymnas.search.estimator import Estimator, Posterior
 from asymnas.search.evolution import EvolutionSearcher
+from asymnas.search.finals import Finalist, run_finals
+from asymnas.search.ladder import Rung, rungs_of
 from asymnas.search.random_search import RandomSearcher
 from asymnas.search.results import SCORING_VERSION, Evaluation, Request, ScoreSettings, failed_evaluation
 from asymnas.search.searcher import SEARCHERS, Searcher, SearcherPlugin, distinct_samples
@@ -13,11 +16,16 @@ __all__ = [
     "SCORING_VERSION",
     "SEARCHERS",
     "CandidateWorker",
+    "Climb",
+    "Estimator",
     "Evaluation",
     "EvolutionSearcher",
+    "Finalist",
+    "Posterior",
     "RandomSearcher",
     "Request",
     "ResultLog",
+    "Rung",
     "ScoreSettings",
     "SearchProgress",
     "SearchResult",
@@ -27,5 +35,7 @@ __all__ = [
     "distinct_samples",
     "evaluate_logged",
     "failed_evaluation",
+    "run_finals",
     "run_search",
+    "rungs_of",
 ]

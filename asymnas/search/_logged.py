@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +23,7 @@ def evaluate_logged(
     settings: ScoreSettings,
     stage: str,
     first_index: int = 0,
+    marks: Sequence[Mapping[str, int]] | None = None,
     on_result: Callable[[Evaluation, bool], None] = lambda evaluation, fresh: None,
 ) -> list[Evaluation]:
     """Evaluate requests, taking from the log what it knows and writing to it what it does not.
@@ -39,6 +40,7 @@ def evaluate_logged(
         settings: gives each request's key.
         stage: name written to the log.
         first_index: place of the first request in the stage.
+        marks: for each request the values of `candidate` and `rung` in its line.
         on_result: called with each evaluation once it is in the log, and whether it was computed now; those from the
             log come first, the others as they complete.
 
@@ -49,7 +51,8 @@ def evaluate_logged(
         EvaluationError: three requests in a row failed.
         RunFolderError: the log cannot be written.
     """
-    return _LoggedBatch(requests, log, settings, stage, first_index, on_result).evaluate(pool)
+    marks = [{}] * len(requests) if marks is None else marks
+    return _LoggedBatch(requests, log, settings, stage, first_index, marks, on_result).evaluate(pool)
 
 
 class _LoggedBatch:
@@ -62,10 +65,11 @@ class _LoggedBatch:
         settings: ScoreSettings,
         stage: str,
         first_index: int,
+        marks: Sequence[Mapping[str, int]],
         on_result: Callable[[Evaluation, bool], None],
     ) -> None:
         self.requests, self.log, self.stage, self.first_index = requests, log, stage, first_index
-        self.on_result = on_result
+        self.marks, self.on_result = marks, on_result
         self.keys = [settings.key(request) for request in requests]
         self.results: dict[int, Evaluation] = {}
         self._twins: dict[int, int] = {}  # position -> the one that is computed for it, perhaps itself
@@ -125,7 +129,8 @@ class _LoggedBatch:
 
     def _write(self, position: int, evaluation: Evaluation, *, fresh: bool = False) -> None:
         index = self.first_index + position
-        evaluation = evaluation.but(key=self.keys[position], stage=self.stage, index=index)
+        marks = {"candidate": None, "rung": None, **self.marks[position]}
+        evaluation = evaluation.but(key=self.keys[position], stage=self.stage, index=index, **marks)
         self.log.append(evaluation)
         self._settle(position, evaluation, fresh=fresh)
         row = self.log.failures_around(self.stage, index)

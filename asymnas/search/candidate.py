@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,10 @@ import numpy as np
 from asymnas.core.errors import EvaluationError, JobError, Problem, nearest
 from asymnas.core.threads import all_threads
 from asymnas.search.results import Evaluation, Request, cost_record
-from asymnas.task import Batch, Measurement, Task
+from asymnas.task import Batch, Measurement, Reward, Task
+
+REMEMBERED = 64
+"""Architectures whose normalisation statistics a worker remembers."""
 
 
 class CandidateWorker:
@@ -29,6 +33,7 @@ class CandidateWorker:
         self.task, self.model, self.threads = task, model.eval(), threads
         device = next(model.parameters()).device
         self.batches = [batch.to(device) for batch in batches]
+        self._statistics: OrderedDict[str, Any] = OrderedDict()  # a higher rung finds those of a lower one
 
     def handle(self, request: Request) -> Evaluation:
         """Score an architecture or a baseline.
@@ -43,13 +48,16 @@ class CandidateWorker:
         started, task = time.perf_counter(), self.task
         _check_known("split", [request.split], task.splits)
         _check_known("condition", request.conditions, task.conditions)
+        _check_known("reward", [request.reward] if request.reward else [], task.rewards)
+        reward = task.rewards[request.reward] if request.reward else task.reward
+        split = task.splits[request.split]
+        items = split.items if request.span is None else split.nested[slice(*request.span)]
         with all_threads(self.threads), torch.inference_mode():
             if request.baseline is None:
-                found, more = self._candidate(request)
+                found, more = self._candidate(request, reward, items)
             else:
-                measured = task.measure_baseline(request.baseline, request.split, reward=task.reward, keep=request.keep)
+                measured = task.measure_baseline(request.baseline, request.split, reward=reward, keep=request.keep)
                 found, more = {"": measured}, {}
-        items = task.splits[request.split].items
         for condition, measurement in found.items():
             _check_values(measurement, items, f"{request.split}, {condition}" if condition else request.split)
         joined = {item: float(np.mean([each.values[item] for each in found.values()])) for item in items}
@@ -60,11 +68,12 @@ class CandidateWorker:
             baseline=request.baseline,
             split=request.split,
             conditions=list(request.conditions),
-            reward=task.reward.name,
-            value=task.reward.value(joined),
-            se=task.reward.se(joined),
+            reward=reward.name,
+            span=request.span,
+            value=reward.value(joined),
+            se=reward.se(joined),
             items=joined,
-            by_condition={name: task.reward.value(values) for name, values in ordered.items()},
+            by_condition={name: reward.value(values) for name, values in ordered.items()},
             measures={
                 name: float(np.mean([each.measures[name] for each in found.values()])) for name in first.measures
             },
@@ -74,20 +83,27 @@ class CandidateWorker:
             **more,
         )
 
-    def _candidate(self, request: Request) -> tuple[dict[str, Measurement], dict[str, Any]]:
+    def _candidate(
+        self, request: Request, reward: Reward, items: Sequence[str]
+    ) -> tuple[dict[str, Measurement], dict[str, Any]]:
         from asymnas.nn import recalibrated, statistics_of
 
         task, model = self.task, self.model
         architecture = task.space.architecture(dict(request.genes or ()))
         path = architecture.genes
-        with recalibrated(model, lambda batch: model(batch, path), self.batches):
+        known = self._statistics.pop(architecture.key, None)
+        with recalibrated(model, lambda batch: model(batch, path), self.batches, known):
             found = {
                 condition: task.measure(
-                    model, path, request.split, reward=task.reward, condition=condition, keep=request.keep
+                    model, path, request.split, reward=reward, condition=condition, items=items, keep=request.keep
                 )
                 for condition in request.conditions
             }
-            kept = {name: item.numpy() for name, item in statistics_of(model).items()} if request.keep else None
+            statistics = statistics_of(model) if known is None else known
+        self._statistics[architecture.key] = statistics
+        while len(self._statistics) > REMEMBERED:
+            self._statistics.popitem(last=False)
+        kept = {name: item.numpy() for name, item in statistics.items()} if request.keep else None
         cost = cost_record(task.space.cost(architecture))
         return found, {"cost": cost, "recalibration": len(self.batches), "statistics": kept}
 

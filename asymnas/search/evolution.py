@@ -62,15 +62,16 @@ class EvolutionSearcher(Searcher):
         self.mutation_prob, self.crossover = mutation_prob, crossover
 
     def propose(self, generation: int, size: int) -> list[Architecture]:
-        """Return mutants, children and random architectures."""
+        """Return mutants and children, the best of `screen` times as many proposals, and random architectures."""
         selected = [architecture for architecture, _ in self.ranked()[: self.parents]]
         found: dict[str, Architecture] = {}
+        screen = self.screen if self.estimator is not None and selected else 1
         if selected:
             mutation = rng_for(self.seed, "search", generation, "mutation")
-            self._breed(found, self.mutants, lambda: self._mutant(selected, mutation))
+            self._breed(found, self.mutants, lambda: self._mutant(selected, mutation), screen, mutation)
         if len(selected) > 1:
             crossover = rng_for(self.seed, "search", generation, "crossover")
-            self._breed(found, self.children, lambda: self._child(selected, crossover))
+            self._breed(found, self.children, lambda: self._child(selected, crossover), screen, crossover)
         rng = rng_for(self.seed, "search", generation, "random")
         top_up = distinct_samples(self.space, rng, size - len(found), self.seen | found.keys())
         return [*found.values(), *top_up]
@@ -82,18 +83,27 @@ class EvolutionSearcher(Searcher):
         first, second = rng.choice(len(parents), size=2, replace=False)
         return self.space.crossover(parents[first], parents[second], rng, self.crossover)
 
-    def _breed(self, found: dict[str, Architecture], wanted: int, draw: Callable[[], Architecture]) -> None:
-        """Add up to `wanted` new architectures to `found`, in at most `TRIES_PER_CHILD` draws for each."""
-        goal = len(found) + wanted
-        for _ in range(TRIES_PER_CHILD * wanted):
-            if len(found) == goal:
-                return
+    def _breed(
+        self,
+        found: dict[str, Architecture],
+        wanted: int,
+        draw: Callable[[], Architecture],
+        screen: int,
+        rng: np.random.Generator,
+    ) -> None:
+        """Add up to `wanted` new architectures to `found`, the best of `screen * wanted`, in at most `TRIES_PER_CHILD`
+        draws for each."""
+        proposals: dict[str, Architecture] = {}
+        for _ in range(TRIES_PER_CHILD * wanted * screen):
+            if len(proposals) == wanted * screen:
+                break
             try:
                 architecture = draw()
             except InfeasibleConstraint:
                 continue  # of these parents no offspring is feasible; others or random ones take the place
-            if architecture.key not in self.seen:
-                found.setdefault(architecture.key, architecture)
+            if architecture.key not in self.seen and architecture.key not in found:
+                proposals.setdefault(architecture.key, architecture)
+        found |= {item.key: item for item in self.screened(list(proposals.values()), wanted, rng)}
 
 
 def _build(space: SearchSpace, seed: int, section: Any) -> EvolutionSearcher:

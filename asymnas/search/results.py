@@ -29,6 +29,8 @@ class Request:
         split: name of the items.
         conditions: which inputs are given; the score is the mean over them. None for a baseline.
         keep: also return what the task keeps of each item, and an architecture's normalisation statistics.
+        reward: name of the reward; "" for the job's.
+        span: from where to where in the split's nested order the items are; None for all of them.
     """
 
     genes: tuple[tuple[str, str], ...] | None = None
@@ -36,11 +38,13 @@ class Request:
     split: str = "validation"
     conditions: tuple[str, ...] = ()
     keep: bool = False
+    reward: str = ""
+    span: tuple[int, int] | None = None
 
     @staticmethod
-    def of(architecture: Architecture, split: str, conditions: tuple[str, ...], *, keep: bool = False) -> Request:
-        """Return the request to score an architecture."""
-        return Request(tuple(sorted(architecture.genes.items())), None, split, tuple(conditions), keep)
+    def of(architecture: Architecture, split: str, conditions: tuple[str, ...], **more: Any) -> Request:
+        """Return the request to score an architecture; `more` are the other fields."""
+        return Request(tuple(sorted(architecture.genes.items())), None, split, tuple(conditions), **more)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +85,9 @@ class ScoreSettings:
     def key(self, request: Request) -> str:
         """Return the key of a request's score, 32 hex digits; equal keys mean equal scores."""
         items = self.splits[request.split]
-        content: dict[str, Any] = {"scoring": SCORING_VERSION, "items": items, "reward": self.reward}
+        content: dict[str, Any] = {"scoring": SCORING_VERSION, "items": items, "reward": request.reward or self.reward}
+        if request.span is not None:
+            content["span"] = list(request.span)
         if request.genes is None:
             content |= {"baseline": request.baseline, "settings": dict(self.baselines)}
         else:
@@ -107,11 +113,14 @@ class Evaluation(BaseModel):
         key: of the score (see `ScoreSettings`).
         stage: what the evaluation was for, e.g. "search", "random", "test".
         index: position in its stage, in the order asked, from 0.
+        candidate: of a search, place of the architecture in the order in which the searcher asked; else None.
+        rung: of a search, number of the ladder's rung from 0; else None.
         genes: op by gene id; None for a baseline.
         baseline: name of the baseline; None for an architecture.
         split: name of the items.
         conditions: which inputs were given; empty for a baseline.
         reward: name of the reward.
+        span: from where to where in the split's nested order the items are; None for all of them.
         status: "ok" or "failed".
         error: what went wrong, one line or a few; "" when ok.
         traceback: of the failure; "" when ok.
@@ -135,11 +144,14 @@ class Evaluation(BaseModel):
     key: str = ""
     stage: str = ""
     index: Amount = 0
+    candidate: Amount | None = None
+    rung: Amount | None = None
     genes: dict[str, str] | None = None
     baseline: str | None = None
     split: str = ""
     conditions: list[str] = Field(default_factory=list)
     reward: str = ""
+    span: Annotated[tuple[int, int], Field(strict=False)] | None = None
     status: Literal["ok", "failed"] = "ok"
     error: str = ""
     traceback: str = ""
@@ -193,6 +205,8 @@ def failed_evaluation(request: Request, error: Exception, traceback: str, second
         baseline=request.baseline,
         split=request.split,
         conditions=list(request.conditions),
+        reward=request.reward,
+        span=request.span,
         status="failed",
         error=f"{type(error).__name__}: {text}" if text else type(error).__name__,
         traceback=traceback,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from pydantic import BaseModel
@@ -14,6 +14,9 @@ from pydantic import BaseModel
 from asymnas.core.errors import EvaluationError, JobError, SearchSpaceExhausted
 from asymnas.core.plugins import Registry
 from asymnas.space import ENUMERABLE, Architecture, SearchSpace, available
+
+if TYPE_CHECKING:
+    from asymnas.search.estimator import Estimator
 
 
 class Searcher(ABC):
@@ -31,6 +34,9 @@ class Searcher(ABC):
 
     Attributes:
         seen: keys of all architectures asked so far; `space`, `seed`, `total` and `generation_size` are there too.
+        estimator: what architectures are worth, fitted by whoever runs the search before results are told; where there
+            is one, `ranked` goes by its posterior mean, and not by the scores alone.
+        screen: how many architectures are proposed for each that is asked, where there is an estimator.
 
     Raises:
         SearchSpaceExhausted: the space has fewer than `total` architectures (see `asymnas.space.available`).
@@ -51,6 +57,8 @@ class Searcher(ABC):
         self._plan: list[Architecture] = []  # of the current generation, not told yet
         self._asked = 0  # how many of the plan are out for evaluation
         self.seen: set[str] = set()
+        self.estimator: Estimator | None = None
+        self.screen = 1
 
     @property
     def archive(self) -> list[tuple[Architecture, float | None]]:
@@ -79,9 +87,26 @@ class Searcher(ABC):
         return ranked[0] if ranked else None
 
     def ranked(self) -> list[tuple[Architecture, float]]:
-        """All successes, best first; equal scores stay in the order they were told."""
+        """All successes and their scores (their worth by the estimator where there is one), best first; equal ones stay
+        in the order they were told."""
         successes = [(architecture, score) for architecture, score in self._archive if score is not None]
+        if self.estimator is not None and successes:
+            found = [architecture for architecture, _ in successes]
+            successes = list(zip(found, self.estimator.predict(found).mean.tolist(), strict=True))
         return sorted(successes, key=lambda item: -item[1])
+
+    def screened(self, proposals: Sequence[Architecture], count: int, rng: np.random.Generator) -> list[Architecture]:
+        """Return `count` of the proposals: for each place the best of a draw of what all are worth (Thompson sampling).
+
+        Without an estimator, or with no more than `count` proposals, the first ones.
+        """
+        if self.estimator is None or not self._archive or len(proposals) <= count:
+            return list(proposals[:count])
+        chosen: list[int] = []
+        for worth in self.estimator.predict(proposals).draw(rng, count):
+            worth[chosen] = -np.inf
+            chosen.append(int(np.argmax(worth)))
+        return [proposals[index] for index in chosen]
 
     def ask(self, n: int | None = None) -> list[Architecture]:
         """Return the next architectures to evaluate.

@@ -14,15 +14,20 @@ from asymnas.runs.summary import RunSummary
 from asymnas.runs.times import Reporter
 from asymnas.search import (
     SEARCHERS,
+    Climb,
+    Estimator,
+    Evaluation,
+    Finalist,
     RandomSearcher,
     ResultLog,
     ScoreSettings,
     Searcher,
     SearchProgress,
-    SearchResult,
+    run_finals,
     run_search,
 )
 from asymnas.study._final import final_requests, random_architectures, test_results
+from asymnas.study._plan import Plan, SearchOutcome
 from asymnas.study._session import OnEvaluation, Session
 from asymnas.study._summary import search_counts, summarised, write_architecture
 from asymnas.training import train_supernet
@@ -67,6 +72,7 @@ class _Run(Session):
         searcher = SEARCHERS.get(job.search.algorithm).build(self.space, job.seed, job.search)
         baseline = self._random_searcher() if job.baselines.random_search else None
         others = random_architectures(job, self.space) if "test" in task.splits else []
+        plan = Plan.of(task)
         training = self.train(train_supernet)
         if weights_hash(run.weights) != training.weights_hash:
             raise RunFolderError(f"{run.weights} is not the file that training wrote. Start anew with --fresh.")
@@ -74,10 +80,10 @@ class _Run(Session):
         with self.pool() as pool:
             log, settings = ResultLog(run.evaluations), ScoreSettings.of(task, training.weights_hash)
             shared: dict[str, Any] = {"pool": pool, "log": log, "settings": settings}
-            found = self._search(searcher, "search", "search", **shared)
+            found = self._search(searcher, plan, "search", "finals", "search", **shared)
             write_architecture(run.architecture, job, task, found, training.weights_hash)
             if baseline is not None:
-                random = self._search(baseline, "random", "random search", **shared)
+                random = self._search(baseline, plan, "random", "random finals", "random search", **shared)
             if "test" in task.splits:
                 requests = final_requests(task, found.best, random.best if random else None, others)
                 tests = test_results(task, job, self.evaluated(requests, found.best, **shared))
@@ -85,6 +91,7 @@ class _Run(Session):
             self,
             found.best,
             training,
+            climbed=plan.climbed(task),
             validation=found.best_evaluation,
             search=search_counts(found, job.search.algorithm, job.search.population),
             random_search=search_counts(random, "random", job.search.population) if random else None,
@@ -98,8 +105,15 @@ class _Run(Session):
         search, seed = self.job.search, int(rng_for(self.job.seed, "random search").integers(2**31))
         return RandomSearcher(self.space, seed=seed, budget=search.evaluations, batch=search.population)
 
-    def _search(self, searcher: Searcher, stage: str, label: str, **shared: Any) -> SearchResult:
-        title = self.reward.title
+    def _search(
+        self, searcher: Searcher, plan: Plan, stage: str, finals: str, label: str, **shared: Any
+    ) -> SearchOutcome:
+        """Search, and let the best climb the finals; random search does the same, by an estimator of its own."""
+        task, search = self.task, self.job.search
+        if search.estimator:
+            searcher.estimator, searcher.screen = Estimator(self.space, plan.measures, plan.measures[-1]), search.screen
+        given: dict[str, Any] = {"conditions": task.scored, "rewards": task.rewards, **shared}
+        title = plan.climbed(task).title
 
         def show(state: SearchProgress) -> None:
             text = f"generation {state.generation + 1}/{state.generations}"
@@ -110,6 +124,19 @@ class _Run(Session):
                 self.on_evaluation(state.evaluation)
 
         with self.stage(label):
-            return run_search(
-                searcher, stage=stage, split="validation", conditions=self.task.scored, on_progress=show, **shared
-            )
+            found = run_search(searcher, stage=stage, rungs=plan.ladder, on_progress=show, **given)
+        finalists: list[Finalist] = []
+        if plan.finals:
+            done, total = 0, min(search.finalists, len(found.ranked)) * len(plan.finals)
+
+            def shown(evaluation: Evaluation, fresh: bool) -> None:
+                nonlocal done
+                done += 1
+                self.progress.update(finals, done, total)
+                if self.on_evaluation is not None:
+                    self.on_evaluation(evaluation)
+
+            with self.stage(finals):
+                climb = Climb(stage=finals, rungs=plan.finals, estimator=searcher.estimator, on_result=shown, **given)
+                found, finalists = run_finals(found, search.finalists, climb, seed=self.job.seed)
+        return SearchOutcome(found, finalists, searcher.estimator)

@@ -10,9 +10,18 @@ from typing import Any
 from asymnas.core.versions import versions
 from asymnas.job import Job
 from asymnas.runs.read import score_of
-from asymnas.runs.summary import ArchitectureSummary, CostSummary, RewardName, RunSummary, SearchCounts, TrainingSummary
-from asymnas.search import Evaluation, SearchResult
+from asymnas.runs.summary import (
+    ArchitectureSummary,
+    CostSummary,
+    FinalistSummary,
+    RewardName,
+    RunSummary,
+    SearchCounts,
+    TrainingSummary,
+)
+from asymnas.search import Evaluation
 from asymnas.space import Architecture, Cost, draw, save_architecture
+from asymnas.study._plan import SearchOutcome
 from asymnas.study._session import Session
 from asymnas.task import Task
 from asymnas.training import TrainingResult
@@ -31,9 +40,21 @@ def cost_summary(cost: Cost) -> CostSummary:
     )
 
 
-def search_counts(result: SearchResult, algorithm: str, generation: int) -> SearchCounts:
+def search_counts(outcome: SearchOutcome, algorithm: str, generation: int) -> SearchCounts:
     """Count what was computed for a search, by whichever process, and what another stage had scored already."""
+    result = outcome.result
     copied = sum(item.cached for item in result.evaluations)
+    finalists = [
+        FinalistSummary(
+            key=item.architecture.key,
+            value=item.evaluation.value or 0.0,
+            se=item.evaluation.se,
+            worth=item.worth,
+            sd=item.sd,
+            chance=item.chance,
+        )
+        for item in outcome.finalists
+    ]
     return SearchCounts(
         algorithm=algorithm,
         budget=len(result.archive),
@@ -42,6 +63,8 @@ def search_counts(result: SearchResult, algorithm: str, generation: int) -> Sear
         failed=result.failed,
         generations=math.ceil(len(result.archive) / generation),
         best=score_of(result.best_evaluation),
+        finalists=finalists,
+        reliability=None if outcome.estimator is None else outcome.estimator.components().reliability,
     )
 
 
@@ -51,10 +74,12 @@ def summarised(
     training: TrainingResult,
     *,
     validation: Evaluation | None,
+    climbed: RewardName | None = None,
     **parts: Any,
 ) -> RunSummary:
     """Return the summary of a run; `validation` is the score that chose the architecture, `parts` are other fields."""
     job, task = session.job, session.task
+    reward = RewardName(name=task.reward.name, title=task.reward.title)
     return RunSummary(
         task=job.task,
         job=job.name,
@@ -62,7 +87,8 @@ def summarised(
         seed=job.seed,
         space=task.space.name,
         space_hash=task.space.hash,
-        reward=RewardName(name=task.reward.name, title=task.reward.title),
+        reward=reward,
+        climbed=climbed or reward,
         noun=task.splits["validation"].noun,
         architecture=ArchitectureSummary(
             key=architecture.key, genes=dict(architecture.genes), drawing=draw(architecture)
@@ -82,12 +108,13 @@ def summarised(
     )
 
 
-def write_architecture(file: Path, job: Job, task: Task, found: SearchResult, weights: str) -> None:
+def write_architecture(file: Path, job: Job, task: Task, found: SearchOutcome, weights: str) -> None:
     """Write architecture.json; `weights` is the hash of the supernet's weights."""
-    best, split = found.best_evaluation, task.splits["validation"]
-    score: dict[str, Any] = {"metric": task.reward.title, "value": best.value, "se": best.se}
+    best = found.best_evaluation
+    split = task.splits[best.split]
+    score: dict[str, Any] = {"metric": task.rewards[best.reward].title, "value": best.value, "se": best.se}
     score |= {split.noun: len(best.items)}
-    score |= {**best.facts, "conditions": list(best.conditions), "set": "validation"}
+    score |= {**best.facts, "conditions": list(best.conditions), "set": best.split}
     save_architecture(
         file,
         found.best,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import pickle
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -146,12 +148,22 @@ class TaskContract:
     def test_every_item_is_measured_under_every_condition(self, task, worker, architecture) -> None:
         before = {name: value.clone() for name, value in worker.model.state_dict().items()}
         for name, split in task.splits.items():
-            for condition in task.conditions:
-                found = worker.handle(Request.of(architecture, name, (condition,)))
+            measured = [reward for reward in task.rewards.values() if reward.split == name] or [task.reward]
+            for reward, condition in itertools.product(measured, task.conditions):
+                found = worker.handle(Request.of(architecture, name, (condition,), reward=reward.name))
                 assert list(found.items) == list(split.items)
-                _check_score(found, task.reward)
+                _check_score(found, reward)
                 assert found.by_condition == {condition: found.value}
         assert all(torch.equal(value, before[name]) for name, value in worker.model.state_dict().items())
+
+    def test_a_rung_measures_the_first_items_of_the_nested_order(self, task, worker, architecture) -> None:
+        for reward in task.rewards.values():
+            split = task.splits[reward.split]
+            assert sorted(split.nested) == sorted(split.items)
+            request = Request.of(architecture, reward.split, task.scored, reward=reward.name)
+            whole, part = worker.handle(request), worker.handle(replace(request, span=(0, 2)))
+            assert list(part.items) == list(split.nested[:2])
+            assert part.items == pytest.approx({item: whole.items[item] for item in part.items}, abs=0.05)
 
     def test_a_score_is_a_function_of_its_arguments(self, job, worker, architecture, task) -> None:
         request = Request.of(architecture, "validation", task.scored)
@@ -167,10 +179,13 @@ class TaskContract:
     def test_every_reward_has_values_and_a_whole(self, task, worker, architecture) -> None:
         path = architecture.genes
         for reward in task.rewards.values():
+            items, given = task.splits[reward.split].items, {"reward": reward, "condition": task.conditions[0]}
             with torch.inference_mode():
-                found = task.measure(worker.model, path, "validation", reward=reward, condition=task.conditions[0])
-            values = {item: found.values[item] for item in task.splits["validation"].items}
+                found = task.measure(worker.model, path, reward.split, items=items, **given)
+                few = task.measure(worker.model, path, reward.split, items=items[1::2], **given).values
+            values = {item: found.values[item] for item in items}
             assert len(found.values) == len(values)
+            assert few == pytest.approx({item: values[item] for item in items[1::2]}, abs=0.05)
             whole, se = reward.value(values), reward.se(values)
             assert reward.low <= whole <= reward.high
             assert se is None if len(values) == 1 else se is not None and se >= 0

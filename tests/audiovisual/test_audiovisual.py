@@ -173,7 +173,8 @@ def test_conditions_withhold_what_they_say(tones) -> None:
 
     model.forward = answer
     for condition in task.conditions:
-        found = task.measure(model, path, "test", reward=task.rewards["accuracy"], condition=condition)
+        items, reward = task.splits["test"].items, task.rewards["accuracy"]
+        found = task.measure(model, path, "test", reward=reward, condition=condition, items=items)
         assert set(found.values.values()) == {1.0}
     shown = [(bool(batch.present["image"].all()), bool(batch.present["audio"].all())) for batch in seen]
     assert shown == [(True, True)] * 2 + [(True, False)] * 2 + [(False, True)] * 2 + [(True, True)] * 2

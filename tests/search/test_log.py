@@ -13,8 +13,8 @@ from asymnas.core.errors import RunFolderError
 from asymnas.search import Evaluation, Request, ResultLog, ScoreSettings
 
 GOLDEN = (
-    '{"version":2,"key":"k1","stage":"search","index":0,"genes":{"a":"shuffle_3x3"},"baseline":null,"split":"validation",'
-    '"conditions":["with","without"],"reward":"suc","status":"ok","error":"","traceback":"","value":0.5,"se":0.25,'
+    '{"version":2,"key":"k1","stage":"search","index":0,"candidate":0,"rung":1,"genes":{"a":"shuffle_3x3"},"baseline":null,'
+    '"split":"validation","conditions":["with","without"],"reward":"suc","span":[0,2],"status":"ok","error":"","traceback":"","value":0.5,"se":0.25,'
     '"items":{"synthetic/v1":0.25,"synthetic/v2":0.75},"by_condition":{"with":0.5,"without":0.5},"measures":{},'
     '"facts":{"protocol":"lasot","frames":22},"cost":{"macs":3,"params":2,"branches":{"a":{"macs":3,"params":2}}},'
     '"recalibration":4,"seconds":1.5,"cached":false}'

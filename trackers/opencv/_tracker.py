@@ -15,6 +15,8 @@ logger = logging.getLogger("asymnas.trackers.opencv")
 
 _C_LIBRARY = ctypes.CDLL("ucrtbase" if sys.platform == "win32" else None)
 """MIL draws its features by the C library's `rand`, which OpenCV's own seed does not reach."""
+_AGREE = 3
+"""So many beginnings in a row must have drawn alike."""
 
 
 class OpenCVFollower:
@@ -51,17 +53,16 @@ class OpenCVFollower:
         """Return OpenCV's object, None where it refuses the box.
 
         `rand` is the whole process's: a thread of another library that draws from it meanwhile would change the
-        features. So it begins anew until two beginnings leave `rand` at the same place.
+        features. So it begins anew until some beginnings in a row leave `rand` at the same place.
         """
-        last = None
-        while True:
+        last, alike = None, 0
+        while alike < _AGREE:
             self._draw_from(self.seed)
             tracker = self.create()
             begun = tracker.init(frame, given)  # None from most trackers, False where a legacy one refuses
             following = _C_LIBRARY.rand()
-            if following == last:
-                return None if begun is False else tracker
-            last = following
+            alike, last = (alike + 1 if following == last else 1), following
+        return None if begun is False else tracker
 
     def update(self, frame: np.ndarray) -> tuple[np.ndarray, float]:
         """Ask for the next box."""

@@ -165,10 +165,19 @@ class TrackingTask(Task):
         return TrackingBatches(sampler, lambda: self.sentences)
 
     def measure(
-        self, model: Any, path: GenePath, split: str, *, reward: Reward, condition: str, keep: bool = False
+        self,
+        model: Any,
+        path: GenePath,
+        split: str,
+        *,
+        reward: Reward,
+        condition: str,
+        items: Sequence[str],
+        keep: bool = False,
     ) -> Measurement:
-        """Track all videos of a split with the network of one path, with their sentences or without."""
-        videos = self._readable(split)
+        """Track videos of a split with the network of one path, with their sentences or without."""
+        by_name = {video.key: video for video in self._readable(split)}
+        videos = [by_name[item] for item in items]
         language = None
         if self.sentences is not None:
             device = next(model.parameters()).device
