@@ -1,5 +1,6 @@
 """What people see of a run: progress, tables, plots and the report, which is a list of sections."""
 
+from asymnas.report.bench import bench_sections, regret_plot, truth_sections
 from asymnas.report.doctor import diagnose
 from asymnas.report.progress import LineProgress, LiveProgress, ProgressDisplay, make_progress
 from asymnas.report.render import page, print_sections
@@ -12,6 +13,7 @@ __all__ = [
     "LiveProgress",
     "ProgressDisplay",
     "Section",
+    "bench_sections",
     "diagnose",
     "make_progress",
     "mapping_sections",
@@ -20,5 +22,7 @@ __all__ = [
     "print_run",
     "print_sections",
     "print_summary",
+    "regret_plot",
+    "truth_sections",
     "write_report",
 ]

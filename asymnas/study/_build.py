@@ -18,6 +18,7 @@ from asymnas.job import Job
 from asymnas.job.base import digest
 from asymnas.runs.times import Reporter
 from asymnas.study._trainings import (
+    SPLITS,
     TrainingLog,
     TrainingRecord,
     TrainingRequest,
@@ -32,7 +33,7 @@ from asymnas.task import Task
 
 LARGEST = 1024
 """Architectures of a table, at most."""
-APART = {"kind", "name", "seed", "search", "baselines"}
+APART = {"kind", "name", "seed", "space", "search", "baselines"}
 """Keys of a job that decide no number of a table."""
 
 
@@ -94,10 +95,16 @@ def build_table(
 
 
 def _identity(job: Job, task: Task) -> str:
-    plain = {key: value for key, value in job.identity().items() if key not in APART}
-    splits = {name: split.fingerprint for name, split in task.splits.items()}
+    splits = {name: task.splits[name].fingerprint for name in SPLITS}
     data = {name: value for name, value in task.fingerprint().items() if name != "seed"}
-    return digest({"job": plain | {"space": task.space.hash}, "splits": splits, "data": data})
+    return digest({"job": _settings(job), "space": task.space.hash, "splits": splits, "data": data})
+
+
+def _settings(job: Job) -> dict[str, Any]:
+    """What of a job decides the numbers, but for the space."""
+    plain = {key: value for key, value in job.identity().items() if key not in APART}
+    evaluation = {key: value for key, value in plain["evaluation"].items() if key not in ("ladder", "finals")}
+    return plain | {"evaluation": evaluation}
 
 
 def _log_file(file: Path, part: tuple[int, int]) -> Path:
@@ -146,7 +153,7 @@ def _pool(job: Job) -> Pool[TrainingRequest, TrainingRecord]:
 
 def _assembled(job: Job, task: Task, records: Sequence[Sequence[TrainingRecord]]) -> TruthTable:
     first = records[0][0]
-    conditions, splits = conditions_of(task), dict(task.splits)
+    conditions, splits = conditions_of(task), {name: task.splits[name] for name in SPLITS}
 
     def by_split(values: Mapping[str, Mapping[str, float]]) -> list[list[float]]:
         return [[values[split][condition] for condition in conditions] for split in splits]
@@ -167,7 +174,7 @@ def _assembled(job: Job, task: Task, records: Sequence[Sequence[TrainingRecord]]
     arrays["cost"] = np.array([[(branch.macs, branch.params) for branch in row] for row in costs], np.int64)
     header = TableHeader(
         name=job.name,
-        job={key: value for key, value in job.identity().items() if key not in {*APART, "space"}},
+        job=_settings(job),
         space=task.space.to_dict(),
         space_hash=task.space.hash,
         seeds=len(records[0]),

@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -23,6 +22,8 @@ from asymnas.job import Job
 from asymnas.study._session import training_config
 from asymnas.task import Task
 
+SPLITS = ("validation", "test")
+"""What a table has: searchers see the first, and are judged by the second."""
 POINTS = 10
 """Points of a loss curve, at most."""
 
@@ -92,10 +93,6 @@ class TrainingWorker:
         self.job, self.threads = job, threads
         self._tasks: dict[int, Task] = {}
 
-    @cached_property
-    def _conditions(self) -> tuple[str, ...]:
-        return conditions_of(self._task(0))
-
     def _task(self, seed: int) -> Task:
         if seed not in self._tasks:
             self._tasks[seed] = self.job.model_copy(update={"seed": seed}).open()
@@ -125,16 +122,17 @@ class TrainingWorker:
     def _measured(self, task: Task, model: Any, path: Mapping[str, str]) -> dict[str, Any]:
         values: dict[str, dict[str, float]] = {}
         measures: dict[str, dict[str, dict[str, float]]] = {}
-        items = {}
-        for split in task.splits:
-            for condition in self._conditions:
-                measured = task.measure(model, path, split, reward=task.reward, condition=condition)
+        packed, conditions = {}, conditions_of(task)
+        for split in SPLITS:
+            items = task.splits[split].items
+            for condition in conditions:
+                measured = task.measure(model, path, split, reward=task.reward, condition=condition, items=items)
                 values.setdefault(split, {})[condition] = task.reward.value(measured.values)
                 for name, value in measured.measures.items():
                     measures.setdefault(name, {}).setdefault(split, {})[condition] = value
-                if condition == self._conditions[0]:
-                    items[split] = ItemCodes.of(np.array([measured.values[item] for item in task.splits[split].items]))
-        return {"values": values, "measures": measures, "items": items}
+                if condition == conditions[0]:
+                    packed[split] = ItemCodes.of(np.array([measured.values[item] for item in items]))
+        return {"values": values, "measures": measures, "items": packed}
 
 
 def conditions_of(task: Task) -> tuple[str, ...]:
@@ -171,7 +169,7 @@ class TrainingLog:
             self.file = file
             records, end = read_log(file, identity) if file.exists() else ([], 0)
             self.records = records
-            self._stream: TextIO = open(file, "a", encoding="utf-8")
+            self._stream: TextIO = open(file, "a", encoding="utf-8")  # noqa: SIM115 - closed by __exit__
             self._stream.truncate(end)
             if not end:
                 self._write(json.dumps({"table": identity}))

@@ -108,6 +108,11 @@ class TruthTable:
         place = 0 if condition is None else self.header.conditions.index(condition)
         return array[:, :, list(self.header.splits).index(split), place].astype(np.float64)
 
+    @cached_property
+    def truth(self) -> np.ndarray:
+        """(architectures,) the true value of each: the mean over its seeds on the test items."""
+        return self.value("test").mean(1)
+
     def items(self, split: str) -> np.ndarray:
         """Return (architectures, seeds, items) rewards of single items under the first condition."""
         return self.arrays[f"levels.{split}"][self.arrays[f"items.{split}"]]
