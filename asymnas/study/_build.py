@@ -24,6 +24,7 @@ from asymnas.study._trainings import (
     TrainingRequest,
     TrainingWorker,
     check_ok,
+    coded,
     conditions_of,
     failed_training,
     read_log,
@@ -166,9 +167,7 @@ def _assembled(job: Job, task: Task, records: Sequence[Sequence[TrainingRecord]]
         arrays[f"measure.{name}"] = gathered(lambda record, name=name: by_split(record.measures[name]), np.float32)
     for split in splits:
         values = gathered(lambda record, split=split: record.items[split].values(), np.float64)
-        levels, codes = np.unique(values, return_inverse=True)
-        arrays[f"levels.{split}"] = levels
-        arrays[f"items.{split}"] = codes.reshape(values.shape).astype(np.uint8)
+        arrays[f"levels.{split}"], arrays[f"items.{split}"] = coded(values)
     arrays["curve"] = gathered(lambda record: [loss for _, loss in record.curve], np.float32)
     costs = [task.space.cost(architecture).branches.values() for architecture in task.space.enumerate()]
     arrays["cost"] = np.array([[(branch.macs, branch.params) for branch in row] for row in costs], np.int64)

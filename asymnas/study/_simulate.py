@@ -176,7 +176,7 @@ def _generation(
         spent += len(rest) * (stop - start)
         scores[rest] = measured[places[rest], :stop].mean(1)
         if searcher.estimator is not None:
-            for place in rest:
+            for place in rest.tolist():
                 values = measured[places[place], start:stop].tolist()
                 told: Mapping[str, float] = {str(start + n): value for n, value in enumerate(values)}
                 searcher.estimator.tell(asked[place], table.header.reward, told)

@@ -37,6 +37,19 @@ class TrainingRequest:
     seed: int
 
 
+def coded(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the distinct values, (levels,), and uint8 indices into them of the shape of the values.
+
+    Raises:
+        DataError: more than 256 are distinct.
+    """
+    levels, codes = np.unique(values, return_inverse=True)
+    if len(levels) > 256:
+        rule = "a table keeps rewards with at most 256 distinct values of an item, such as accuracy"
+        raise DataError(Problem("evaluation.reward", rule, str(len(levels)), "Choose another reward."))
+    return levels, codes.reshape(values.shape).astype(np.uint8)
+
+
 class ItemCodes(BaseModel):
     """Values of items, in the order of their split: the distinct ones, and by item which one, a byte in base64."""
 
@@ -47,12 +60,9 @@ class ItemCodes(BaseModel):
 
     @staticmethod
     def of(values: np.ndarray) -> ItemCodes:
-        """Pack (n,) values; a DataError where more than 256 are distinct."""
-        levels, codes = np.unique(values, return_inverse=True)
-        if len(levels) > 256:
-            rule = "a table keeps rewards with at most 256 distinct values of an item, such as accuracy"
-            raise DataError(Problem("evaluation.reward", rule, f"{len(levels)}", "Choose another reward."))
-        return ItemCodes(levels=levels.tolist(), codes=base64.b64encode(codes.astype(np.uint8).tobytes()).decode())
+        """Pack (n,) values; raises as `coded` does."""
+        levels, codes = coded(values)
+        return ItemCodes(levels=levels.tolist(), codes=base64.b64encode(codes.tobytes()).decode())
 
     def values(self) -> np.ndarray:
         """Return the (n,) values."""

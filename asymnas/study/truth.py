@@ -125,7 +125,9 @@ def summarise_truth(table: TruthTable) -> TruthSummary:
     from scipy.stats import kendalltau
 
     header = table.header
-    scores = [(split, condition, None) for split in header.splits for condition in header.conditions]
+    scores: list[tuple[str, str, str | None]] = [
+        (split, condition, None) for split in header.splits for condition in header.conditions
+    ]
     scores += [(split, header.conditions[0], measure) for split in header.splits for measure in header.measures]
     validation = table.value("validation").mean(1)
     return TruthSummary(

@@ -56,6 +56,8 @@ def train_alone(
             gradient.mul_(config.clip_grad / norm)
         active.scatter(total)
         optimizer.step(lr_at(config, step))
+        for parameter in active.parameters:
+            parameter.grad = None
         losses.append(active.losses(total)[0])
         if step + 1 in ends:
             curve.append((step + 1, sum(losses) / len(losses)))
