@@ -58,12 +58,13 @@ def build(
 
     nothing = ["search.algorithm=random", "search.population=1", "search.budget=1"]  # fits a space of any size
     changes = [*([] if space is None else [f"space={space}"]), *overrides, *nothing]
+    share = _part(part)
     loaded = launch_job(job, changes, engine=engine, workers=workers, address=address)
     from asymnas.report import make_progress
     from asymnas.study import build_table
 
     with make_progress(stderr(), silent=as_json) as progress:
-        table = build_table(loaded, out, seeds=seeds, part=_part(part), progress=progress)
+        table = build_table(loaded, out, seeds=seeds, part=share, progress=progress)
     if table is None:
         stderr().print(f"Part {part} is done. Bring the logs of all parts together and build without --part.")
     else:
@@ -120,6 +121,25 @@ def run(
         with disk_errors(plot):
             write_whole(plot, regret_plot(result))
     print_json(result) if as_json else print_sections(bench_sections(result))
+
+
+@bench.command("supernet")
+@command
+def supernet(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a search over the table's space.")],
+    table: TableFile = None,
+    as_json: commands.Json = False,
+) -> None:
+    """Compare the scores that architectures had inside a run's supernet with what they are worth trained alone.
+
+    Example: asymnas bench supernet runs/bench_audiovisual
+    """
+    from asymnas.report import against_sections, print_sections
+    from asymnas.runs import read_run
+    from asymnas.study import against_truth, read_table
+
+    found = against_truth(read_table(table or SHIPPED), read_run(run).evaluations)
+    print_json(found) if as_json else print_sections(against_sections(found))
 
 
 def _part(text: str) -> tuple[int, int]:

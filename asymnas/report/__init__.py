@@ -1,6 +1,6 @@
 """What people see of a run: progress, tables, plots and the report, which is a list of sections."""
 
-from asymnas.report.bench import bench_sections, regret_plot, truth_sections
+from asymnas.report.bench import against_sections, bench_sections, regret_plot, truth_sections
 from asymnas.report.doctor import diagnose
 from asymnas.report.progress import LineProgress, LiveProgress, ProgressDisplay, make_progress
 from asymnas.report.render import page, print_sections
@@ -13,6 +13,7 @@ __all__ = [
     "LiveProgress",
     "ProgressDisplay",
     "Section",
+    "against_sections",
     "bench_sections",
     "diagnose",
     "make_progress",

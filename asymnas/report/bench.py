@@ -10,7 +10,7 @@ import numpy as np
 from asymnas.report.plots import COLOURS, make_axes, make_png
 from asymnas.report.sections import Figure, Section
 from asymnas.report.texts import span
-from asymnas.study import BenchResult, TruthSummary
+from asymnas.study import AgainstTruth, BenchResult, TruthSummary
 
 
 def _band(band: object, digits: int = 4, *, sign: bool = False) -> str:
@@ -109,6 +109,19 @@ def bench_sections(result: BenchResult) -> list[Section]:
         Section("Searches of the table", head, rows, note, drawn),
         Section("Ratio of regrets", ("arms", "ratio, 95 % interval"), ratios, "Below 1 the first one is better."),
     ]
+
+
+def against_sections(found: AgainstTruth) -> list[Section]:
+    """Return how a run's scores order architectures, against their true values."""
+    rows = (
+        ("architectures", str(found.architectures)),
+        ("Kendall's tau with the truth, 95 % interval", _band(found.tau, 2)),
+        ("correlation with the truth", f"{found.pearson:.2f}"),
+        ("true value of the highest score", f"{found.chosen:.4f}"),
+        ("its regret", f"{found.regret:.4f}"),
+        ("mean true value of the table", f"{found.random:.4f}"),
+    )
+    return [Section("The run against the truth", rows=rows, note=f"Table {found.table}.")]
 
 
 def regret_plot(result: BenchResult) -> bytes:

@@ -1,5 +1,6 @@
 """Experiments made of searches: the main job, comparisons, dry runs, retraining, tables of the truth."""
 
+from asymnas.study._against import AgainstTruth, against_truth
 from asymnas.study._bench import BenchResult, run_bench
 from asymnas.study._build import build_table
 from asymnas.study._compare import run_compare
@@ -11,10 +12,12 @@ from asymnas.study.table import TruthTable, read_table
 from asymnas.study.truth import TruthSummary, summarise_truth
 
 __all__ = [
+    "AgainstTruth",
     "BenchResult",
     "BenchSettings",
     "TruthSummary",
     "TruthTable",
+    "against_truth",
     "build_table",
     "dry_run",
     "read_table",

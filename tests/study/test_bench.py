@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from planted_table import planted_table
 
-from asymnas.core.errors import JobError
+from asymnas.core.errors import DataError, JobError
 from asymnas.report import bench_sections, regret_plot, truth_sections
-from asymnas.study import BenchSettings, run_bench, summarise_truth
+from asymnas.search import Evaluation
+from asymnas.study import BenchSettings, against_truth, run_bench, summarise_truth
 from asymnas.study._bench import ratio_of_means
 from asymnas.study._simulate import BenchArm, arm_section, simulate
 from asymnas.study.truth import importance, symmetric
@@ -54,7 +57,7 @@ def test_without_noise_the_best_seen_is_chosen_and_regret_never_rises(table):
     result = run_bench(table, ["evolution", "random"], job=JOB, settings=settings, seeds=8)
     for arm in result.arms:
         values = [band.value for band in arm.curve if band is not None]
-        assert all(later <= earlier + 1e-12 for earlier, later in zip(values, values[1:], strict=False))
+        assert all(later <= earlier + 1e-12 for earlier, later in itertools.pairwise(values))
     # the best of 64 random ones of 1,024 has rank 1025 / 65 on average
     assert 5 < result.arms[1].rank < 40
 
@@ -144,3 +147,22 @@ def test_tables_and_plot_are_drawn(table):
     assert regret_plot(result).startswith(b"\x89PNG")
     titles = [section.title for section in truth_sections(summarise_truth(table))]
     assert titles[:2] == ["A table of the truth", "Spread and seed noise"]
+
+
+def test_scores_of_a_run_against_the_truth(table):
+    def scored(place, value, **more):
+        values = {"key": str(place), "index": place, "genes": table.architectures[place].genes, "split": "validation"}
+        values |= {"stage": "search", "conditions": ["both"], "reward": "accuracy", "status": "ok", "items": {"a": 1.0}}
+        return Evaluation(**(values | {"value": value} | more))
+
+    places = range(0, 1024, 17)
+    exact = [scored(place, table.truth[place]) for place in places]
+    found = against_truth(table, [*exact, scored(3, 9.0, stage="test")])
+    assert found.architectures == len(exact) and found.tau.value == pytest.approx(1) == pytest.approx(found.pearson)
+    assert found.chosen == max(table.truth[list(places)])
+    turned = [scored(place, -table.truth[place]) for place in places]
+    assert against_truth(table, turned).tau.value == pytest.approx(-1)
+    first, more = scored(5, 0.1), scored(5, 0.9, items={"a": 1.0, "b": 1.0})
+    assert against_truth(table, [*exact[:5], first, more]).architectures == 6
+    with pytest.raises(DataError, match="at least 3"):
+        against_truth(table, exact[:2])

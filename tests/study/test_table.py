@@ -34,12 +34,16 @@ class CoarseTask(ToyTask):
         return dataclasses.replace(found, values={name: round(value, 1) for name, value in found.values.items()})
 
 
+class CoarseJob(Job):
+    """A job whose class brings this module, and so the task, to the workers."""
+
+
 class CoarsePlugin(TaskPlugin):
     name = "coarse"
     summary = "the toy task with a reward of few values"
 
     def schema(self):
-        return Job
+        return CoarseJob
 
     def open(self, job):
         return CoarseTask(job)
@@ -117,7 +121,7 @@ def test_trained_alone_in_memory_as_by_train_subnet(tmp_path):
 
 
 def test_a_killed_build_goes_on_and_ends_with_the_same_file(whole, tmp_path):
-    file, table = whole
+    _, table = whole
     with pytest.raises(KeyboardInterrupt):
         build_table(coarse_job(), tmp_path / "table.npz", seeds=2, progress=Stop(13))
     log = tmp_path / "table.jsonl"
@@ -127,6 +131,11 @@ def test_a_killed_build_goes_on_and_ends_with_the_same_file(whole, tmp_path):
     assert same(resumed, table) and same(read_table(tmp_path / "table.npz"), table)
     lines = [json.loads(line) for line in log.read_text().splitlines()[1:]]
     assert sorted((line["place"], line["seed"]) for line in lines) == [(a, s) for a in range(16) for s in range(2)]
+
+
+def test_workers_change_no_number(whole, tmp_path):
+    job = coarse_job(**{"resources.engine": "ray", "resources.workers": 2})
+    assert same(build_table(job, tmp_path / "table.npz", seeds=2), whole[1])
 
 
 def test_parts_join_to_the_same_table(whole, tmp_path):
@@ -145,7 +154,7 @@ def test_a_log_of_other_settings_is_refused(tmp_path):
         build_table(coarse_job(**{"training.lr": 0.1}), tmp_path / "table.npz", seeds=1)
     log = tmp_path / "table.jsonl"
     log.write_text(log.read_text() + '{"place": 1\n')
-    with pytest.raises(RunFolderError, match="table.jsonl:3: the line is corrupt"):
+    with pytest.raises(RunFolderError, match=r"table\.jsonl:3: the line is corrupt"):
         build_table(coarse_job(), tmp_path / "table.npz", seeds=1)
 
 
