@@ -1,7 +1,8 @@
 """What people see of a run: progress, tables, plots and the report, which is a list of sections."""
 
 from asymnas.report.bench import against_sections, bench_sections, regret_plot, truth_sections
-from asymnas.report.doctor import diagnose
+from asymnas.report.diagnosis import diagnosis_sections
+from asymnas.report.doctor import examine
 from asymnas.report.progress import LineProgress, LiveProgress, ProgressDisplay, make_progress
 from asymnas.report.render import page, print_sections
 from asymnas.report.sections import Figure, Section, mapping_sections
@@ -15,7 +16,8 @@ __all__ = [
     "Section",
     "against_sections",
     "bench_sections",
-    "diagnose",
+    "diagnosis_sections",
+    "examine",
     "make_progress",
     "mapping_sections",
     "page",

@@ -1,4 +1,4 @@
-"""Experiments made of searches: the main job, comparisons, dry runs, retraining, tables of the truth."""
+"""Experiments made of searches: the main job, comparisons, diagnoses, dry runs, retraining, tables of the truth."""
 
 from asymnas.study._against import AgainstTruth, against_truth
 from asymnas.study._bench import BenchResult, run_bench
@@ -8,6 +8,7 @@ from asymnas.study._dry_run import dry_run
 from asymnas.study._retrain import retrain
 from asymnas.study._run import run_job
 from asymnas.study._simulate import BenchSettings
+from asymnas.study.diagnose import diagnose
 from asymnas.study.table import TruthTable, read_table
 from asymnas.study.truth import TruthSummary, summarise_truth
 
@@ -19,6 +20,7 @@ __all__ = [
     "TruthTable",
     "against_truth",
     "build_table",
+    "diagnose",
     "dry_run",
     "read_table",
     "retrain",

@@ -19,6 +19,7 @@ from asymnas.report.frequencies import best_of
 from asymnas.report.texts import facts_text
 from asymnas.report.write import report_sections
 from asymnas.runs.summary import CompareSummary, RunSummary, UnfinishedSummary
+from asymnas.search import Evaluation
 from asymnas.space import load_space
 from asymnas.task import TASKS
 
@@ -44,6 +45,7 @@ SUMMARY: dict[str, Any] = {
     "space_hash": "5face",
     "seed": 0,
     "reward": {"name": "suc", "title": "SUC"},
+    "climbed": {"name": "suc", "title": "SUC"},
     "noun": "videos",
     "seconds": {"training": 303.0, "search": 88.2},
     "architecture": {"key": "0123456789abcdef", "genes": {"a.b.c": "shuffle_3x3"}, "drawing": "template -> <[5x5]>"},
@@ -136,10 +138,11 @@ def summary(**changed: Any) -> RunSummary:
 def evaluations(stage: str, count: int = 16) -> list[Any]:
     space, rng = load_space("tiny_asymmetric"), np.random.default_rng(len(stage))
     return [
-        SimpleNamespace(
+        Evaluation(
             stage=stage,
             index=index,
-            genes=space.sample(rng).genes,
+            status="ok" if index else "failed",
+            genes=dict(space.sample(rng).genes),
             reward="suc",
             value=0.3 + 0.01 * index if index else None,
             se=0.02,
@@ -156,6 +159,8 @@ class MadeUpRun(SimpleNamespace):
 
     def stage(self, name: str) -> list[Any]:
         return [item for item in self.evaluations if item.stage == name]
+
+    candidates = stage
 
 
 def made_up(folder: Path, found: RunSummary | CompareSummary | None, *, begun: bool = True) -> MadeUpRun:
@@ -207,7 +212,7 @@ def test_report_shows(text: str, finished: str) -> None:
 def test_report_is_self_contained(finished: str) -> None:
     assert set(pictures(finished)) == {
         "search progress", "scores under each condition", "score of each test item", "score of each validation item",
-        "op frequencies", "training loss",
+        "op frequencies", "training loss", "reliability by number of items", "variance of a score by its sources",
     }  # fmt: skip
     assert all(data.startswith(b"\x89PNG") and len(data) > 5000 for data in pictures(finished).values())
     assert not re.search(r"""(src|href)=["']?(http|//)""", finished)
@@ -223,6 +228,8 @@ def test_unfinished_run_has_a_report_of_what_is_there(tmp_path: Path) -> None:
     assert "0.450 ± 0.020" in text
     assert set(pictures(text)) == {
         "search progress",
+        "reliability by number of items",
+        "variance of a score by its sources",
         "op frequencies",
         "training loss",
         "score of each validation item",
@@ -275,7 +282,8 @@ def test_terminal_tables_hold_the_figures() -> None:
 
 
 def test_words_are_those_of_the_task() -> None:
-    other = summary(reward={"name": "accuracy", "title": "Accuracy"}, noun="pairs", test=None)
+    accuracy = {"name": "accuracy", "title": "Accuracy"}
+    other = summary(reward=accuracy, climbed=accuracy, noun="pairs", test=None)
     text = printed(print_summary, other)
     assert "Accuracy ± SE over pairs, protocol lasot" in text and "24 pairs, 1,440 frames" in text
     assert "SUC" not in text and "videos" not in text and "held-out" not in text
