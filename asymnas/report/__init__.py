@@ -1,5 +1,6 @@
 """What people see of a run: progress, tables, plots and the report, which is a list of sections."""
 
+from asymnas.report.bench import against_sections, bench_sections, regret_plot, truth_sections
 from asymnas.report.diagnosis import diagnosis_sections
 from asymnas.report.doctor import examine
 from asymnas.report.progress import LineProgress, LiveProgress, ProgressDisplay, make_progress
@@ -13,6 +14,8 @@ __all__ = [
     "LiveProgress",
     "ProgressDisplay",
     "Section",
+    "against_sections",
+    "bench_sections",
     "diagnosis_sections",
     "examine",
     "make_progress",
@@ -22,5 +25,7 @@ __all__ = [
     "print_run",
     "print_sections",
     "print_summary",
+    "regret_plot",
+    "truth_sections",
     "write_report",
 ]
