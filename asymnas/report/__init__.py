@@ -1,5 +1,6 @@
 """What people see of a run: progress, tables, plots and the report, which is a list of sections."""
 
+from asymnas.report.comparison import power_sections
 from asymnas.report.doctor import diagnose
 from asymnas.report.progress import LineProgress, LiveProgress, ProgressDisplay, make_progress
 from asymnas.report.render import page, print_sections
@@ -16,6 +17,7 @@ __all__ = [
     "make_progress",
     "mapping_sections",
     "page",
+    "power_sections",
     "print_dry_run",
     "print_run",
     "print_sections",

@@ -207,7 +207,7 @@ def _moved_aside(folder: Path, lock: FileLock) -> FileLock:
 def _check_same(folder: Path, job: Job | CompareJob) -> None:
     """Check that a run folder holds the run of a job; the folders of a comparison's arms check their own jobs."""
     held = load_compare(folder / JOB) if isinstance(job, CompareJob) else load_job(folder / JOB, files=False)
-    found = {key: pair for key, pair in differences(held.identity(), job.identity()).items() if key[:5] != "arms."}
+    found = {key: pair for key, pair in differences(held.identity(), job.identity()).items() if key[:5] != "runs."}
     problems = [
         Problem(f"{folder / JOB}: {key}", f"must be {old} as in the run that is resumed", new)
         for key, (old, new) in found.items()

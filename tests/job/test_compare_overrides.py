@@ -23,7 +23,7 @@ def test_a_nested_override_is_merged(tmp_path: Path) -> None:
     base = load_job("vlt_scar")
     nested = load_compare(_write(tmp_path / "c.yaml", overrides={"training": {"steps": 500}, "data.root": "d"}))
     assert nested.overrides == {"training.steps": 500, "data.root": "d"}
-    arm, *_ = nested.arms
+    arm, *_ = nested.runs
     assert arm.job.training == base.training.model_copy(update={"steps": 500})
     flat = load_compare(_write(tmp_path / "c.yaml", overrides={"training.steps": 500, "data.root": "d"}))
     assert flat.hash == nested.hash
@@ -47,7 +47,7 @@ def test_the_command_line_comes_after_the_file_however_both_are_written(tmp_path
     for written in ({"training.steps": 360, "training.lr": 0.1}, {"training": {"steps": 360, "lr": 0.1}}):
         file = _write(tmp_path / "c.yaml", overrides=written)
         for option in ("overrides.training.steps=700", "overrides.training={steps: 700}"):
-            job = load_compare(file, [option]).arms[0].job
+            job = load_compare(file, [option]).runs[0].job
             assert (job.training.steps, job.training.lr, job.training.shards) == (700, 0.1, shards)
         assert load_compare(file, ["~overrides.training.steps"]).overrides == {"training.lr": 0.1}
         assert load_compare(file, ["~overrides.training"]).overrides == {}
@@ -79,7 +79,7 @@ def test_a_comparison_is_known_by_what_its_arms_run(tmp_path: Path) -> None:
     base.write_text("extends: vlt_scar\nname: base\ntraining: {steps: 500}\n")
     file = _write(tmp_path / "c.yaml", base="base.yaml")
     before = load_compare(file)
-    assert before.identity()["arms"] == {arm.name: arm.job.hash for arm in before.arms}
+    assert before.identity()["runs"] == {run.name: run.job.hash for run in before.runs}
     old = before.hash
     base.write_text("extends: vlt_scar\nname: base\ntraining: {steps: 99999}\n")
     assert load_compare(file).hash != old
