@@ -19,6 +19,8 @@ def comparison_sections(summary: CompareSummary) -> list[Section]:
         f"Arms {', '.join(summary.arms)}; seeds {', '.join(map(str, summary.seeds))}; scored on {summary.test_items} "
         f"held-out {summary.noun}, {facts}"
     ).removesuffix(", ")
+    if summary.power is not None:
+        note += f"\nExpected before the start: {_promise(summary.power)} The variances were {summary.power.source}."
     return [
         Section("", note=note),
         *_differences(summary),
@@ -33,13 +35,16 @@ def power_sections(power: PowerSummary | None) -> list[Section]:
     """Return what a comparison that has not begun will be able to see; None: nothing is known."""
     if power is None:
         return [Section("", note="What difference this will see is not known before; --like RUN tells it.")]
-    planned, *_ = power.prospects
-    note = (
-        f"With {planned.seeds} seeds and {planned.items} {power.noun} a true difference of {planned.detectable:.3f} is found "
-        f"with 80% power, and the {_percent(power.level)} interval will be about ±{planned.half_width:.3f}. "
-        f"{_enough(power, power.noun, power.margin)}\nThe variances are {power.source}."
-    )
+    note = f"{_promise(power)} {_enough(power, power.noun, power.margin)}\nThe variances are {power.source}."
     return [Section("What this comparison can see", *_table(power, power.noun), note=note)]
+
+
+def _promise(power: PowerSummary) -> str:
+    planned, *_ = power.prospects
+    return (
+        f"With {planned.seeds} seeds and {planned.items} {power.noun} a true difference of {planned.detectable:.3f} is "
+        f"found with 80% power, and the {_percent(power.level)} interval is about ±{planned.half_width:.3f}."
+    )
 
 
 def _differences(summary: CompareSummary) -> list[Section]:
@@ -52,13 +57,13 @@ def _differences(summary: CompareSummary) -> list[Section]:
             difference_text(row.difference),
             f"{row.items} {summary.noun} x {len(row.per_seed)} seeds",
             verdict(row.difference),
-            f"yes, within {summary.margin:g}" if row.equivalent else "not shown",
+            _within(row, summary.margin),
         )
         for row in summary.differences
     )
     label = f"difference in {reward}, {level} interval over seeds and {summary.noun}"
     drawn = partial(difference_plot, summary.differences, label, summary.margin)
-    head = ("difference", f"{reward}, {level} interval", "measured on", "", "equivalent")
+    head = ("difference", f"{reward}, {level} interval", "measured on", "", f"within ±{summary.margin:g}")
     said = "\n".join(f"{row.kind.replace('_', ' ')}: {row.verdict}" for row in summary.differences)
     return [Section("Differences", head, rows, said, (Figure(drawn, "png", "paired differences"),))]
 
@@ -113,6 +118,11 @@ def _enough(outlook: Outlook, noun: str, margin: float) -> str:
 
 def _percent(level: float) -> str:
     return f"{100 * level:.6g}%"
+
+
+def _within(row: Difference, margin: float) -> str:
+    beyond = row.difference.low >= margin or row.difference.high <= -margin
+    return "yes" if row.equivalent else "no" if beyond else "open"
 
 
 def _test(summary: CompareSummary) -> list[Difference]:

@@ -226,8 +226,8 @@ class Prospect(_Part):
 class Outlook(_Part):
     """What this budget, the first of the prospects, and larger ones see; as rough as the deviations are known.
 
-    `sd` is the deviation of one paired difference by factor: "seed", "item", "interaction" (with all noise); `share` each
-    one's part in the variance of the mean. `seeds_needed`, at as many items, bring the half-width down to the margin.
+    `sd` is the deviation of one paired difference by factor: "seed", "item", "interaction" (with all noise); `share`
+    each one's part in the mean's variance. `seeds_needed`, at as many items, bring the half-width down to the margin.
     """
 
     sd: dict[str, Number]

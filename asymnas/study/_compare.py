@@ -42,8 +42,8 @@ def run_compare(
 ) -> CompareSummary:
     """Run every arm with every seed, each in a run folder below `folder`, and compare the first arm with the others.
 
-    `resume` and `fresh` are those of `run_job`; finished runs are not run again. `like` is that of `plan_compare`, whose
-    answer `on_power` is given before any run starts.
+    `resume` and `fresh` are those of `run_job`; finished runs are not run again. `like` is that of `plan_compare`,
+    whose answer `on_power` is given before any run starts.
 
     Returns:
         The summary, also written to summary.json: per-seed results of every arm, paired differences with intervals

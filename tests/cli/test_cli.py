@@ -35,7 +35,8 @@ COMPARED = CompareSummary.model_validate(
 )  # fmt: skip
 POWER = PowerSummary.model_validate(
     {
-        "sd": {"seed": 0.01}, "share": {"seed": 1.0}, "noun": "videos", "source": "assumed", "level": 0.95, "margin": 0.01,
+        "sd": {"seed": 0.01}, "share": {"seed": 1.0}, "noun": "videos", "source": "assumed", "level": 0.95,
+        "margin": 0.01,
         "prospects": [{"seeds": 3, "items": 36, "half_width": 0.0123, "detectable": 0.0456}], "seeds_needed": 7,
     }
 )  # fmt: skip
