@@ -202,10 +202,7 @@ class ArmSeed(_Part):
 
 
 class ArmResult(_Part):
-    """All seeds of an arm, the means of their numbers, and the gap with its interval over seeds and items.
-
-    `budget` is the number of evaluations of each search, `seconds` the mean time of a run.
-    """
+    """All seeds of an arm, their mean numbers, the gap's interval, evaluations of a search, mean seconds of a run."""
 
     seeds: list[ArmSeed]
     mean: dict[str, Number]
@@ -237,7 +234,7 @@ class Outlook(_Part):
 
 
 class PowerSummary(Outlook):
-    """What a comparison is able to see, known before it starts; `source` says where its variances come from."""
+    """What a comparison is able to see, known before it starts; `source` says from where."""
 
     source: str
     noun: str
@@ -246,7 +243,7 @@ class PowerSummary(Outlook):
 
 
 class Difference(_Part):
-    """The difference of two arms in "test", "validation" or "random_search"; `equivalent`: surely below the margin."""
+    """The difference of two arms in one kind of score; `equivalent`: its interval lies within the margin."""
 
     kind: str
     first: str

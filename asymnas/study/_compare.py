@@ -75,12 +75,14 @@ def run_compare(
 def _summary(
     compare: CompareJob, runs: dict[str, dict[int, RunSummary]], power: PowerSummary | None, seconds: float
 ) -> CompareSummary:
+    task = compare.runs[0].job.open()
     settings = CompareSettings(
-        compare.seeds,
-        compare.bootstrap.level,
-        compare.margin,
-        compare.bootstrap.samples,
-        compare.runs[0].job.open().reward.whole,
+        seeds=compare.seeds,
+        level=compare.bootstrap.level,
+        margin=compare.margin,
+        samples=compare.bootstrap.samples,
+        rule=task.reward.whole,
+        parts=task.splits["test"].parts,
     )
     arms, differences = compare_arms(runs, settings)
     base = runs[compare.runs[0].arm][compare.runs[0].seed]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import sqrt
 
 import numpy as np
@@ -24,7 +24,7 @@ KINDS: dict[str, Callable[[RunSummary], Score | None]] = {
     "validation": lambda run: run.validation,
     "random_search": lambda run: run.test.random_search if run.test else None,
 }
-"""The kinds of scores that are compared."""
+"""The kinds of scores that are compared; "test PART" are those of a named part of the test items."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class CompareSettings:
         margin: smaller differences make arms equivalent.
         samples: bootstrap samples of the gap between validation and test.
         rule: the reward's rule of the whole; None is the mean.
+        parts: by test item the named part that it belongs to, each of which is compared too.
     """
 
     seeds: Sequence[int]
@@ -44,6 +45,14 @@ class CompareSettings:
     margin: float = 0.01
     samples: int = 10_000
     rule: Rule | None = None
+    parts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of scores that are compared; one part alone is all of the test."""
+        parts = sorted(set(self.parts.values()))
+        test, *others = KINDS
+        return [test, *(f"{test} {part}" for part in parts if len(parts) > 1), *others]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +71,8 @@ def compare_arms(arms: Arms, settings: CompareSettings) -> tuple[dict[str, ArmRe
     """Compare the first arm with each other one.
 
     Returns:
-        The results of each arm, and a difference for each other arm and kind ("test", "validation", "random_search")
-        that all arms have, with interval, variances and verdict.
+        The results of each arm, and a difference for each other arm and kind of score that all arms have, with
+        interval, variances and verdict.
 
     Raises:
         EvaluationError: a best architecture has no test score.
@@ -80,7 +89,7 @@ def compare_arms(arms: Arms, settings: CompareSettings) -> tuple[dict[str, ArmRe
     results = {arm: _arm_result(by_seed, settings) for arm, by_seed in arms.items()}
     first, *others = arms
     differences = []
-    for kind in KINDS:
+    for kind in settings.kinds:
         scores = {arm: _scores(by_seed, kind, settings) for arm, by_seed in arms.items()}
         one = scores[first]
         for other in others:
@@ -158,19 +167,21 @@ def _scores(by_seed: Mapping[int, RunSummary], kind: str, settings: CompareSetti
     """The scores of every seed on the same items; None where a seed has none of this kind."""
     names: list[str] = []
     rows = []
+    main, _, part = kind.partition(" ")
     for seed in settings.seeds:
-        score = KINDS[kind](by_seed[seed])
-        if score is None:
+        score = KINDS[main](by_seed[seed])
+        found = sorted(name for name in (score.items if score else ()) if part in ("", settings.parts.get(name)))
+        if score is None or not found:
             return None
-        names = names or sorted(score.items)
-        if sorted(score.items) != names:
+        names = names or found
+        if found != names:
             raise DataError(f"{kind}: seeds {settings.seeds[0]} and {seed} were scored on different items.")
         rows.append([score.items[name] for name in names])
     table = np.array(rows)
     if settings.rule is None:
         return _Scores(names, table, table.mean(1))
-    found = [_pseudo_values(row, names, settings.rule) for row in table]
-    return _Scores(names, np.array([values for values, _ in found]), np.array([whole for _, whole in found]))
+    jackknifed = [_pseudo_values(row, names, settings.rule) for row in table]
+    return _Scores(names, np.array([values for values, _ in jackknifed]), np.array([whole for _, whole in jackknifed]))
 
 
 def _pseudo_values(row: np.ndarray, items: list[str], rule: Rule) -> tuple[np.ndarray, float]:
@@ -184,7 +195,7 @@ def _pseudo_values(row: np.ndarray, items: list[str], rule: Rule) -> tuple[np.nd
 
 def _check_alike(kind: str, first: str, other: str, arms: Arms, seed: int) -> None:
     """Two arms must have been scored on the same items by the same rules, such as the protocol."""
-    one, two = (KINDS[kind](arms[arm][seed]) for arm in (first, other))
+    one, two = (KINDS[kind.partition(" ")[0]](arms[arm][seed]) for arm in (first, other))
     assert one is not None and two is not None  # the caller has their scores
     differing = sorted(set(one.items) ^ set(two.items))
     if differing:  # a data set that has changed between two arms would pair the scores of different items

@@ -114,6 +114,20 @@ def test_the_rule_of_the_mean_is_the_mean(make_summary):
     assert test_row(arms, settings).difference.low == pytest.approx(test_row(arms).difference.low)
 
 
+def test_named_parts_of_the_test_are_compared_too(make_summary):
+    base = np.random.default_rng(6).random((3, 20))
+    gain = np.where(np.arange(20) < 5, 0.1, 0.0)
+    parts = {f"synthetic/{i}": "critical" if i < 5 else "standard" for i in range(20)}
+    settings = CompareSettings([0, 1, 2], samples=100, parts=parts)
+    rows = {row.kind: row for row in compare_arms(arms_of(make_summary, base + gain, base), settings)[1]}
+    assert list(rows) == ["test", "test critical", "test standard", "validation", "random_search"]
+    assert [row.items for row in rows.values()] == [20, 5, 15, 2, 20]
+    assert rows["test critical"].difference.value == pytest.approx(0.1)
+    assert rows["test standard"].difference.value == pytest.approx(0.0)
+    alone = CompareSettings([0, 1, 2], parts=dict.fromkeys(parts, "standard"))
+    assert alone.kinds == ["test", "validation", "random_search"]
+
+
 def test_the_gap_is_validation_minus_test(make_summary):
     arms = {name: {0: make_summary([0.4, 0.6], [0.7, 0.7])} for name in "ab"}
     result = compare_arms(arms, ONE)[0]["a"]
