@@ -94,7 +94,7 @@ def _budgets(summary: CompareSummary) -> list[Section]:
         Section(
             f"What more budget buys: {_pair(row)}",
             *_table(row.outlook, summary.noun),
-            note=_enough(row.outlook, summary.noun, summary.margin),
+            note=_enough(row.outlook, summary.noun, summary.margin) if len(summary.seeds) > 1 else "",
         )
         for row in _test(summary)
         if row.outlook.prospects

@@ -19,7 +19,7 @@ from asymnas.job import ArmRun, CompareJob, load_job
 from asymnas.runs.folder import RunFolder
 from asymnas.runs.summary import CompareSummary, PowerSummary, RunSummary
 from asymnas.runs.times import Reporter, StageTimes
-from asymnas.study._compare_plan import plan_compare
+from asymnas.study._compare_plan import finished, plan_compare
 from asymnas.study._compare_statistics import CompareSettings, compare_arms
 from asymnas.study._run import run_job
 
@@ -42,8 +42,8 @@ def run_compare(
 ) -> CompareSummary:
     """Run every arm with every seed, each in a run folder below `folder`, and compare the first arm with the others.
 
-    `resume` and `fresh` are those of `run_job`; finished runs are not run again. `like` is that of `plan_compare`,
-    whose answer `on_power` is given before any run starts.
+    `resume` and `fresh` are those of `run_job`; finished runs are not run again, and seeds may have been added. `like`
+    is that of `plan_compare`, whose answer `on_power` is given before any run starts.
 
     Returns:
         The summary, also written to summary.json: per-seed results of every arm, paired differences with intervals
@@ -55,7 +55,11 @@ def run_compare(
         AsymNASError: a run failed; finished ones are kept and `resume` goes on.
     """
     folder = Path(folder)
-    power = plan_compare(compare, folder if fresh else None, like)
+    earlier = finished(folder) if resume else None
+    if earlier is not None and earlier.seeds == compare.seeds:
+        power = earlier.power  # the comparison is done, and was planned before
+    else:
+        power = plan_compare(compare, folder, like)
     if on_power is not None:
         on_power(power)
     with RunFolder.open(folder, compare, resume=resume, fresh=fresh) as run:

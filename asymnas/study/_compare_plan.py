@@ -48,6 +48,16 @@ def plan_compare(compare: CompareJob, folder: Path | None = None, like: Path | N
     return PowerSummary(**dict(found), source=source, noun=test.noun, level=level, margin=margin)
 
 
+def finished(folder: Path) -> CompareSummary | None:
+    """Return the summary of the finished comparison in a run folder; None where there is none that can be read."""
+    try:
+        summary = read_summary(folder / "summary.json")
+    except RunFolderError as error:
+        logger.info("%s: tells nothing of what to expect: %s", folder, error)
+        return None
+    return summary if isinstance(summary, CompareSummary) and summary.differences else None
+
+
 def _check_scored_alike(tasks: dict[str, Task]) -> None:
     (first, one), *others = tasks.items()
     problems = []
@@ -70,11 +80,8 @@ def _variance(reward: Reward, folder: Path | None, like: Path | None) -> tuple[C
     """How a paired difference varies, and how that is known."""
     if like is not None:
         return _found(reward, like)
-    if folder is not None and (folder / "summary.json").is_file():
-        try:
-            return _found(reward, folder)
-        except RunFolderError as error:
-            logger.info("%s: tells nothing of what to expect: %s", folder, error)
+    if folder is not None and (earlier := finished(folder)) and _tells(earlier, reward):
+        return _found(reward, folder)
     span = reward.high - reward.low
     if not isfinite(span):
         return None
@@ -86,14 +93,20 @@ def _variance(reward: Reward, folder: Path | None, like: Path | None) -> tuple[C
     )
 
 
+def _tells(summary: CompareSummary, reward: Reward) -> bool:
+    """Whether a comparison tells how differences in a reward vary; one seed tells nothing of seeds."""
+    return summary.reward.name == reward.name and len(summary.seeds) > 1
+
+
 def _found(reward: Reward, folder: Path) -> tuple[CrossedVariance, str]:
     """The mean variances of the test differences that a finished comparison found."""
     summary = read_summary(folder / "summary.json")
-    rule = f"must be the run folder of a finished comparison by {reward.title}"
+    rule = f"must be the run folder of a finished comparison by {reward.title}, of two seeds or more"
     if not isinstance(summary, CompareSummary):
         raise RunFolderError(Problem(str(folder), rule, "a search" if summary else "no summary.json"))
+    if not _tells(summary, reward):
+        value = f"{len(summary.seeds)} seeds by {summary.reward.title}"
+        raise RunFolderError(Problem(str(folder), rule, value))
     rows = [row.outlook.sd for row in summary.differences if row.kind == "test"]
-    if summary.reward.name != reward.name or not rows:
-        raise RunFolderError(Problem(str(folder), rule, f"a comparison by {summary.reward.title}"))
     means = {name: sum(row[name] ** 2 for row in rows) / len(rows) for name in rows[0]}
     return CrossedVariance(**means), f"those that {folder} found, seeds {', '.join(map(str, summary.seeds))}"

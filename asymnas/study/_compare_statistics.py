@@ -143,11 +143,16 @@ def verdict(first: str, other: str, difference: Interval, settings: CompareSetti
 
 
 def outlook(variance: CrossedVariance, seeds: int, items: int, *, level: float, margin: float) -> Outlook:
-    """Return what this budget and larger ones see: up to four times the seeds, and four times the items."""
+    """Return what this budget and larger ones see: up to four times the seeds, and four times the items.
+
+    Where nothing is known of seeds (one seed was run), nothing is said of more of them.
+    """
+    blind = seeds == 1 and not variance.seed
     parts = variance.parts(seeds, items)
     whole = sum(parts.values())
     found = []
-    for some in [seeds, *(count for count in (3, 5, 8, 12, 20) if seeds < count <= max(8, 4 * seeds))]:
+    more = [] if blind else [count for count in (3, 5, 8, 12, 20) if seeds < count <= max(8, 4 * seeds)]
+    for some in [seeds, *more]:
         for count in (items, 4 * items) if items > 1 else ():
             seen = expected(variance, some, count, level=level)
             found.append(Prospect(seeds=some, items=count, half_width=seen.half_width, detectable=seen.detectable))
@@ -155,7 +160,7 @@ def outlook(variance: CrossedVariance, seeds: int, items: int, *, level: float, 
         sd={name: sqrt(getattr(variance, name)) for name in parts},
         share={name: part / whole if whole else 0.0 for name, part in parts.items()},
         prospects=found,
-        seeds_needed=seeds_needed(variance, items, margin, level=level) if items > 1 else None,
+        seeds_needed=seeds_needed(variance, items, margin, level=level) if items > 1 and not blind else None,
     )
 
 

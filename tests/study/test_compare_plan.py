@@ -72,7 +72,7 @@ def test_an_earlier_comparison_tells_more(tmp_path: Path, make_summary: Any) -> 
 
 def test_only_a_comparison_by_the_same_reward_tells(tmp_path: Path, make_summary: Any) -> None:
     other = finished(tmp_path / "other", make_summary, [[0.1, 0.3, 0.2, 0.4]] * 3, reward="iou")
-    with pytest.raises(RunFolderError, match=r"a finished comparison by SUC.*by iou"):
+    with pytest.raises(RunFolderError, match=r"a finished comparison by SUC, of two seeds or more.*by iou"):
         plan_compare(comparison(), like=other)
     (tmp_path / "search").mkdir()
     make_summary().write(tmp_path / "search" / "summary.json")

@@ -137,7 +137,9 @@ def test_the_gap_is_validation_minus_test(make_summary):
 
 
 def test_one_seed_says_nothing_of_others(make_summary):
-    assert "One seed says nothing" in test_row({name: {0: make_summary([0.1, 0.2, 0.4])} for name in "ab"}, ONE).verdict
+    row = test_row({"a": {0: make_summary([0.1, 0.2, 0.4])}, "b": {0: make_summary([0.3, 0.2, 0.4])}}, ONE)
+    assert "One seed says nothing" in row.verdict
+    assert {item.seeds for item in row.outlook.prospects} == {1} and row.outlook.seeds_needed is None
 
 
 def test_different_items_cannot_be_compared(make_summary):
