@@ -145,7 +145,8 @@ class BranchImportance(_Part):
 class SearchCounts(_Part):
     """What a search computed (`evaluated`), what another stage had scored already (`from_log`), and its finals.
 
-    `reliability` is the estimator's: the share of the variance between the architectures' worths that it knows.
+    `genes` are the winner's. `reliability` is the estimator's: the share of the variance between the architectures'
+    worths that it knows.
     `effects` and `importance` are what an estimator learnt.
     """
 
@@ -156,6 +157,7 @@ class SearchCounts(_Part):
     failed: int
     generations: int | None = None
     best: Score | None = None
+    genes: dict[str, str] = Field(default_factory=dict)
     finalists: list[FinalistSummary] = Field(default_factory=list)
     reliability: Number | None = None
     effects: list[EffectSummary] = Field(default_factory=list)
