@@ -65,21 +65,20 @@ def _own_problems(document: Document, compare: CompareJob) -> list[Problem]:
     problems = []
     if (compare.spaces is None) == (not compare.arms) or len(compare.arms) == 1:
         rule, way_out = "must name two arms or more", "Give either `arms` or, short for them, `spaces`."
-        both = ", ".join(key for key in (ARMS, SPACES) if document.has((key,)))
+        both = ", ".join(key for key in (ARMS, SPACES) if document.at((key,)))
         problems.append(Problem(document.where((ARMS,)), rule, both, way_out))
     for key in (SPACES, "seeds"):
         values = getattr(compare, key) or ()
         if len({repr(item) for item in values}) < len(values):
             problems.append(Problem(document.where((key,)), "must not name the same twice", repr(values)))
-    own = RUN_KEYS
+    of_all = RUN_KEYS
     if compare.spaces or all("space" in arm for arm in compare.arms.values()):
-        own = {"space": f"`{SPACES if compare.spaces else ARMS}`", **RUN_KEYS}
+        of_all = {"space": f"`{SPACES if compare.spaces else ARMS}`", **RUN_KEYS}
     for holder in override_places(document):
-        for key, by in (own if holder == (OVERRIDES,) else RUN_KEYS).items():
+        for key, by in (of_all if holder == (OVERRIDES,) else RUN_KEYS).items():
             place = (*holder, key)
             if document.has(place):
-                rule, value = f"every arm has its own, by {by}", shown(document.at(place))
-                rule = rule if holder == (OVERRIDES,) else f"every run has its own, by {by}"
+                rule, value = f"every run has its own, by {by}", shown(document.at(place))
                 problems.append(Problem(document.where(place), rule, value, "Leave it out."))
     labels = [_label(space) for space in compare.spaces or ()]
     if not problems and len(set(labels)) < len(labels):
@@ -104,7 +103,7 @@ def _make_runs(document: Document, compare: CompareJob) -> list[Problem]:
     problems, made = [], {}
     longest = max(compare.seeds)
     for index, (arm, own) in enumerate(compare.arms.items()):
-        where = document.where((SPACES, index) if document.has((SPACES,)) else (ARMS, arm))
+        where = document.where((SPACES, index) if document.at((SPACES,)) else (ARMS, arm))
         try:
             overrides = {**compare.overrides, **own, "seed": longest, "name": f"{arm}-seed{longest}"}
             made[arm] = load_job(compare.base, overrides)

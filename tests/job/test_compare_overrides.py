@@ -93,7 +93,7 @@ def test_what_each_arm_has_of_its_own_is_no_override(tmp_path: Path) -> None:
         load_compare(file)
     found = [(problem.where.rpartition(" ")[2], problem.value) for problem in caught.value.problems]
     assert found == [("overrides.space", "'tiny_symmetric'"), ("overrides.seed", "5")]
-    assert "every arm has its own, by `seeds`" in str(caught.value)
+    assert "every run has its own, by `seeds`" in str(caught.value)
 
 
 ARMS = {"asymmetric": {"space": "tiny_asymmetric"}, "no_language": {"data.train.language": 0.0}}

@@ -191,7 +191,8 @@ def test_runs_side_by_side_and_a_resumed_comparison_runs_none_again(small, silen
     said = []
     summary = run_compare(compare, tmp_path / "run", progress=silent(), on_power=said.append)
     assert list(summary.arms) == ["tied", "few-steps"]
-    assert len(summary.differences) == 3
+    kinds = [row.kind for row in summary.differences]
+    assert kinds == ["test", "test language_critical", "test standard", "validation", "random_search"]
     assert summary.power == said[0] and said[0].prospects[0].items == summary.test_items == 4
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").glob("*/summary.json")}
     assert {path.parent.name for path in kept} == {"tied-seed0", "tied-seed1", "few-steps-seed0", "few-steps-seed1"}
