@@ -227,7 +227,7 @@ def run_search(
         reached += results
         if searcher.estimator is not None and any(item.ok for item in reached):
             searcher.estimator.fit()
-        searcher.tell([(architecture, item.score) for architecture, item in zip(asked, results, strict=True)])
+        searcher.tell([(one, item.score) for one, item in zip(asked, results, strict=True)], results)
     ranked = searcher.ranked()
     if not ranked:
         raise EvaluationError(f"{stage}: no candidate could be scored. The last error was: {reached[-1].error}")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from asymnas.core.errors import RunFolderError
+from asymnas.core.errors import JobError, RunFolderError
 from asymnas.core.seeding import rng_for
 from asymnas.job import Job
 from asymnas.nn import weights_hash
 from asymnas.runs.folder import RunFolder
+from asymnas.runs.pareto import PARETO, ParetoFile, ParetoPoint
 from asymnas.runs.summary import RunSummary
 from asymnas.runs.times import Reporter
 from asymnas.search import (
@@ -26,6 +28,7 @@ from asymnas.search import (
     run_finals,
     run_search,
 )
+from asymnas.search.nsga2 import NSGA2Searcher
 from asymnas.study._final import final_requests, random_architectures, test_results
 from asymnas.study._plan import Plan, SearchOutcome
 from asymnas.study._session import OnEvaluation, Session
@@ -74,6 +77,7 @@ class _Run(Session):
         baseline = self._random_searcher() if job.baselines.random_search else None
         others = random_architectures(job, self.space) if "test" in task.splits else []
         plan = Plan.of(task)
+        check_objectives(searcher, task.scored)
         training = self.train(train_supernet)
         if weights_hash(run.weights) != training.weights_hash:
             raise RunFolderError(f"{run.weights} is not the file that training wrote. Start anew with --fresh.")
@@ -82,6 +86,8 @@ class _Run(Session):
             log, settings = ResultLog(run.evaluations), ScoreSettings.of(task, training.weights_hash)
             shared: dict[str, Any] = {"pool": pool, "log": log, "settings": settings}
             found = self._search(searcher, plan, "search", "finals", "search", **shared)
+            if isinstance(searcher, NSGA2Searcher):
+                write_front(run.folder / PARETO, searcher)
             write_architecture(run.architecture, job, task, found, training.weights_hash)
             if baseline is not None:
                 random = self._search(baseline, plan, "random", "random finals", "random search", **shared)
@@ -94,7 +100,7 @@ class _Run(Session):
             training,
             climbed=plan.climbed(task),
             validation=found.best_evaluation,
-            search=search_counts(found, job.search.algorithm, job.search.population),
+            search=search_counts(found, job.search.algorithm, searcher.generation_size),
             random_search=search_counts(random, "random", job.search.population) if random else None,
             test=tests,
         )
@@ -142,3 +148,26 @@ class _Run(Session):
                 climb = Climb(stage=finals, rungs=plan.finals, estimator=searcher.estimator, on_result=shown, **given)
                 found, finalists = run_finals(found, search.finalists, climb, seed=self.job.seed)
         return SearchOutcome(found, finalists, searcher.estimator)
+
+
+def check_objectives(searcher: Searcher, scored: Sequence[str]) -> None:
+    """Raise a JobError where a searcher has objectives of conditions that are not scored."""
+    problems = searcher.objectives.conditions(scored) if isinstance(searcher, NSGA2Searcher) else []
+    if problems:
+        raise JobError(problems)
+
+
+def write_front(file: Path, searcher: NSGA2Searcher) -> None:
+    """Write what a search of several objectives found as pareto.json."""
+    found, values = searcher.measured()
+    names, place = searcher.objectives.names, {item.key: n for n, (item, _) in enumerate(searcher.archive)}
+    rows = [
+        ParetoPoint(
+            key=item.key,
+            genes=dict(item.genes),
+            generation=place[item.key] // searcher.generation_size,
+            values=dict(zip(names, row, strict=True)),
+        )
+        for item, row in zip(found, values.tolist(), strict=True)
+    ]
+    ParetoFile.of(names, rows).write(file)

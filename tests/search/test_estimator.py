@@ -11,7 +11,7 @@ from scipy.stats import kendalltau, norm
 
 from asymnas.core.errors import ArchitectureMismatch, EvaluationError
 from asymnas.core.seeding import rng_for
-from asymnas.search._items import additive_fit, shared_errors
+from asymnas.search._items import additive_fit, kinship_noise, shared_errors
 from asymnas.search._kernels import GeneKernels
 from asymnas.search._restricted import RestrictedLikelihood, Told
 from asymnas.search.estimator import Estimator
@@ -141,6 +141,34 @@ def test_intervals_hold_what_they_say(small, told, noise):
     assert 0.7 < np.mean(seen) < 0.9
     assert 0.7 < np.mean(unseen) < 0.9
     assert np.mean(reliability) == pytest.approx(np.mean(explained), abs=0.15)
+
+
+def test_items_that_suit_some_ops_are_not_taken_for_worth(small):
+    """Noise that relatives share on an item: intervals of the worth over all items still hold what they say."""
+    genes, inside, shares = small.free_genes, [], []
+    for seed in range(12):
+        rng = rng_for(seed, "kinship")
+        worth, architectures = Planted(small, seed), distinct(small, seed, 40)
+        codes = np.array([[item.free[gene.id] == op for gene in genes for op in gene.ops] for item in architectures])
+        suits = rng.standard_normal((codes.shape[1], 25)) * 3.0 / np.sqrt(len(genes))
+        table = values([worth(item) for item in architectures], 25, 1.0, rng) + codes @ suits
+        estimator = fitted(small, architectures, table)
+        found, truth = estimator.predict(architectures), np.array([worth(item) for item in architectures])
+        error = found.mean - found.mean.mean() - truth + truth.mean()
+        inside += (np.abs(error) < Z80 * found.sd).tolist()
+        fit = additive_fit(table)
+        shares.append(kinship_noise(fit, estimator._kinship("suc"))[0])
+    assert 0.7 < np.mean(inside) < 0.93
+    assert 0.6 < np.mean(shares) < 0.95
+
+
+def test_independent_noise_is_not_taken_for_kinship(small):
+    architectures = distinct(small, 3, 40)
+    estimator = fitted(small, architectures, values(np.zeros(40), 200, 1.0, rng_for(3, "x")))
+    fit = additive_fit(estimator._table("suc"))
+    share, covariance = kinship_noise(fit, estimator._kinship("suc"))
+    assert share < 0.1
+    np.testing.assert_allclose(covariance, fit.covariance, atol=0.1 * fit.covariance[0, 0])
 
 
 def ladder(space, seed, correlation, counts=(50, 15)):
