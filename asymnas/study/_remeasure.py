@@ -104,6 +104,7 @@ class _Sample(Session):
             rule = f"must name a reward of task '{job.task}'"
             raise JobError(Problem("reward", rule, repr(name), nearest(name, self.task.rewards)))
         self.reward = self.task.rewards[name]
+        self.span = _span(self.task, self.reward, run, wanted.items)
         self.architectures = sample_of(self, run, wanted.sample)
         with self.stage("preparation"):
             self.task.prepare(lambda done, total: self.progress.update("preparation", done, total))
@@ -180,13 +181,17 @@ class _Sample(Session):
     ) -> ScoreTable:
         """Score all of the sample, or other architectures; `opener` opens the task in a worker, `weights` are a file.
 
-        Task and weights are by default those of the run, items those of the reward's split, conditions the scored ones.
+        Task and weights are by default those of the run, items those of the search, conditions the scored ones.
         """
-        task, reward = task or self.task, reward or self.reward
-        split = split or reward.split
+        task, reward, span = task or self.task, reward or self.reward, None
+        if split is None:
+            split, span = reward.split, self.span if reward == self.reward else None
         given = tuple(conditions or task.scored)
         settings = ScoreSettings.of(task, weights_hash(weights or self.run.weights))
-        requests = [Request.of(item, split, given, reward=reward.name) for item in architectures or self.architectures]
+        requests = [
+            Request.of(item, split, given, reward=reward.name, span=span)
+            for item in architectures or self.architectures
+        ]
         done = 0
 
         def count(evaluation: Evaluation, fresh: bool) -> None:
@@ -212,6 +217,16 @@ def sample_of(session: Session, run: RunData, count: int) -> list[Architecture]:
         if best.key not in {item.key for item in drawn}:
             drawn.append(best)
     return drawn
+
+
+def _span(task: Task, reward: Reward, run: RunData, count: int | None) -> tuple[int, int] | None:
+    """The first items of the reward's split, as many as the search used; of a reward that it did not use `count`."""
+    used = {
+        name for item in run.evaluations if item.stage == "search" and item.reward == reward.name for name in item.items
+    }
+    there = len(task.splits[reward.split].items)
+    wanted = len(used) or count or there
+    return None if wanted >= there else (0, wanted)
 
 
 def task_with_new_items(job: Job, reward: str, count: int) -> Task:
