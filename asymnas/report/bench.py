@@ -116,6 +116,7 @@ def against_sections(found: AgainstTruth) -> list[Section]:
     rows = (
         ("architectures", str(found.architectures)),
         ("Kendall's tau with the truth, 95 % interval", _band(found.tau, 2)),
+        ("tau without the noise of the truth", f"{found.corrected:.2f}"),
         ("correlation with the truth", f"{found.pearson:.2f}"),
         ("true value of the highest score", f"{found.chosen:.4f}"),
         ("its regret", f"{found.regret:.4f}"),

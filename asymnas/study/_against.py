@@ -8,13 +8,12 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from asymnas.core.errors import DataError, Problem
-from asymnas.core.seeding import rng_for
-from asymnas.core.statistics import Interval, widened
+from asymnas.core.reliability import corrected_tau, kendall_tau
 from asymnas.search import Evaluation
 from asymnas.study._bench import Band
 from asymnas.study.table import TruthTable
+from asymnas.study.truth import reliability_of_truth
 
-SAMPLES = 1000
 STAGES = ("search", "random")
 
 
@@ -25,6 +24,7 @@ class AgainstTruth(BaseModel):
         table: fingerprint of the table.
         architectures: that the run scored in its search and its random search, each once, by the most items.
         tau: Kendall's tau with the true values; the interval is over architectures.
+        corrected: tau, the noise of the few seeds of the true values taken out.
         pearson: correlation with the true values.
         chosen: true value of the highest score; `regret` is how far it is below the best of the table.
         random: the mean true value of all architectures of the table.
@@ -35,6 +35,7 @@ class AgainstTruth(BaseModel):
     table: str
     architectures: int
     tau: Band
+    corrected: float
     pearson: float
     chosen: float
     regret: float
@@ -48,8 +49,6 @@ def against_truth(table: TruthTable, evaluations: Sequence[Evaluation]) -> Again
         ArchitectureMismatch: the run is of another space.
         DataError: it scored fewer than 3 architectures.
     """
-    from scipy.stats import kendalltau
-
     scores: dict[int, tuple[int, float]] = {}
     for item in evaluations:
         if item.stage in STAGES and item.value is not None and item.genes is not None:
@@ -59,16 +58,13 @@ def against_truth(table: TruthTable, evaluations: Sequence[Evaluation]) -> Again
         raise DataError(Problem("the run", "must have scored at least 3 architectures", str(len(scores))))
     places = np.array(list(scores))
     measured, truth = np.array([value for _, value in scores.values()]), table.truth[places]
-    rng = rng_for(0, "tau")
-    index = rng.integers(0, len(places), (SAMPLES, len(places)))
-    drawn = np.nan_to_num([kendalltau(measured[rows], truth[rows]).statistic for rows in index])
-    tau = float(kendalltau(measured, truth).statistic)
-    interval: Interval = widened(tau, drawn, len(places), 0.95)
+    tau = kendall_tau(measured, truth)
     chosen = float(truth[measured.argmax()])
     return AgainstTruth(
         table=table.header.fingerprint,
         architectures=len(places),
-        tau=Band.of(interval),
+        tau=Band.of(tau),
+        corrected=corrected_tau(tau.value, 1.0, reliability_of_truth(table)),
         pearson=float(np.corrcoef(measured, truth)[0, 1]),
         chosen=chosen,
         regret=float(table.truth.max()) - chosen,

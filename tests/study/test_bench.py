@@ -13,8 +13,9 @@ from asymnas.report import bench_sections, regret_plot, truth_sections
 from asymnas.search import Evaluation
 from asymnas.study import BenchSettings, against_truth, run_bench, summarise_truth
 from asymnas.study._bench import ratio_of_means
+from asymnas.study._importance import importance
 from asymnas.study._simulate import BenchArm, arm_section, simulate
-from asymnas.study.truth import importance, symmetric
+from asymnas.study.truth import symmetric
 
 JOB = "bench_audiovisual"
 
