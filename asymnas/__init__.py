@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from asymnas.api import (
         Run,
         compare,
+        diagnose,
         load_run,
         register_mixer,
         register_searcher,
@@ -37,6 +38,7 @@ __all__ = [
     "Video",
     "__version__",
     "compare",
+    "diagnose",
     "load_architecture",
     "load_job",
     "load_run",
@@ -54,7 +56,17 @@ __all__ = [
     "track",
 ]
 
-_API = ("Run", "compare", "load_run", "register_mixer", "register_searcher", "register_task", "retrain", "run")
+_API = (
+    "Run",
+    "compare",
+    "diagnose",
+    "load_run",
+    "register_mixer",
+    "register_searcher",
+    "register_task",
+    "retrain",
+    "run",
+)
 
 __getattr__ = lazy(
     __name__,

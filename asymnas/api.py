@@ -13,7 +13,7 @@ from asymnas.core.errors import DataError, JobError, Problem, RunFolderError
 from asymnas.core.seeding import rng_for
 from asymnas.core.statistics import Interval, paired_difference
 from asymnas.job import CompareJob, Job, load_compare, load_job
-from asymnas.runs import CompareSummary, Reporter, RunData, RunSummary, read_run
+from asymnas.runs import CompareSummary, Diagnosis, Reporter, RunData, RunSummary, read_run
 from asymnas.search import Evaluation, Request, candidate_worker
 from asymnas.space import Architecture, load_architecture
 from asymnas.task import TASKS, TaskPlugin
@@ -23,7 +23,17 @@ if TYPE_CHECKING:
     from asymnas.space import MixerKind
     from asymnas.tracking.live import LiveTracker
 
-__all__ = ["Run", "compare", "load_run", "register_mixer", "register_searcher", "register_task", "retrain", "run"]
+__all__ = [
+    "Run",
+    "compare",
+    "diagnose",
+    "load_run",
+    "register_mixer",
+    "register_searcher",
+    "register_task",
+    "retrain",
+    "run",
+]
 
 
 class Run:
@@ -247,6 +257,21 @@ def compare(first: Run | Path | str, other: Run | Path | str, *, level: float = 
     return paired_difference(
         np.array([a[name] for name in a]), np.array([b[name] for name in a]), level=level, seed=draws
     )
+
+
+def diagnose(run: Run | Path | str, **options: Any) -> Diagnosis:
+    """Say how far the scores of a search can be trusted to rank architectures; also written to its diagnosis.json.
+
+    Args:
+        run: the run or its folder.
+        **options: what to measure anew, as for `asymnas.study.diagnose.diagnose`: `items`, `sample`, `conditions`, ...
+
+    Raises:
+        RunFolderError: it is no folder of a search, or a file of it is corrupt.
+    """
+    from asymnas.study import diagnose as diagnosed
+
+    return diagnosed(run.folder if isinstance(run, Run) else run, **options)
 
 
 def register_task(plugin: TaskPlugin) -> TaskPlugin:

@@ -11,7 +11,7 @@ import pytest
 
 SMALL = (
     "data.train.sources=[{dataset: synthetic, split: train, videos: 6, frames: 8, frame_range: 4}]",
-    "data.validation.sources=[{dataset: synthetic, split: val, videos: 3, frames: 6}]",
+    "data.validation.sources=[{dataset: synthetic, split: val, videos: 5, frames: 6}]",
     "data.test.sources=[{dataset: synthetic, split: test, videos: 4, frames: 6}]",
     "tracker.channels=16",
     "tracker.head_depth=1",
@@ -27,6 +27,11 @@ SMALL = (
     "search.children=1",
     "search.generations=3",
     "baselines.random_architectures=2",
+    "evaluation.pairs.items=24",
+    "evaluation.ladder=[{reward: pair_loss, items: 12}, {reward: suc, items: 3}]",
+    "evaluation.finals=[{reward: pair_loss, items: 8}, {reward: suc, items: 2}]",
+    "search.estimator=true",
+    "search.finalists=2",
     "evaluation.recalibration={batches: 2, batch_size: 8}",
 )
 

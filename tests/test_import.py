@@ -27,6 +27,7 @@ PUBLIC = [
     "Video",
     "__version__",
     "compare",
+    "diagnose",
     "load_architecture",
     "load_job",
     "load_run",

@@ -9,7 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from asymnas._version import __version__
+from asymnas.cli._bench import bench
 from asymnas.cli._compare import compare
+from asymnas.cli._diagnose import diagnose
 from asymnas.cli._doctor import doctor
 from asymnas.cli._export import export
 from asymnas.cli._list import list_
@@ -54,8 +56,9 @@ def _add_commands_of_tasks() -> None:
                 _add(name, command)
 
 
-for function in (search, compare, space, list_, validate, export, retrain, doctor, report):
+for function in (search, compare, space, list_, validate, export, retrain, diagnose, doctor, report):
     _add(function.__name__.rstrip("_"), function)
+app.add_typer(bench, name="bench")
 _add_commands_of_tasks()
 
 

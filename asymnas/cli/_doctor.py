@@ -13,9 +13,9 @@ def doctor(data_root: DataRoot = None, as_json: Json = False) -> None:
 
     Example: asymnas doctor --data-root /path/to/data
     """
-    from asymnas.report import diagnose, mapping_sections, print_sections
+    from asymnas.report import examine, mapping_sections, print_sections
 
-    found = diagnose(data_root)
+    found = examine(data_root)
     if as_json:
         print_json(found)
     else:

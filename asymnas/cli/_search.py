@@ -37,6 +37,7 @@ def search(
         job, overrides, engine=engine, workers=workers, address=address, data_root=data_root, files=not resume
     )
     from asymnas.report import make_progress, print_dry_run, print_summary, write_report
+    from asymnas.runs import read_diagnosis
     from asymnas.study import dry_run as rehearse
     from asymnas.study import run_job
 
@@ -49,4 +50,9 @@ def search(
     with interruptible(), make_progress(stderr(), silent=as_json) as progress:
         summary = run_job(loaded, folder, resume=resume, fresh=fresh, progress=progress)
         write_report(folder)
-    print_json(summary) if as_json else print_summary(summary, folder)
+    if as_json:
+        print_json(summary)
+        return
+    print_summary(summary, folder)
+    if (found := read_diagnosis(folder)) is not None:
+        typer.echo(found.sentence)

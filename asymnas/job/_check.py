@@ -125,7 +125,7 @@ def _training(job: Job) -> Iterator[Finding]:
 
 def _search(job: Job) -> Iterator[Finding]:
     search, evaluation = job.search, job.evaluation
-    rewards = {rung.reward or evaluation.reward for rung in evaluation.ladder}
+    rewards = {rung.reward or evaluation.reward for rung in evaluation.ladder} or {evaluation.reward}
     if len(rewards) > 1 and not search.estimator:
         rule, named = "must have one reward without `search.estimator`", ", ".join(map(str, rewards))
         way_out = "Set `search.estimator: true`, or use one reward."

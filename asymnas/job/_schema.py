@@ -40,9 +40,10 @@ class EvaluationSection(JobModel):
     """How a candidate is scored."""
 
     reward: str | None = None
-    """The task's reward that the test is about; null: its first one."""
-    ladder: Annotated[list[LadderRung], Field(min_length=1)] = Field(default_factory=lambda: [LadderRung()])
-    """What a search measures, cheap first; several rewards need `search.estimator`. The last one is what is climbed."""
+    """The task's reward that the test measures; null: its first one."""
+    ladder: list[LadderRung] = Field(default_factory=list)
+    """What a search measures, cheap first, the last being what it climbs; several rewards need `search.estimator`.
+    None: `evaluation.reward` on all items."""
     finals: list[LadderRung] = Field(default_factory=list)
     """What the finalists are measured on again: items that come after those of the ladder. None: no finals."""
     recalibration: Recalibration = Recalibration()

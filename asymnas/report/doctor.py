@@ -22,7 +22,7 @@ _OPENCV = ("opencv-python", "opencv-contrib-python", "opencv-python-headless", "
 _TOOLS = ("dev", "test")  # extras for who works on the package
 
 
-def diagnose(root: Path | str | None = None) -> dict[str, Any]:
+def examine(root: Path | str | None = None) -> dict[str, Any]:
     """Look at the machine; nothing is changed, started or fetched.
 
     `root` is the data root, None for the environment's `ASYMNAS_DATA`.

@@ -34,7 +34,7 @@ def best_of(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
 
 def frequencies_section(run: RunData) -> Iterator[Section]:
     """Yield how often each op was chosen for each free gene among the best of all searches of a run, if they say it."""
-    best = best_of([*run.stage("search"), *run.stage("random")])
+    best = best_of([*run.candidates("search"), *run.candidates("random")])
     if not best or not run.space:
         return
     space = load_space(run.space)

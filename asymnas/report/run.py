@@ -8,10 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from asymnas.report import plots
+from asymnas.report.diagnosis import diagnosis_sections
 from asymnas.report.frequencies import agreement, frequencies_section
 from asymnas.report.front import front_section
 from asymnas.report.sections import Figure, Section
 from asymnas.report.texts import difference_text, measured_on, names, score_text, span, verdict
+from asymnas.runs.diagnosis import read_diagnosis
 from asymnas.runs.summary import (
     CostSummary,
     RunSummary,
@@ -41,6 +43,7 @@ def summary_sections(summary: RunSummary) -> list[Section]:
         text=found.drawing,
         details=((f"All {len(found.genes)} genes", "\n".join(f"{gene}: {op}" for gene, op in found.genes.items())),),
     )
+    searches = {"search": summary.search, "random search": summary.random_search}
     sections = [
         architecture,
         _scores(summary, reward),
@@ -48,6 +51,7 @@ def summary_sections(summary: RunSummary) -> list[Section]:
         _learnt(summary.search, summary.climbed.title),
         _items({name: score for name, score in scored.items() if score}, test, reward, summary.noun),
         _cost(summary.cost),
+        *(_finals(name, counts, summary) for name, counts in searches.items()),
         _budget(summary),
     ]
     return [section for section in sections if section is not None]
@@ -58,11 +62,18 @@ def run_sections(run: RunData, extra: Sequence[Section] = ()) -> list[Section]:
     sections = [Section("", note=f"task {run.job.get('task', 'tracking')}, seed {run.job.get('seed')}")]
     if isinstance(run.summary, RunSummary):
         architecture, *rest = summary_sections(run.summary)
-        sections += [*rest[:1], *extra, *_search(run), *rest[1:], replace(architecture, note=agreement(run))]
+        sections += [
+            *rest[:1],
+            *extra,
+            *_search(run),
+            *_diagnosis(run),
+            *rest[1:],
+            replace(architecture, note=agreement(run)),
+        ]
     else:
         found = run.so_far
         items = {"validation": found.validation} if found.validation else {}
-        sections += [so_far(found), *extra, *_search(run)]
+        sections += [so_far(found), *extra, *_search(run), *_diagnosis(run)]
         sections += filter(None, [_items(items, None, found.reward, "items")])
     sections += [*frequencies_section(run), *_training(run), provenance(run)]
     return sections
@@ -102,11 +113,12 @@ def _scores(summary: RunSummary, reward: str) -> Section | None:
     noun = summary.noun
     rows: list[tuple[str, ...]] = []
     random, test = summary.random_search, summary.test
+    where = "finals" if summary.search and summary.search.finalists else "validation"
     if summary.validation:
         on = measured_on(summary.validation, noun) + _given(summary.validation)
-        rows.append(("best, validation (the reward)", score_text(summary.validation), on))
+        rows.append((f"best, {where} ({summary.climbed.title})", score_text(summary.validation), on))
     if random and random.best:
-        rows.append(("best of random search, validation", score_text(random.best), f"same {noun}, same budget"))
+        rows.append((f"best of random search, {where}", score_text(random.best), f"same {noun}, same budget"))
     rows += _test_rows(test, noun) if test else []
     score = summary.validation or (test.best if test else None)
     title = ", ".join(part for part in (f"{reward} ± SE over {noun}", names(score.facts) if score else "") if part)
@@ -177,6 +189,24 @@ def _items(scored: Mapping[str, Score], test: TestResults | None, reward: str, n
     return Section(title, figures=tuple(drawn), details=((f"All {len(rows)} scores", listing),))
 
 
+def _finals(name: str, counts: SearchCounts | None, summary: RunSummary) -> Section | None:
+    """The finalists; `reliability` says how far they could be told apart at all."""
+    if counts is None or not (counts.finalists or counts.reliability is not None):
+        return None
+    title = summary.climbed.title
+    rows = [
+        (item.key, f"{item.value:.4f} ± {item.se or 0:.4f}", f"{item.worth:.4f} ± {item.sd:.4f}", f"{item.chance:.0%}")
+        for item in counts.finalists
+    ]
+    note = (
+        ""
+        if counts.reliability is None
+        else (f"The estimator knows {counts.reliability:.0%} of the variance between what the architectures are worth.")
+    )
+    head = ("architecture", f"{title}, finals", "worth, all evidence", "chance to be the best")
+    return Section(f"Finalists of the {name}", head if rows else (), tuple(rows), note)
+
+
 def _learnt(search: SearchCounts | None, reward: str) -> Section | None:
     """Which branches the search found to matter, and the effect of each op."""
     if search is None or not search.importance:
@@ -232,12 +262,12 @@ def so_far(found: UnfinishedSummary) -> Section:
 
 
 def _search(run: RunData) -> Iterator[Section]:
-    stages = {"search": run.stage("search"), "random search": run.stage("random")}
+    stages = {"search": run.candidates("search"), "random search": run.candidates("random")}
     scored = {name: found for name, found in stages.items() if any(item.value is not None for item in found)}
     if not scored:
         return
     first = next(item for found in scored.values() for item in found if item.value is not None)
-    reward = run.summary.reward.title if run.summary else first.reward
+    reward = run.summary.climbed.title if isinstance(run.summary, RunSummary) else first.reward
     noun = run.summary.noun if run.summary else "items"
     note = "; ".join(
         f"{name}: {len(found)} architectures, {sum(item.value is None for item in found)} failed"
@@ -248,6 +278,14 @@ def _search(run: RunData) -> Iterator[Section]:
     yield Section("Search", note=f"{note}.", figures=(picture,))
     if run.pareto is not None:
         yield front_section(run.pareto)
+
+
+def _diagnosis(run: RunData) -> list[Section]:
+    """What the run's diagnosis says, else what its log does; nothing where too little was scored."""
+    from asymnas.study.diagnose import from_log  # imports what runs a search
+
+    found = read_diagnosis(run.folder) or from_log(run)
+    return diagnosis_sections(found) if found.rankings else []
 
 
 def _training(run: RunData) -> list[Section]:

@@ -13,7 +13,8 @@ from asymnas.core.errors import Problem, RunFolderError
 from asymnas.runs.folder import RunFolder
 from asymnas.runs.pareto import PARETO, ParetoFile
 from asymnas.runs.summary import CompareSummary, RunSummary, Score, UnfinishedSummary, read_summary
-from asymnas.search import Evaluation, ResultLog
+from asymnas.search import Evaluation, ResultLog, joined
+from asymnas.task import Reward
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +38,22 @@ class RunData:
         places = {item.index: item for item in self.evaluations if item.stage == name}
         return [places[index] for index in sorted(places)]
 
+    def candidates(self, name: str) -> list[Evaluation]:
+        """Return of each architecture of a search what it scored on the highest rung, or its failure, as asked.
+
+        Those that a lower rung left behind are not among them. Of several rungs with one reward it is the mean.
+        """
+        found: dict[int, list[Evaluation]] = {}
+        for item in self.stage(name):
+            found.setdefault(item.index if item.candidate is None else item.candidate, []).append(item)
+        top = max((items[-1].rung or 0 for items in found.values()), default=0)
+        last = [items for items in found.values() if not items[-1].ok or (items[-1].rung or 0) == top]
+        return [joined(items, {items[-1].reward: Reward(items[-1].reward, items[-1].reward)}) for items in last]
+
     @property
     def so_far(self) -> UnfinishedSummary:
         """What the log and the training say of a run that is not finished."""
-        scored = [item for item in self.stage("search") if item.ok]
+        scored = [item for item in self.candidates("search") if item.ok]
         best = max(scored, key=lambda item: item.value or 0.0, default=None)
         return UnfinishedSummary(
             task=self.job.get("task", ""),

@@ -7,7 +7,7 @@ from asymnas.search.candidate import CandidateWorker, candidate_worker
 from asymnas.search.estimator import Estimator, Posterior
 from asymnas.search.evolution import EvolutionSearcher
 from asymnas.search.finals import Finalist, run_finals
-from asymnas.search.ladder import Rung, rungs_of
+from asymnas.search.ladder import Rung, joined, rungs_of
 from asymnas.search.limit import SearchLimit
 from asymnas.search.random_search import RandomSearcher
 from asymnas.search.results import SCORING_VERSION, Evaluation, Request, ScoreSettings, failed_evaluation
@@ -37,6 +37,7 @@ __all__ = [
     "distinct_samples",
     "evaluate_logged",
     "failed_evaluation",
+    "joined",
     "run_finals",
     "run_search",
     "rungs_of",

@@ -17,30 +17,27 @@ class GeneKernels:
             "residual", as far as the space has them.
         effects: (main kernels, features, features) covariance of the effects of ops; a feature is an op of a free gene.
         features: (gene id, op) of each feature.
-        groups: the group of each feature.
+        groups: the group of each feature; `group_names` has each once.
         branches: the branch of each feature (tied genes: of their first place).
     """
 
     def __init__(self, space: SearchSpace) -> None:
         self.space = space
-        place = {gene.id: gene for gene in space.genes}
         self.genes = space.free_genes
         self.features = [(gene.id, op) for gene in self.genes for op in gene.ops]
-        self.branches = [place[name].branch for name, _ in self.features]
-        self.groups = [
-            self.branches[n] + (" mixers" if place[g].mixer else "") for n, (g, _) in enumerate(self.features)
-        ]
+        place = {gene.id: gene for gene in space.genes}
+        places = [place[name] for name, _ in self.features]
+        self.branches = [gene.branch for gene in places]
+        self.groups = [f"{gene.branch} mixers" if gene.mixer else gene.branch for gene in places]
+        self.group_names = names = list(dict.fromkeys(self.groups))
         self._column = {feature: n for n, feature in enumerate(self.features)}
         self._ops = np.array([len(gene.ops) for gene in self.genes for _ in gene.ops], float)
         gene = np.repeat(np.arange(len(self.genes)), [len(item.ops) for item in self.genes])
         self._same_gene = (gene[:, None] == gene).astype(float)
-        names = list(dict.fromkeys(self.groups))
-        self.group_names = names
-        inside = np.array([[group == name for group in self.groups] for name in names], float).reshape(
-            len(names), len(self.features)
-        )
-        own, common = self._own(inside), self._common(inside)
-        self.effects = np.concatenate([own, common])
+        inside = np.array([[group == name for group in self.groups] for name in names], float)
+        inside = inside.reshape(len(names), len(self.features))  # also where no gene is free
+        common = self._common(inside)
+        self.effects = np.concatenate([self._own(inside), common])
         pairs = ["interactions"] if len(self.genes) > 1 else []
         self.labels = [*names, *["common"] * len(common), *pairs, "residual"]
 

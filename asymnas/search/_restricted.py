@@ -8,11 +8,13 @@ import numpy as np
 
 from asymnas.core.seeding import rng_for
 
-WIDTH = 1.5
-"""Prior standard deviation of the logarithm of a variance."""
-LOADING = (0.6, 0.6)
-"""Prior mean and standard deviation of a loading, in standard deviations of the measures."""
-OWN = 0.2
+WIDTH = 1.2
+"""Prior standard deviation of the logarithm of a variance, for each on its own."""
+TOGETHER = 1.0
+"""Prior standard deviation of the logarithm of the variances of the worth, for all of them together."""
+LOADING = (0.5, 0.5)
+"""Prior mean and standard deviation of loading x sd of the worth, in units of the measure: about its correlation."""
+OWN = 0.25
 """Prior median of each of the two variances of a measure's own deviation."""
 FLOOR = 0.2
 """Least curvature of the logarithm of the posterior that draws are made with."""
@@ -63,7 +65,10 @@ class Solved:
 
 
 class RestrictedLikelihood:
-    """The logarithm of restricted likelihood times prior, as a function of log variances and loadings.
+    """The logarithm of restricted likelihood times prior, as a function of its parameters.
+
+    The parameters are the log variances of the worth, then for each other measure its loading times the standard
+    deviation of the worth and the two log variances of its own deviation.
 
     Args:
         told: the data.
@@ -77,14 +82,18 @@ class RestrictedLikelihood:
         self._archs = [told.architecture[rows] for rows in self.rows]
         others = len(self.rows) - 1
         self.prior = np.concatenate([np.log(medians), np.tile([LOADING[0], np.log(OWN), np.log(OWN)], others)])
-        self.width = np.concatenate([np.full(self.count, WIDTH), np.tile([LOADING[1], WIDTH, WIDTH], others)])
+        width = np.concatenate([np.full(self.count, WIDTH), np.tile([LOADING[1], WIDTH, WIDTH], others)])
+        covariance = np.diag(width**2)
+        covariance[: self.count, : self.count] += TOGETHER**2
+        self.spread, self._precision = np.sqrt(covariance.diagonal()), np.linalg.inv(covariance)
         self._levels = (told.measure[:, None] == np.arange(len(self.rows))).astype(float)
 
     def split(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the (kernels,) variances and (measures - 1, 3) loadings and own variances of a point."""
-        others = theta[self.count :].reshape(-1, 3).copy()
+        variances, others = np.exp(theta[: self.count]), theta[self.count :].reshape(-1, 3).copy()
+        others[:, 0] /= np.sqrt(variances.sum())
         others[:, 1:] = np.exp(others[:, 1:])
-        return np.exp(theta[: self.count]), others
+        return variances, others
 
     def _factors(self, theta: np.ndarray) -> tuple[float, dict[str, np.ndarray]]:
         """Return the restricted log likelihood and the matrices that it, its gradient and predictions share."""
@@ -113,7 +122,8 @@ class RestrictedLikelihood:
 
     def value(self, theta: np.ndarray) -> float:
         """Return the log posterior at a point, up to a constant."""
-        return self._factors(theta)[0] - 0.5 * float((((theta - self.prior) / self.width) ** 2).sum())
+        away = theta - self.prior
+        return self._factors(theta)[0] - 0.5 * float(away @ self._precision @ away)
 
     def with_gradient(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the negative log posterior and its gradient (Harville 1977: traces with the projected inverse)."""
@@ -122,14 +132,16 @@ class RestrictedLikelihood:
         left = made["projected"] - np.outer(made["weights"], made["weights"])
         loading = made["loading"]
         inner = self._by_architecture(left * loading[:, None] * loading)
-        gradient = [variances * np.tensordot(told.kernels, inner, 2)]
-        for rows, archs, (_, shared, single) in zip(self.rows[1:], self._archs[1:], others, strict=True):
+        gradient, total = [variances * np.tensordot(told.kernels, inner, 2)], variances.sum()
+        for rows, archs, (load, shared, single) in zip(self.rows[1:], self._archs[1:], others, strict=True):
             block = left[np.ix_(rows, rows)]
             slope = 2 * ((left[rows] * made["cross"][rows]) @ loading).sum()
             own = (block * told.own[np.ix_(archs, archs)]).sum()
-            gradient.append(np.array([slope, shared * own, single * np.trace(block)]))
-        away = (theta - self.prior) / self.width
-        return -value + 0.5 * float(away @ away), 0.5 * np.concatenate(gradient) + away / self.width
+            gradient[0] -= slope * load * variances / (2 * total)
+            gradient.append(np.array([slope / np.sqrt(total), shared * own, single * np.trace(block)]))
+        away = theta - self.prior
+        pull = self._precision @ away
+        return -value + 0.5 * float(away @ pull), 0.5 * np.concatenate(gradient) + pull
 
     def _by_architecture(self, matrix: np.ndarray) -> np.ndarray:
         """Return (n, n): the sum of the blocks of a (rows, rows) matrix, a block for two measures."""
@@ -145,11 +157,11 @@ class RestrictedLikelihood:
 
         rng = rng_for(0, "estimator", "starts")
         away = np.concatenate([np.zeros((1, len(self.prior))), rng.standard_normal((starts - 1, len(self.prior)))])
-        bounds = [(mean - 6 * sd, mean + 6 * sd) for mean, sd in zip(self.prior, self.width, strict=True)]
+        bounds = [(mean - 6 * sd, mean + 6 * sd) for mean, sd in zip(self.prior, self.spread, strict=True)]
         options = {"maxiter": 200, "ftol": 1e-8, "gtol": 1e-4}
         found = [
             minimize(self.with_gradient, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
-            for start in self.prior + away * self.width
+            for start in self.prior + away * self.spread
         ]
         return min(found, key=lambda result: result.fun).x
 

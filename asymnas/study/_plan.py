@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from asymnas.job import LadderRung
 from asymnas.runs.summary import RewardName
 from asymnas.search import Estimator, Evaluation, Finalist, Rung, SearchResult, rungs_of
 from asymnas.space import Architecture
@@ -25,7 +26,7 @@ class Plan:
             JobError: a rung that the task cannot measure.
         """
         evaluation = task.job.evaluation
-        ladder = rungs_of(task, evaluation.ladder, where="evaluation.ladder")
+        ladder = rungs_of(task, evaluation.ladder or [LadderRung()], where="evaluation.ladder")
         finals = rungs_of(task, evaluation.finals, after=ladder, where="evaluation.finals")
         return Plan(tuple(ladder), tuple(finals))
 

@@ -25,10 +25,12 @@ def retrain(
     fresh: bool = False,
     progress: Reporter | None = None,
     on_evaluation: OnEvaluation | None = None,
+    test: bool = True,
 ) -> RunSummary:
     """Train one architecture (a file, or the name of a shipped one) alone and score it on validation and test items.
 
-    The job says how to train; its space is replaced by that of the architecture. The rest is as for `run_job`.
+    The job says how to train; its space is replaced by that of the architecture. Without `test` there is no score on
+    test items. The rest is as for `run_job`.
     """
     found = load_architecture(architecture).architecture
     job = job.model_copy(update={"space": found.space.to_dict()})
@@ -37,13 +39,14 @@ def retrain(
         task = session.task
         training = session.train(train_subnet, found, weights=run.weights.name)
         requests = {"validation": Request.of(found, "validation", task.scored)}
-        if "test" in task.splits:
+        test = test and "test" in task.splits
+        if test:
             requests |= final_requests(task, found, None, ())
         log, settings = ResultLog(run.evaluations), ScoreSettings.of(task, training.weights_hash)
         with session.pool() as pool:
             named = session.evaluated(requests, found, pool=pool, log=log, settings=settings)
         validation = named.pop("validation")
-        tests = test_results(task, job, named) if "test" in task.splits else None
+        tests = test_results(task, job, named) if test else None
         summary = summarised(
             session, found, training, kind="retrain", validation=validation if validation.ok else None, test=tests
         )

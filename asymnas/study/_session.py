@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from asymnas.core.runtime.actors import ActorPool
@@ -28,6 +29,7 @@ from asymnas.search import (
     failed_evaluation,
 )
 from asymnas.space import Architecture
+from asymnas.task import Task
 from asymnas.training import TrainingConfig, TrainingProgress, TrainingResult, TrainingSetup
 
 logger = logging.getLogger("asymnas.study")
@@ -88,12 +90,14 @@ class Session:
         wanted = max(resources.workers * resources.cpus_per_worker, self.job.training.workers * resources.torch_threads)
         return max(os.cpu_count() or 1, math.ceil(wanted))
 
-    def pool(self) -> Pool[Request, Evaluation]:
-        """Return what scores candidates, in this process or on Ray."""
+    def pool(
+        self, open_task: Callable[[], Task] | None = None, weights: Path | None = None
+    ) -> Pool[Request, Evaluation]:
+        """Return what scores candidates, in this process or on Ray; task and weights are the run's own by default."""
         resources = self.job.resources
         device = "cuda" if resources.gpus_per_worker else "cpu"
-        weights = str(self.run.weights.resolve())
-        factory = partial(candidate_worker, self.job.open, weights, device, resources.torch_threads)
+        file = str((weights or self.run.weights).resolve())
+        factory = partial(candidate_worker, open_task or self.job.open, file, device, resources.torch_threads)
         shared: dict[str, Any] = {"failed": failed_evaluation, "threads": resources.torch_threads}
         if resources.engine == "inprocess":
             return InProcessPool(factory, **shared)
@@ -120,7 +124,7 @@ class Session:
         `architecture` is the found one; `settings` give the requests' keys.
         """
         keeper = None
-        if "test" in self.task.splits:
+        if any(request.split == "test" for request in requests.values()):
             keeper = self.task.keeper(self.run.folder, architecture, settings.weights)
         asked, wanted = dict(requests), set()
         for name, request in requests.items():

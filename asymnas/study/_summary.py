@@ -66,6 +66,7 @@ def search_counts(outcome: SearchOutcome, algorithm: str, generation: int) -> Se
         failed=result.failed,
         generations=math.ceil(len(result.archive) / generation),
         best=score_of(result.best_evaluation),
+        genes=dict(result.best.genes),
         finalists=finalists,
         reliability=None if outcome.estimator is None else outcome.estimator.components().reliability,
         effects=[] if outcome.estimator is None else _effects(outcome.estimator),

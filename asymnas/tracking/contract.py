@@ -94,6 +94,27 @@ class TrainableTracker(nn.Module, OnlineTracker):
     def active_parameters(self, path: GenePath) -> list[str]:
         """Names (as in `named_parameters`) of the parameters that `path` can send a gradient to, in a fixed order."""
 
+    def pair_losses(self, batch: TrainingBatch, path: GenePath) -> dict[str, Tensor]:
+        """Return the parts of `loss` for each of b pairs alone, (b,) each and >= 0; needed for the reward `pair_loss`.
+
+        A pair's losses are those of a batch of this pair alone, but for the last bits.
+        """
+        raise NotImplementedError
+
+    def pair_boxes(self, batch: TrainingBatch, path: GenePath) -> np.ndarray:
+        """Return the boxes (b, 4) x1, y1, x2, y2 that tracking would find in the search crops of b pairs, float64.
+
+        In crop pixels, the last box having the size of the true one; needed for the reward `pair_iou`.
+        """
+        raise NotImplementedError
+
+    def place(self, sessions: Sequence[Any], boxes: np.ndarray) -> None:
+        """Let the next `step` look for the targets of n sessions around `boxes` (n, 4) x, y, w, h in image pixels.
+
+        Needed for the reward `open_loop`.
+        """
+        raise NotImplementedError
+
 
 class NoOptions(BaseModel):
     """Options of a tracker that has none."""
@@ -119,6 +140,8 @@ class TrackerPlugin:
         reads_language: sentences can change its boxes.
         geometry: `geometry(options, space)` gives the crops of a trainable tracker without building its network, and
             raises a `TrackerError` with all that is wrong where options and space do not fit together.
+        rewards: what a searchable tracker can be scored by beside SUC: "pair_loss" and "pair_iou" on pairs of crops,
+            "open_loop" on videos. They need its methods `pair_losses`, `pair_boxes` and `place`.
     """
 
     name: str
@@ -130,3 +153,4 @@ class TrackerPlugin:
     has_weights: bool = False
     reads_language: bool = False
     geometry: Callable[..., CropGeometry] | None = None
+    rewards: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from asymnas.cli import app
 from asymnas.core.errors import DataError, Problem
-from asymnas.report import diagnose, doctor
+from asymnas.report import doctor, examine
 from asymnas.task import TASKS
 from asymnas.tracking import data as asymnas_data
 from asymnas.tracking.data import Video
@@ -191,7 +191,7 @@ def test_doctor_tells_what_is_wrong(monkeypatch, tmp_path):
     for words in ("package scipy: must be >=1.11, but got 1.2", "package ray: must be", "ASYMNAS_DATA: the data root"):
         assert words in result.stdout
     monkeypatch.delenv("ASYMNAS_DATA")
-    rows = {row["name"]: row["state"] for row in diagnose()["datasets"]}
+    rows = {row["name"]: row["state"] for row in examine()["datasets"]}
     assert rows["tnl2k"] == "no data root"
 
 

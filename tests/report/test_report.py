@@ -19,6 +19,7 @@ from asymnas.report.frequencies import best_of
 from asymnas.report.texts import facts_text
 from asymnas.report.write import report_sections
 from asymnas.runs.summary import CompareSummary, RunSummary, UnfinishedSummary
+from asymnas.search import Evaluation
 from asymnas.space import load_space
 from asymnas.task import TASKS
 
@@ -44,6 +45,7 @@ SUMMARY: dict[str, Any] = {
     "space_hash": "5face",
     "seed": 0,
     "reward": {"name": "suc", "title": "SUC"},
+    "climbed": {"name": "suc", "title": "SUC"},
     "noun": "videos",
     "seconds": {"training": 303.0, "search": 88.2},
     "architecture": {"key": "0123456789abcdef", "genes": {"a.b.c": "shuffle_3x3"}, "drawing": "template -> <[5x5]>"},
@@ -87,7 +89,7 @@ SUMMARY: dict[str, Any] = {
     "versions": {"asymnas": "0.1", "torch": "2.x"},
 }
 
-SPACES = {
+ARMS = {
     name: {
         "seeds": [
             {"seed": seed, "architecture": "a", "validation": 0.5, "test": 0.45 + gain, "gap": 0.05}
@@ -96,6 +98,8 @@ SPACES = {
         ],
         "mean": {"test": 0.45},
         "gap": spread(0.05, 0.01, 0.09),
+        "budget": 16,
+        "seconds": 312.0,
     }
     for name, gain in (("tiny_asymmetric", 0.011), ("tiny_symmetric", 0.0))
 }
@@ -104,17 +108,16 @@ COMPARISON: dict[str, Any] = {
     "job": "c",
     "reward": {"name": "suc", "title": "SUC"},
     "noun": "videos",
-    "budget": 16,
     "training": SUMMARY["training"],
     "test_items": 12,
     "test_facts": FACTS,
     "validation_items": 6,
     "level": 0.95,
-    "samples": 1000,
+    "margin": 0.01,
     "seeds": [0, 1],
     "seconds": 12.5,
     "versions": {"asymnas": "0.1"},
-    "spaces": SPACES,
+    "arms": ARMS,
     "differences": [
         {
             "kind": "test",
@@ -123,7 +126,17 @@ COMPARISON: dict[str, Any] = {
             "difference": spread(0.011, -0.02, 0.04),
             "per_seed": [0.01, 0.012],
             "items": 12,
+            "equivalent": False,
             "verdict": "the interval contains zero, so the difference is noise at this budget.",
+            "outlook": {
+                "sd": {"seed": 0.01, "item": 0.02, "interaction": 0.14},
+                "share": {"seed": 0.25, "item": 0.05, "interaction": 0.7},
+                "prospects": [
+                    {"seeds": 2, "items": 12, "half_width": 0.03, "detectable": 0.05},
+                    {"seeds": 8, "items": 400, "half_width": 0.009, "detectable": 0.012},
+                ],
+                "seeds_needed": 17,
+            },
         }
     ],
 }
@@ -136,10 +149,11 @@ def summary(**changed: Any) -> RunSummary:
 def evaluations(stage: str, count: int = 16) -> list[Any]:
     space, rng = load_space("tiny_asymmetric"), np.random.default_rng(len(stage))
     return [
-        SimpleNamespace(
+        Evaluation(
             stage=stage,
             index=index,
-            genes=space.sample(rng).genes,
+            status="ok" if index else "failed",
+            genes=dict(space.sample(rng).genes),
             reward="suc",
             value=0.3 + 0.01 * index if index else None,
             se=0.02,
@@ -157,6 +171,8 @@ class MadeUpRun(SimpleNamespace):
 
     def stage(self, name: str) -> list[Any]:
         return [item for item in self.evaluations if item.stage == name]
+
+    candidates = stage
 
 
 def made_up(folder: Path, found: RunSummary | CompareSummary | None, *, begun: bool = True) -> MadeUpRun:
@@ -208,7 +224,7 @@ def test_report_shows(text: str, finished: str) -> None:
 def test_report_is_self_contained(finished: str) -> None:
     assert set(pictures(finished)) == {
         "search progress", "scores under each condition", "score of each test item", "score of each validation item",
-        "op frequencies", "training loss",
+        "op frequencies", "training loss", "reliability by number of items", "variance of a score by its sources",
     }  # fmt: skip
     assert all(data.startswith(b"\x89PNG") and len(data) > 5000 for data in pictures(finished).values())
     assert not re.search(r"""(src|href)=["']?(http|//)""", finished)
@@ -224,6 +240,8 @@ def test_unfinished_run_has_a_report_of_what_is_there(tmp_path: Path) -> None:
     assert "0.450 ± 0.020" in text
     assert set(pictures(text)) == {
         "search progress",
+        "reliability by number of items",
+        "variance of a score by its sources",
         "op frequencies",
         "training loss",
         "score of each validation item",
@@ -253,7 +271,9 @@ def test_comparison_report(tmp_path: Path) -> None:
     run.summary = CompareSummary.model_validate(COMPARISON)
     text = page("c", report_sections(run))
     assert set(pictures(text)) == {"paired differences", "score of each seed"}
-    for part in ("noise at this budget", "+0.011 [-0.020, +0.040]", "12 videos x 2 seeds", "0.461", "1,440 frames"):
+    for part in ("noise at this budget", "+0.011 [-0.020, +0.040]", "12 videos x 2 seeds", "0.461", "1,440 frames",
+                 "25% (0.010)", "70% (0.140)", "8 seeds, 400 videos", "±0.009", "17 seeds of 12 videos", "5 min 12 s",
+                 "open"):  # fmt: skip
         assert part in text
     assert "+0.050 [+0.010, +0.090]" in text
 
@@ -276,7 +296,8 @@ def test_terminal_tables_hold_the_figures() -> None:
 
 
 def test_words_are_those_of_the_task() -> None:
-    other = summary(reward={"name": "accuracy", "title": "Accuracy"}, noun="pairs", test=None)
+    accuracy = {"name": "accuracy", "title": "Accuracy"}
+    other = summary(reward=accuracy, climbed=accuracy, noun="pairs", test=None)
     text = printed(print_summary, other)
     assert "Accuracy ± SE over pairs, protocol lasot" in text and "24 pairs, 1,440 frames" in text
     assert "SUC" not in text and "videos" not in text and "held-out" not in text

@@ -27,5 +27,6 @@ plugin = TrackerPlugin(
     trainable=True,
     has_weights=True,
     reads_language=True,
+    rewards=("pair_loss", "pair_iou", "open_loop"),
     geometry=lambda options, space: grid_for(space, options).crops,
 )

@@ -79,3 +79,23 @@ def tracking_losses(answers: HeadOutput, targets: Targets, box_loss: str) -> dic
     losses = BOX_LOSSES[box_loss](pred, targets.box[positive].to(pred.dtype))
     box = (losses * weight).sum() / weight.sum().clamp(min=_EPS)
     return {"cls": cls, "box": box, "centre": F.binary_cross_entropy_with_logits(logits, weight)}
+
+
+def pair_losses(answers: HeadOutput, targets: Targets, box_loss: str) -> dict[str, Tensor]:
+    """Return the parts of `tracking_losses` for each of b pairs alone, (b,) each; they carry no gradient."""
+    positive = targets.positive
+    log_p = F.log_softmax(answers.cls, dim=1)
+    cls = -0.5 * (_means(log_p[:, 1], positive) + _means(log_p[:, 0], ~positive))
+    weight, losses, entropy = (torch.zeros_like(log_p[:, 0]) for _ in range(3))
+    weight[positive] = targets.centreness().to(weight.dtype)
+    pred = answers.box.permute(0, 2, 3, 1)[positive]
+    losses[positive] = BOX_LOSSES[box_loss](pred, targets.box[positive].to(pred.dtype))
+    logits = answers.centre[:, 0][positive]
+    entropy[positive] = F.binary_cross_entropy_with_logits(logits, weight[positive], reduction="none")
+    box = (losses * weight).sum((1, 2)) / weight.sum((1, 2)).clamp(min=_EPS)
+    return {"cls": cls, "box": box, "centre": _means(entropy, positive)}
+
+
+def _means(values: Tensor, mask: Tensor) -> Tensor:
+    """(b,) means of (b, n, n) over the cells in the mask, 0 where it has none."""
+    return torch.where(mask, values, 0.0).sum((1, 2)) / mask.sum((1, 2)).clamp(min=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from asymnas.tracking.siamese.tracker import SiameseTracker
 
 from ._decode import Decoder
 from ._head import CARHead, HeadOutput
-from ._loss import assign, tracking_losses
+from ._loss import assign, pair_losses, tracking_losses
 from ._options import VLTSCAROptions
 
 
@@ -39,9 +40,16 @@ class VLTSCAR(SiameseTracker):
 
         Pairs whose `positive` is False are background everywhere and have no part in the box and centre-ness losses.
         """
+        return self._losses(tracking_losses, batch, path)
+
+    def pair_losses(self, batch: TrainingBatch, path: GenePath) -> dict[str, Tensor]:
+        """Return what `loss` would be for each pair alone, (b,) each."""
+        return self._losses(pair_losses, batch, path)
+
+    def _losses(self, of: Callable[..., dict[str, Tensor]], batch: TrainingBatch, path: GenePath) -> dict[str, Tensor]:
         answers = self(batch, path).float()
         targets = assign(batch.search_box, batch.positive, self.axis, ensure_positive=self.options.ensure_positive)
-        parts = tracking_losses(answers, targets, self.options.box_loss)
+        parts = of(answers, targets, self.options.box_loss)
         weights = self.options.loss_weights
         total = weights[0] * parts["cls"] + weights[1] * parts["box"] + weights[2] * parts["centre"]
         return {"total": total, **parts}

@@ -30,6 +30,7 @@ BUILT_IN = (
         "generated, language-annotated video with LaSOT's attributes; parts standard and language_critical",
         "",
         {},
+        generated=True,
     ),
     _benchmark(
         "otb99_lang",

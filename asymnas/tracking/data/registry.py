@@ -54,6 +54,7 @@ class DatasetInfo:
         base: what its own annotation files, and so result files of its toolkit, count pixels from; None: not known.
         toolkits: format of result files to the folder's name in it.
         server: the evaluation server that alone knows the boxes of a test split.
+        generated: its option `videos` makes as many as are asked for, and video i is the same whatever their number.
     """
 
     name: str
@@ -69,6 +70,7 @@ class DatasetInfo:
     base: int | None = None
     toolkits: Mapping[str, str] = field(default_factory=dict)
     server: str = ""
+    generated: bool = False
 
     def load(self) -> Loader:
         """Return the loader, imported if need be."""

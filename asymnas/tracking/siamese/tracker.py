@@ -101,6 +101,13 @@ class SiameseTracker(TrainableTracker):
         template = self.embed_template(batch.template, batch.template_box, path, batch.language)
         return self.head(template.maps, self.embed_search(batch.search, template, path))
 
+    @torch.inference_mode()
+    def pair_boxes(self, batch: TrainingBatch, path: GenePath) -> np.ndarray:
+        """Return what `decode` finds in the search crops, the last box having the size of the true one."""
+        true = batch.search_box.cpu().numpy().astype(np.float64)
+        found = self.decode(self(batch, path), true[:, 2:] - true[:, :2])
+        return np.concatenate([found.centre - found.size / 2, found.centre + found.size / 2], axis=1)
+
     def active_parameters(self, path: GenePath) -> list[str]:
         """Return the names of the supernet's active parameters on `path` and of all of neck and head."""
         active = {f"supernet.{name}" for name in self.supernet.active_parameters(path)}
@@ -150,6 +157,11 @@ class SiameseTracker(TrainableTracker):
             height, width = frame.shape[:2]
             session.box = clip_box(box, width, height, min_size=self.options.min_side)
         return np.stack([session.box for session in sessions]), found.score
+
+    def place(self, sessions: Sequence[SiameseSession], boxes: np.ndarray) -> None:
+        """Set the last box of each session."""
+        for session, box in zip(sessions, boxes, strict=True):
+            session.box = np.array(box, dtype=np.float64)
 
     def _scaled(self, images: Tensor) -> Tensor:
         return images if self.options.normalise == "none" else (images - self.pixel_mean) / self.pixel_std

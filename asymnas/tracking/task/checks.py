@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from asymnas.tracking.task.schema import TrackingJob
 
 REWARDS = ("suc",)
+"""What the test is about: baselines have no network, and so no other reward."""
 
 
 def check_tracking(document: Document, job: TrackingJob | None, dropped: set[Place]) -> Iterator[Problem]:
@@ -27,6 +28,8 @@ def check_tracking(document: Document, job: TrackingJob | None, dropped: set[Pla
     yield from _encoder(document)
     plugin, options, problems = _tracker(document)
     yield from problems
+    if plugin is not None:
+        yield from _rungs(document, (*REWARDS, *plugin.rewards))
     if job is None:
         return
     yield from reported(document, _mixture(job), dropped)
@@ -82,6 +85,17 @@ def _protocol_and_reward(document: Document) -> Iterator[Problem]:
         name = document.at(("evaluation", key))
         if isinstance(name, str) and name not in known:
             yield Problem(document.where(("evaluation", key)), rule, repr(name), nearest(name, known))
+
+
+def _rungs(document: Document, known: tuple[str, ...]) -> Iterator[Problem]:
+    for section in ("ladder", "finals"):
+        place = ("evaluation", section)
+        for index, rung in enumerate(_entries(document, place)):
+            name = rung.get("reward") if isinstance(rung, dict) else None
+            if isinstance(name, str) and name not in known:
+                rule = "must name a reward that the tracker has"
+                where = document.where((*place, index, "reward"))
+                yield Problem(where, rule, repr(name), nearest(name, known))
 
 
 def _encoder(document: Document) -> Iterator[Problem]:

@@ -24,7 +24,7 @@ from asymnas.tracking.data.lazy import all_of
 from asymnas.tracking.data.pairs.augment import Augmentation
 from asymnas.tracking.data.pairs.mixture import LanguageShare, PairSource
 from asymnas.tracking.data.pairs.sampler import PairSampler
-from asymnas.tracking.task.schema import TrackingJob
+from asymnas.tracking.task.schema import AugmentationSection, TrackingJob
 
 CHOICE_SEED = 0
 """Videos are chosen by this seed in every job, so that runs of different seeds are scored on the same videos."""
@@ -54,7 +54,8 @@ def sentence_table(encoder: str, cache: str | None = None) -> SentenceTable:
     return SentenceTable(encoder, Path(cache or cache_folder()) / "sentences")
 
 
-def _loaded(source: Any, root: str | None) -> Dataset:
+def loaded(source: Any, root: str | None) -> Dataset:
+    """Return the videos of a source of the job."""
     options, exclude = dict(source.options), list(source.exclude)
     if "exclude" in (dataset_info(source.dataset).options() or ()):
         # The reader leaves plain names out before it reads them, so that a damaged video can be excluded.
@@ -62,6 +63,9 @@ def _loaded(source: Any, root: str | None) -> Dataset:
         options["exclude"] = [*options.get("exclude", ()), *plain]
         exclude = [name for name in exclude if name not in plain]
     dataset = load_dataset(source.dataset, source.split, root=Path(root) if root else None, **options)
+    more = dataset_info(source.dataset).generated and source.include is None and (source.videos or 0) > len(dataset)
+    if more:  # a generated set makes as many as are asked for
+        dataset = load_dataset(source.dataset, source.split, **{**options, "videos": source.videos})
     if source.include is not None or exclude:
         dataset = _filtered(dataset, source.include, exclude)
     return subset(dataset, videos=source.videos, frames=source.frames, seed=CHOICE_SEED)
@@ -98,7 +102,7 @@ def video_set(job: TrackingJob, name: str) -> tuple[list[Video], str]:
     data = getattr(job.data, name)
     if data is None:
         raise DataError(Problem(f"data.{name}", "the job has no such set of videos"))
-    datasets = [_loaded(source, job.data.root) for source in data.sources]
+    datasets = [loaded(source, job.data.root) for source in data.sources]
     videos = [video for dataset in datasets for video in dataset.videos]
     names = [video.key for video in videos]
     doubled = sorted(item for item, count in Counter(names).items() if count > 1)
@@ -124,7 +128,7 @@ def train_datasets(job: TrackingJob) -> list[Dataset]:
     datasets, problems = [], []
     for source in job.data.train.sources:
         try:
-            datasets.append(_loaded(source, job.data.root))
+            datasets.append(loaded(source, job.data.root))
         except DataError as error:
             problems += [problem for problem in error.problems if problem not in problems]
     if problems:
@@ -139,10 +143,10 @@ def check_held_out(test: Iterable[Video], others: Mapping[str, Iterable[Video]])
     """Check that no test video is among `others` (by the key of the job), whatever they were loaded by."""
     held_out: dict[Hashable, str] = {}
     for video in test:
-        held_out |= dict.fromkeys(_traces(video), video.key)
+        held_out |= dict.fromkeys(traces(video), video.key)
     problems = []
     for key, videos in others.items():
-        shared = sorted({held_out[trace] for video in videos for trace in _traces(video) if trace in held_out})
+        shared = sorted({held_out[trace] for video in videos for trace in traces(video) if trace in held_out})
         if shared:
             rule = f"test videos must be held out, but {key} has {len(shared)} of them"
             way_out = "Use another split, or `include` there and `exclude` here."
@@ -151,7 +155,7 @@ def check_held_out(test: Iterable[Video], others: Mapping[str, Iterable[Video]])
         raise DataError(problems)
 
 
-def _traces(video: Video) -> list[Hashable]:
+def traces(video: Video) -> list[Hashable]:
     """What no other video has: its folder of frames, if there is one, and its name with its first box."""
     scene = scene_of(video.frames)
     return [(video.dataset, video.name, *video.boxes[0].tolist()), *([] if scene is None else [scene])]
@@ -169,28 +173,40 @@ def sampler_of(
     if plugin.geometry is None:
         way_out = "Trackers without one belong to `baselines.trackers`."
         raise TrackerError(Problem("tracker.name", "must name a tracker that is trained", repr(plugin.name), way_out))
-    train, resources = job.data.train, job.resources
+    train = job.data.train
     loaded = train_datasets(job) if datasets is None else datasets
     shared = ("weight", "frame_range", "template_frames", "pairs", "draw", "language")
     sources = [
         PairSource(dataset, **{name: getattr(source, name) for name in shared})
         for source, dataset in zip(train.sources, loaded, strict=True)
     ]
-    values = train.augmentation.model_dump()
-    values["template_shift"] /= 127  # given in pixels of a 127 px template and a 255 px search crop
-    values["search_shift"] /= 255
     owner = job.evaluation.recalibration if purpose == "recalibration" else job.training
     return PairSampler(
         sources,
         plugin.geometry(checked_options(plugin, job.tracker.options), space or load_space(job.space)),
         seed=int(rng_for(job.seed, "pairs", purpose).integers(2**31)),
-        augmentation=Augmentation(**values),
+        augmentation=augmentation_of(train.augmentation),
         negatives=train.negatives,
         language=LanguageShare(
             kept=train.language, without=train.without_language, volume=train.language_volume, seed=job.seed
         ),
         batch_size=owner.batch_size,
-        cache_mib=resources.frame_cache,
+        cache_mib=job.resources.frame_cache,
         pairs_per_epoch=train.pairs_per_epoch,
-        threads=resources.frame_threads or resources.threads or max(1, int(resources.cpus_per_worker)),
+        threads=frame_threads(job),
     )
+
+
+def frame_threads(job: TrackingJob) -> int:
+    """Return how many threads of each worker decode frames and cut pairs."""
+    resources = job.resources
+    return resources.frame_threads or resources.threads or max(1, int(resources.cpus_per_worker))
+
+
+def augmentation_of(section: AugmentationSection) -> Augmentation:
+    """Return the augmentation that a job describes: its shifts are in pixels of a 127 px template and a 255 px search
+    crop."""
+    values = section.model_dump()
+    values["template_shift"] /= 127
+    values["search_shift"] /= 255
+    return Augmentation(**values)

@@ -125,6 +125,27 @@ class LanguageJob(JobModel):
     """Folder of the embedding cache; null: the user's cache folder."""
 
 
+class PairAugmentation(AugmentationSection):
+    """Random changes of the crops of held-out pairs: shifts and scales stand for the drift of tracking."""
+
+    colour: NotNegative = 0.0
+    """Strength of the random colour offset of each crop."""
+    blur: Share = 0.0
+    """Probability of blurring the search crop."""
+
+
+class HeldOutPairs(JobModel):
+    """The items of the rewards `pair_loss` and `pair_iou`: pairs of crops of the validation videos, in turns."""
+
+    items: Count = 4096
+    """How many there are; rungs take the first ones. Each is the same for every seed."""
+    frame_range: Whole = 24
+    """The search frame is at most so many visible frames away from the template frame."""
+    template_frames: Count | None = 1
+    """The template is one of the first so many frames with the target, as in tracking; null: any frame."""
+    augmentation: PairAugmentation = PairAugmentation()
+
+
 class TrackingEvaluation(EvaluationSection):
     """How a candidate is scored."""
 
@@ -134,6 +155,7 @@ class TrackingEvaluation(EvaluationSection):
     """Track with the sentences, without them, or both (the score is then the mean of the two)."""
     lockstep: Count = 16
     """Videos tracked as one batch; changes speed, memory and the last bits of boxes, so it is part of a score's key."""
+    pairs: HeldOutPairs = HeldOutPairs()
     preset: Literal["vlt_release"] | None = None
     """`vlt_release`: the released reward, 20 validation videos, 11 frames each, recalibrated on 50 batches of 64;
     it fills what the job leaves open."""

@@ -15,17 +15,21 @@ from asymnas.task import BatchSource, GenePath, Measurement, Reward, Split, Task
 from asymnas.tracking import OnlineTracker, TrainableTracker, get_tracker
 from asymnas.tracking.data import Dataset, FrameCache, Video, cached
 from asymnas.tracking.data.lazy import all_of, possible_copies
-from asymnas.tracking.metrics import main_measure, suc
+from asymnas.tracking.metrics import suc
 from asymnas.tracking.task.batches import TrackingBatches
 from asymnas.tracking.task.data import (
     check_held_out,
     checked_options,
+    frame_threads,
     sampler_of,
     sentences_of,
     train_datasets,
     video_set,
 )
-from asymnas.tracking.task.measuring import tracked
+from asymnas.tracking.task.fresh import PAIR_VIDEOS, OpenSplits, fresh_name, fresh_parts, fresh_videos
+from asymnas.tracking.task.measuring import open_loop, tracked
+from asymnas.tracking.task.pairs import PairItems, measured_pairs
+from asymnas.tracking.task.rewards import PAIRS, rewards_of
 from asymnas.tracking.task.schema import TrackingJob
 
 if TYPE_CHECKING:
@@ -47,7 +51,7 @@ class TrackingTask(Task):
         self.plugin = get_tracker(job.tracker.name)
         self.options = checked_options(self.plugin, job.tracker.options)
         self.baselines = tuple(job.baselines.trackers)
-        self.rewards = {"suc": Reward("suc", main_measure(job.evaluation.protocol))}
+        self.rewards = rewards_of(self.plugin, job.evaluation.protocol)
         if not self.plugin.reads_language:
             self.conditions = ("without",)
         asked = job.evaluation.language
@@ -56,6 +60,7 @@ class TrackingTask(Task):
         """Batches of a rehearsal without training data."""
         self.sets: dict[str, tuple[list[Video], str]] = {}
         self._cached: dict[str, Sequence[Video]] = {}
+        self._pairs: dict[str, PairItems] = {}
         self._frames = FrameCache(FRAME_CACHE_MIB)
 
     def load(self) -> None:
@@ -78,13 +83,29 @@ class TrackingTask(Task):
         return ["validation"] if self.job.data.test is None else ["validation", "test"]
 
     def videos(self, split: str) -> list[Video]:
-        """Return the videos of "validation" or "test"."""
+        """Return the videos of "validation", "test" or a split of fresh ones."""
         return self._set(split)[0]
 
     def _set(self, split: str) -> tuple[list[Video], str]:
         if split not in self.sets:
-            self.sets[split] = video_set(self.job, split)
+            fresh = fresh_parts(split)
+            self.sets[split] = video_set(self.job, split) if fresh is None else fresh_videos(self.job, fresh[1])
         return self.sets[split]
+
+    def pairs(self, split: str) -> PairItems:
+        """Return the pairs of "pairs", which are of the validation videos, or of a split of fresh ones."""
+        if split not in self._pairs:
+            settings, where = self.job.evaluation.pairs, "data.validation"
+            if split == PAIRS:
+                videos, fingerprint = self._set("validation")
+            else:
+                count = int(split.rpartition("-")[2])
+                settings, where = settings.model_copy(update={"items": count}), split
+                videos, fingerprint = fresh_videos(self.job, min(count, PAIR_VIDEOS), fewer=True)
+            geometry = self.plugin.geometry(self.options, self.space)  # type: ignore[misc] # a searchable tracker's
+            more: dict[str, Any] = {"threads": frame_threads(self.job), "where": where}
+            self._pairs[split] = PairItems(videos, fingerprint, settings, geometry, **more)
+        return self._pairs[split]
 
     @cached_property
     def training_data(self) -> list[Dataset]:
@@ -93,13 +114,30 @@ class TrackingTask(Task):
 
     @cached_property
     def splits(self) -> Mapping[str, Split]:
-        """The videos by set; parts are those of the benchmarks."""
-        found = {}
+        """The videos by set, and the pairs; parts are those of the benchmarks. Fresh items open by their name."""
+        found = OpenSplits(self._fresh_split)
         for name in self._names:
-            videos, fingerprint = self._set(name)
-            parts = {video.key: video.part for video in videos if video.part}
-            found[name] = Split(tuple(video.key for video in videos), fingerprint, "videos", parts)
+            found[name] = self._video_split(name)
+        if any(reward.split == PAIRS for reward in self.rewards.values()):
+            found[PAIRS] = self.pairs(PAIRS).split
         return found
+
+    def _video_split(self, name: str) -> Split:
+        videos, fingerprint = self._set(name)
+        parts = {video.key: video.part for video in videos if video.part}
+        return Split(tuple(video.key for video in videos), fingerprint, "videos", parts)
+
+    def _fresh_split(self, name: str) -> Split | None:
+        reward = self.rewards.get((fresh_parts(name) or ("",))[0])
+        if reward is None:
+            return None
+        return self.pairs(name).split if reward.split == PAIRS else self._video_split(name)
+
+    def fresh(self, reward: Reward, count: int) -> str:
+        """Add a split of videos that the job does not use, or of pairs of such videos."""
+        name = fresh_name(reward.name, count)
+        _ = self.splits[name]
+        return name
 
     @cached_property
     def sentences(self) -> Sentences | None:
@@ -175,19 +213,29 @@ class TrackingTask(Task):
         items: Sequence[str],
         keep: bool = False,
     ) -> Measurement:
-        """Track videos of a split with the network of one path, with their sentences or without."""
+        """Track videos of a split with the network of one path, or find the targets of its pairs, with sentences or
+        without."""
+        if (self.splits[split].noun == "pairs") != (reward.split == PAIRS):
+            raise EvaluationError(Problem(split, f"must have items of the reward {reward.name}", "it has others"))
+        if reward.split == PAIRS:
+            more: dict[str, Any] = {"reward": reward.name, "described": condition == "with"}
+            return Measurement(values=measured_pairs(model, path, self.pairs(split), items, self.sentences, **more))
         by_name = {video.key: video for video in self._readable(split)}
         videos = [by_name[item] for item in items]
-        language = None
+        language, lockstep = None, self.job.evaluation.lockstep
         if self.sentences is not None:
             device = next(model.parameters()).device
             texts = [video.sentence if condition == "with" else None for video in videos]
             language = self.sentences.embed(texts).to(device)
+        if reward.name == "open_loop":
+            return Measurement(values=open_loop(model, videos, path=path, language=language, lockstep=lockstep))
         return self._measured(model, videos, condition, keep, path=path, language=language)
 
     def measure_baseline(self, name: str, split: str, *, reward: Reward, keep: bool = False) -> Measurement:
         """Track all videos of a split with a tracker that has no weights, by its default options."""
         plugin = get_tracker(name)
+        if reward.name != "suc":
+            raise EvaluationError(f"'{name}' has no network, and can be scored by suc alone, not by {reward.name}.")
         if plugin.has_weights:
             raise EvaluationError(f"'{name}' has weights, and none are given for a baseline.")
         tracker = plugin.build(plugin.options(), space=None, language_dim=0, seed=0)

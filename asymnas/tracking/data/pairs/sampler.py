@@ -19,7 +19,7 @@ from asymnas.tracking.data.pairs.augment import Augmentation, colour_offset, cut
 from asymnas.tracking.data.pairs.batch import PairBatch
 from asymnas.tracking.data.pairs.mixture import LanguageShare, Mixture, PairSource
 
-__all__ = ["PairSampler", "PairSource"]
+__all__ = ["PairSampler", "PairSource", "visible_frames"]
 
 _TRIES = 100
 _PICKS = 16384
@@ -47,6 +47,13 @@ class _Row:
     template: tuple[_Pick, int]
     search: tuple[_Pick, int]
     sentence: str | None
+
+
+def visible_frames(video: Video) -> np.ndarray:
+    """Return the indices of the frames that show the target in a box with an area."""
+    boxes = video.boxes
+    seen = ~video.absent & np.isfinite(boxes).all(axis=1) & (boxes[:, 2] > 0) & (boxes[:, 3] > 0)
+    return np.flatnonzero(seen)
 
 
 class PairSampler:
@@ -111,17 +118,34 @@ class PairSampler:
             DataError: a frame is missing or corrupt (the message names file and video); a source shows no target.
         """
         rows = range(shard * self.batch_size // shards, (shard + 1) * self.batch_size // shards)
+        return self._batch([self._row(step, row) for row in rows])
+
+    def fixed(self, pairs: Sequence[tuple[int, int]]) -> PairBatch:
+        """Return pairs by target of the first source and number: each a function of (seed, target, number) alone.
+
+        The search crop shows the target always, and the sentence is that of the target.
+        """
+        rows = []
+        for target, number in pairs:
+            pick = self._of(0, target)
+            rng = rng_for(self.seed, "fixed pair", pick.video.key, number)
+            at = self._template_frame(rng, pick)
+            there = self._search_frame(rng, pick, at)
+            frames = (pick, int(pick.visible[at])), (pick, int(pick.visible[there]))
+            rows.append(_Row(rng, *frames, pick.video.sentence))
+        return self._batch(rows)
+
+    def _batch(self, rows: Sequence[_Row]) -> PairBatch:
         template_size, search_size = self.geometry.template_size, self.geometry.search_size
         template = np.empty((len(rows), 3, template_size, template_size), np.uint8)
         search = np.empty((len(rows), 3, search_size, search_size), np.uint8)
         boxes = np.empty((2, len(rows), 4), np.float32)
-        drawn = [self._row(step, row) for row in rows]
-        for i, crops in enumerate(self._all_crops(drawn)):
+        for i, crops in enumerate(self._all_crops(rows)):
             template[i], search[i] = crops[0][0].transpose(2, 0, 1), crops[1][0].transpose(2, 0, 1)
             boxes[0, i], boxes[1, i] = crops[0][1], crops[1][1]
-        positive = np.array([row.template[0] is row.search[0] for row in drawn], bool)
-        sentences = tuple(row.sentence for row in drawn)
-        shown = [row.template[0].video for row in drawn]
+        positive = np.array([row.template[0] is row.search[0] for row in rows], bool)
+        sentences = tuple(row.sentence for row in rows)
+        shown = [row.template[0].video for row in rows]
         videos = tuple(video.key for video in shown)
         return PairBatch(template, search, boxes[0], boxes[1], positive, sentences, videos)
 
@@ -142,16 +166,21 @@ class PairSampler:
 
     def _draw(self, rng: np.random.Generator, position: int = 0) -> tuple[_Pick, int, _Pick, int]:
         first = self._pick(rng, position)
-        limit = self.sources[first.source].template_frames or len(first.visible)
-        at = int(rng.integers(min(limit, len(first.visible))))
+        at = self._template_frame(rng, first)
         if self.negatives and rng.random() < self.negatives:
             second = self._pick(rng, None, other_than=first)
             there = int(rng.integers(len(second.visible)))
         else:
-            reach = self.sources[first.source].frame_range
-            second = first
-            there = int(rng.integers(max(at - reach, 0), min(at + reach, len(first.visible) - 1) + 1))
+            second, there = first, self._search_frame(rng, first, at)
         return first, int(first.visible[at]), second, int(second.visible[there])
+
+    def _template_frame(self, rng: np.random.Generator, pick: _Pick) -> int:
+        limit = self.sources[pick.source].template_frames or len(pick.visible)
+        return int(rng.integers(min(limit, len(pick.visible))))
+
+    def _search_frame(self, rng: np.random.Generator, pick: _Pick, at: int) -> int:
+        reach = self.sources[pick.source].frame_range
+        return int(rng.integers(max(at - reach, 0), min(at + reach, len(pick.visible) - 1) + 1))
 
     def _pick(self, rng: np.random.Generator, position: int | None, other_than: _Pick | None = None) -> _Pick:
         """The target at a position of the epochs, or a random one; random too where that shows nothing."""
@@ -171,9 +200,7 @@ class PairSampler:
         pick = self._picks.get((source, index))
         if pick is None:
             video = self.sources[source].dataset.videos[index]
-            boxes = video.boxes
-            seen = ~video.absent & np.isfinite(boxes).all(axis=1) & (boxes[:, 2] > 0) & (boxes[:, 3] > 0)
-            pick = self._picks[source, index] = _Pick(source, index, video, np.flatnonzero(seen))
+            pick = self._picks[source, index] = _Pick(source, index, video, visible_frames(video))
             if len(self._picks) > _PICKS:
                 self._picks.popitem(last=False)
         return pick

@@ -1,0 +1,60 @@
+"""`asymnas diagnose`: how far the scores of a run can be trusted to rank architectures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from asymnas.core import commands
+from asymnas.core.commands import command, stderr
+
+
+@command
+def diagnose(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a search.")],
+    items: Annotated[
+        int | None, typer.Option("--items", min=2, metavar="N", help="Measure a sample on N items never used before.")
+    ] = None,
+    sample: Annotated[
+        int, typer.Option("--sample", min=3, metavar="K", help="Random architectures of the sample.")
+    ] = 16,
+    reward: Annotated[
+        str | None, typer.Option("--reward", metavar="NAME", help="Measure the sample by this reward of the task.")
+    ] = None,
+    recalibration: Annotated[
+        bool, typer.Option("--recalibration", help="Measure the sample with 1, 2, 4, 8, 16 recalibration batches.")
+    ] = False,
+    conditions: Annotated[
+        bool, typer.Option("--conditions", help="Measure the sample under each condition of the task.")
+    ] = False,
+    seeds: Annotated[
+        list[Path], typer.Option("--seeds", metavar="RUN2", help="Another run whose supernet is compared; repeatable.")
+    ] = [],  # noqa: B006 - typer copies it
+    standalone: Annotated[
+        int | None, typer.Option("--standalone", min=4, metavar="N", help="Train N architectures alone, and compare.")
+    ] = None,
+    workers: commands.Workers = None,
+    engine: commands.EngineOption = None,
+    file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Also write the diagnosis to FILE, as JSON.")
+    ] = None,
+) -> None:
+    """Say how well the scores of a search rank architectures: from its log alone, or by measuring a sample anew.
+
+    Example: asymnas diagnose runs/vlt_scar --items 100 --sample 16
+    """
+    from asymnas.report import diagnosis_sections, make_progress, print_sections, write_report
+    from asymnas.study import diagnose as diagnosed
+
+    with make_progress(stderr()) as progress:
+        found = diagnosed(
+            run, items=items, sample=sample, reward=reward, recalibration=recalibration, conditions=conditions,
+            seeds=seeds, standalone=standalone, workers=workers, engine=engine, progress=progress,
+        )  # fmt: skip
+        report = write_report(run)
+    if file is not None:
+        found.write(file)
+    print_sections(diagnosis_sections(found))
+    typer.echo(f"report: {report}")

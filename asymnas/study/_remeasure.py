@@ -1,0 +1,245 @@
+"""Measures a sample of architectures of a finished search anew: on new items, per condition, per recalibration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from asymnas.core.errors import JobError, Problem, RunFolderError, nearest
+from asymnas.core.reliability import components
+from asymnas.core.seeding import rng_for
+from asymnas.core.statistics import Interval
+from asymnas.nn import weights_hash
+from asymnas.runs.diagnosis import RankAgreement, RecalibrationNoise
+from asymnas.runs.folder import RunFolder
+from asymnas.runs.read import RunData, read_run
+from asymnas.search import Evaluation, RandomSearcher, Request, ResultLog, ScoreSettings, evaluate_logged
+from asymnas.space import Architecture, available, save_architecture
+from asymnas.study._rankings import Genes, ScoreTable, agreement, agreement_as_is, ranking, tables_of
+from asymnas.study._retrain import retrain
+from asymnas.study._session import Session
+
+if TYPE_CHECKING:
+    from asymnas.job import Job
+    from asymnas.runs.times import Reporter
+    from asymnas.task import Reward, Task
+
+FOLDER = "diagnosis"
+BATCHES = (1, 2, 4, 8, 16)
+"""Numbers of recalibration batches that are compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remeasured:
+    """What is measured, see `asymnas.study.diagnose.diagnose`."""
+
+    items: int | None
+    sample: int
+    recalibration: bool
+    conditions: bool
+    seeds: tuple[Path, ...] = ()
+    standalone: int | None = None
+    reward: str | None = None
+    workers: int | None = None
+    engine: str | None = None
+
+
+def remeasured(run: RunData, wanted: Remeasured, nouns: Mapping[str, str], progress: Reporter | None) -> dict[str, Any]:
+    """Measure what is wanted and return the fields of the diagnosis that it fills."""
+    from asymnas.job import launch_job
+
+    weights = supernet_of(run)
+    others = {other: supernet_of(read_run(other)) for other in wanted.seeds}
+    for other in others:
+        if read_run(other).space != run.space:
+            raise RunFolderError(Problem(str(other), f"must be of the search space of {run.folder}"))
+    job = launch_job(run.folder / "job.yaml", engine=wanted.engine, workers=wanted.workers, files=False)
+    with RunFolder.open(run.folder / FOLDER, job, resume=True) as folder:
+        folder.weights = weights
+        sample = _Sample(job, folder, progress, run, wanted, nouns)
+        parts: dict[str, Any] = {}
+        if wanted.items:
+            parts |= sample.on_new_items(wanted.items)
+        if wanted.conditions:
+            parts["conditions"] = sample.by_condition()
+        if wanted.recalibration:
+            parts["recalibration"] = sample.by_recalibration()
+        if others:
+            parts["seeds"] = sample.by_supernet(others)
+        if wanted.standalone:
+            parts["standalone"] = sample.alone(wanted.standalone)
+        return parts
+
+
+def supernet_of(run: RunData) -> Path:
+    """Return the file of a run's supernet; RunFolderError where it is not trained yet."""
+    weights = run.folder / "supernet.safetensors"
+    if not weights.is_file():
+        way_out = "Finish it: `asymnas search JOB --resume`."
+        raise RunFolderError(Problem(str(run.folder), "must have a trained supernet", f"no {weights.name}", way_out))
+    return weights
+
+
+class _Sample(Session):
+    """Random architectures and the search's best, scored in several ways."""
+
+    def __init__(
+        self,
+        job: Job,
+        folder: RunFolder,
+        progress: Reporter | None,
+        run: RunData,
+        wanted: Remeasured,
+        nouns: Mapping[str, str],
+    ) -> None:
+        super().__init__(job, folder, progress)
+        self.log, self.nouns, self.data = ResultLog(folder.evaluations), nouns, run
+        name = wanted.reward or self.reward.name
+        if name not in self.task.rewards:
+            rule = f"must name a reward of task '{job.task}'"
+            raise JobError(Problem("reward", rule, repr(name), nearest(name, self.task.rewards)))
+        self.reward = self.task.rewards[name]
+        self.architectures = sample_of(self, run, wanted.sample)
+        with self.stage("preparation"):
+            self.task.prepare(lambda done, total: self.progress.update("preparation", done, total))
+
+    def on_new_items(self, count: int) -> dict[str, Any]:
+        """Score on new items, and on those of the search: what the two say of each other."""
+        split = self.task.fresh(self.reward, count)
+        opener = partial(task_with_new_items, self.job, self.reward.name, count)
+        new = self._scored("new items", split, opener=opener)
+        old = self._scored("search items")
+        found = agreement(replace(old, label="items of the search"), replace(new, label="new items"))
+        return {"new_items": ranking(new), "new_agreement": found}
+
+    def by_condition(self) -> list[RankAgreement]:
+        """Score under each condition alone; agreement of the first with each other one."""
+        tables = [
+            replace(self._scored(f"condition {name}", conditions=(name,)), label=name) for name in self.task.conditions
+        ]
+        return [found for other in tables[1:] if (found := agreement(tables[0], other)) is not None]
+
+    def by_recalibration(self) -> RecalibrationNoise:
+        """Score with each number of recalibration batches, on the same items."""
+        tables = []
+        for number in BATCHES:
+            job = _with_batches(self.job, number)
+            task = job.open()
+            task.load()
+            stage = f"recalibration {number}"
+            tables.append(
+                replace(
+                    self._scored(stage, task=task, opener=job.open),
+                    label=f"{number} batches",
+                )
+            )
+        return recalibration_noise(tables, BATCHES)
+
+    def by_supernet(self, others: Mapping[Path, Path]) -> list[RankAgreement]:
+        """Score with the supernets of other runs too, on the same items; agreement of each pair of supernets."""
+        tables = [replace(self._scored("search items"), label=str(self.data.folder))]
+        for folder, weights in others.items():
+            stage = f"supernet {weights_hash(weights)[:12]}"
+            table = self._scored(stage, weights=weights)
+            tables.append(replace(table, label=str(folder)))
+        pairs = [(first, other) for place, other in enumerate(tables) for first in tables[:place]]
+        return [found for pair in pairs if (found := agreement(*pair)) is not None]
+
+    def alone(self, count: int) -> RankAgreement | None:
+        """Train `count` architectures alone; their scores against those in the supernet, by the job's reward."""
+        chosen = sample_of(self, self.data, count - 1)
+        rows: dict[Genes, Mapping[str, float]] = {}
+        place = self.run.folder / "standalone"
+        place.mkdir(exist_ok=True)
+        for architecture in chosen:
+            folder, file = place / architecture.key, place / f"{architecture.key}.json"
+            save_architecture(file, architecture)
+            summary = retrain(file, self.job, folder, resume=True, progress=self.progress, test=False)
+            if summary.validation is not None:
+                rows[tuple(sorted(architecture.genes.items()))] = summary.validation.items
+        inside = self._scored("standalone in the supernet", reward=self.task.reward, architectures=chosen)
+        outside = replace(inside, rows=rows, label="trained alone")
+        return agreement(replace(inside, label="in the supernet"), outside)
+
+    def _scored(
+        self,
+        stage: str,
+        split: str | None = None,
+        conditions: Sequence[str] = (),
+        *,
+        task: Task | None = None,
+        opener: Callable[[], Task] | None = None,
+        weights: Path | None = None,
+        reward: Reward | None = None,
+        architectures: Sequence[Architecture] | None = None,
+    ) -> ScoreTable:
+        """Score all of the sample, or other architectures; `opener` opens the task in a worker, `weights` are a file.
+
+        Task and weights are by default those of the run, items those of the reward's split, conditions the scored ones.
+        """
+        task, reward = task or self.task, reward or self.reward
+        split = split or reward.split
+        given = tuple(conditions or task.scored)
+        settings = ScoreSettings.of(task, weights_hash(weights or self.run.weights))
+        requests = [Request.of(item, split, given, reward=reward.name) for item in architectures or self.architectures]
+        done = 0
+
+        def count(evaluation: Evaluation, fresh: bool) -> None:
+            nonlocal done
+            done += 1
+            self.progress.update(stage, done, len(requests))
+
+        with self.stage(stage), self.pool(opener, weights) as pool:
+            found = evaluate_logged(requests, pool, self.log, settings=settings, stage=stage, on_result=count)
+        if not any(item.ok for item in found):
+            raise RunFolderError(Problem(stage, "no architecture could be scored", found[-1].error))
+        return tables_of(found, (stage,), {**self.nouns, split: task.splits[split].noun})[0]
+
+
+def sample_of(session: Session, run: RunData, count: int) -> list[Architecture]:
+    """Return `count` random architectures, or all that the space has, and the best of the search; each once."""
+    space = session.space
+    wanted = available(space, count)
+    seed = int(rng_for(session.job.seed, "diagnosis").integers(2**31))
+    drawn = RandomSearcher(space, seed=seed, budget=wanted, batch=wanted).ask()
+    if run.architecture:
+        best = space.architecture(dict(run.architecture["genes"]))
+        if best.key not in {item.key for item in drawn}:
+            drawn.append(best)
+    return drawn
+
+
+def task_with_new_items(job: Job, reward: str, count: int) -> Task:
+    """Open a job's task, for a worker, with the split of items that no stage of the job uses."""
+    task = job.open()
+    task.fresh(task.rewards[reward], count)
+    return task
+
+
+def _with_batches(job: Job, number: int) -> Job:
+    recalibration = job.evaluation.recalibration.model_copy(update={"batches": number})
+    return job.model_copy(update={"evaluation": job.evaluation.model_copy(update={"recalibration": recalibration})})
+
+
+def recalibration_noise(tables: Sequence[ScoreTable], batches: Sequence[int]) -> RecalibrationNoise:
+    """Return what the number of batches does to the scores of (architectures x items) tables, one a number."""
+    keys = [key for key in tables[0].rows if all(key in table.rows for table in tables)]
+    items = list(tables[0].rows[keys[0]])
+    scores = np.stack([table.array(keys, items).mean(1) for table in tables], axis=1)
+    found = components(scores)
+
+    def deviation(variance: Interval) -> Interval:
+        return Interval(*(float(np.sqrt(end)) for end in (variance.value, variance.low, variance.high)))
+
+    return RecalibrationNoise(
+        batches=list(batches),
+        means=scores.mean(0).tolist(),
+        spread=deviation(found.architecture),
+        noise=deviation(found.residual),
+        agreement=[agreement_as_is(table, tables[-1], keys, items) for table in tables[:-1]],
+    )
