@@ -30,7 +30,7 @@ def front_section(front: ParetoFile) -> Section:
         f"objective. Hypervolume after the last generation {front.hypervolume[-1]:.3f}, as a share of the box between "
         f"the best values found and the reference point ({reference}). "
         "`asymnas export RUN --pick knee` writes one as architecture.json; so do a number of this table, "
-        f"best-{front.objectives[0]} and a limit such as '{front.objectives[-1]}<=...'."
+        f"best-{front.objectives[0]} and a limit such as '{front.limit}'."
     )
     figures = (
         *(Figure(partial(front_plot, front, name), "png", f"Pareto front, {name}") for name in front.objectives[1:]),

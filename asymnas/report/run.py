@@ -218,7 +218,7 @@ def _learnt(search: SearchCounts | None, reward: str) -> Section | None:
     ]
     note = f"Shares of the variance of the estimator's main effects on {reward}, over the whole space."
     if known:
-        note += " PED-ANOVA (Watanabe et al. 2023), from what was measured alone: which genes set the best tenth apart."
+        note += " PED-ANOVA (Watanabe et al. 2023), from what was measured alone: which genes set the best apart."
     effects = sorted(search.effects, key=lambda row: -abs(row.mean))
     listing = "\n".join(f"{row.mean:+.4f} ± {row.sd:.4f}  {row.gene}: {row.op}" for row in effects)
     head = ("branch", "share", *(["PED-ANOVA"] if known else []))

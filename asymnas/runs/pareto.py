@@ -74,6 +74,12 @@ class ParetoFile(_Record):
             hypervolume=_volumes(losses, generation, reference, best),
         )
 
+    @property
+    def limit(self) -> str:
+        """How `pick` is asked for a limit on the last objective."""
+        name = self.objectives[-1]
+        return f"{name}{'>=' if Objective(name).maximised else '<='}NUMBER"
+
     @staticmethod
     def read(file: Path) -> ParetoFile:
         """Read what `write` wrote."""
@@ -110,7 +116,7 @@ class ParetoFile(_Record):
         number = _number(limit[3]) if limit else None
         if limit is None or number is None:
             rule, ways = "must be a point of the front", f"a number from 1 to {len(self.points)}"
-            way_out = f"Give knee, best-{self.objectives[0]}, {self.objectives[-1]}<=NUMBER, or {ways}."
+            way_out = f"Give knee, best-{self.objectives[0]}, {self.limit}, or {ways}."
             raise DataError(Problem("--pick", rule, repr(wanted), way_out))
         return self._under(self._known(limit[1]), limit[2] == "<=", number, wanted)
 

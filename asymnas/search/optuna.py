@@ -57,7 +57,11 @@ class OptunaSearcher(Searcher):
     def propose(self, generation: int, size: int) -> list[Architecture]:
         """Return what the sampler draws, repeats and what breaks a constraint replaced."""
         rng = rng_for(self.seed, "search", "optuna", generation)
-        study = study_of(self.space, self.ranked(), _sampler(self.sampler, rng, self.generation_size), self._traces)
+        worth = {architecture.key: score for architecture, score in self.ranked()}
+        told = [
+            (item, worth[item.key]) for item, _ in self._archive if item.key in worth
+        ]  # in order: age counts in TPE
+        study = study_of(self.space, told, _sampler(self.sampler, rng, self.generation_size), self._traces)
         domains = distributions(self.space)
         notes: dict[str, dict[str, Any]] = {}
 
@@ -96,7 +100,7 @@ def study_of(
     sampler: BaseSampler | None = None,
     traces: dict[str, dict[str, Any]] | None = None,
 ) -> Study:
-    """Return a study that has seen (architecture, worth), and knows of each what its sampler noted (`traces`)."""
+    """Return a study that has seen (architecture, worth) in this order; `traces`: what its sampler noted of each."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -114,7 +118,8 @@ def study_of(
 
 
 def gene_importance(space: SearchSpace, results: Sequence[tuple[Architecture, float]]) -> dict[str, float]:
-    """Return the importance of each free gene by PED-ANOVA (Watanabe et al. 2023); they sum to 1.
+    """Return the importance of each free gene for being among the best tenth (at least five) by PED-ANOVA (Watanabe et
+    al. 2023, https://arxiv.org/abs/2304.10255); they sum to 1.
 
     {} without Optuna or with fewer than ten results.
     """
@@ -123,7 +128,8 @@ def gene_importance(space: SearchSpace, results: Sequence[tuple[Architecture, fl
     from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
     with warnings.catch_warnings(action="ignore", category=UserWarning):
-        found = get_param_importances(study_of(space, results), evaluator=PedAnovaImportanceEvaluator())
+        evaluator = PedAnovaImportanceEvaluator(target_quantile=max(0.1, 5 / len(results)))  # at least five are good
+        found = get_param_importances(study_of(space, results), evaluator=evaluator)
     return dict(found)
 
 

@@ -24,6 +24,7 @@ from asymnas.search import (
     ResultLog,
     ScoreSettings,
     Searcher,
+    SearchLimit,
     SearchProgress,
     run_finals,
     run_search,
@@ -85,12 +86,14 @@ class _Run(Session):
         with self.pool() as pool:
             log, settings = ResultLog(run.evaluations), ScoreSettings.of(task, training.weights_hash)
             shared: dict[str, Any] = {"pool": pool, "log": log, "settings": settings}
-            found = self._search(searcher, plan, "search", "finals", "search", **shared)
+            limit = SearchLimit(job.search.budget_items, job.search.budget_seconds)
+            found = self._search(searcher, plan, limit, "search", "finals", "search", **shared)
             if isinstance(searcher, NSGA2Searcher):
                 write_front(run.folder / PARETO, searcher)
             write_architecture(run.architecture, job, task, found, training.weights_hash)
             if baseline is not None:
-                random = self._search(baseline, plan, "random", "random finals", "random search", **shared)
+                limit = limit.spent(found.result.evaluations)
+                random = self._search(baseline, plan, limit, "random", "random finals", "random search", **shared)
             if "test" in task.splits:
                 requests = final_requests(task, found.best, random.best if random else None, others)
                 tests = test_results(task, job, self.evaluated(requests, found.best, **shared))
@@ -114,7 +117,7 @@ class _Run(Session):
         return RandomSearcher(self.space, seed=seed, budget=search.evaluations, batch=search.population)
 
     def _search(
-        self, searcher: Searcher, plan: Plan, stage: str, finals: str, label: str, **shared: Any
+        self, searcher: Searcher, plan: Plan, limit: SearchLimit, stage: str, finals: str, label: str, **shared: Any
     ) -> SearchOutcome:
         """Search, and let the best climb the finals; random search does the same, by an estimator of its own."""
         task, search = self.task, self.job.search
@@ -132,7 +135,7 @@ class _Run(Session):
                 self.on_evaluation(state.evaluation)
 
         with self.stage(label):
-            found = run_search(searcher, stage=stage, rungs=plan.ladder, on_progress=show, **given)
+            found = run_search(searcher, stage=stage, rungs=plan.ladder, limit=limit, on_progress=show, **given)
         finalists: list[Finalist] = []
         if plan.finals:
             done, total = 0, min(search.finalists, len(found.ranked)) * len(plan.finals)

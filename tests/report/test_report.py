@@ -167,6 +167,7 @@ def evaluations(stage: str, count: int = 16) -> list[Any]:
 
 class MadeUpRun(SimpleNamespace):
     so_far = UnfinishedSummary(task="toy", job="x", evaluated=0, reward="")
+    pareto = None
 
     def stage(self, name: str) -> list[Any]:
         return [item for item in self.evaluations if item.stage == name]

@@ -18,6 +18,8 @@ from asymnas.testing._search import SearcherContract
 
 pytest.importorskip("optuna")
 
+SMALL = {"extends": "tiny_asymmetric", "name": "small", "fix": {"search.*": "shuffle_3x3", "*.mixer*": "shuffle_3x3"}}
+
 
 class TestRegularizedContract(SearcherContract):
     def searcher(self, space, seed):
@@ -82,11 +84,13 @@ def test_better_than_random_on_a_separable_worth(space, kind):
     assert np.mean(gains) > 0.3 and sum(gain > 0 for gain in gains) >= 3
 
 
+@pytest.fixture(scope="module")
+def small():
+    return load_space(SMALL)
+
+
 @pytest.mark.parametrize("kind", ["regularized_evolution", "local"])
-def test_finds_the_optimum_of_a_small_separable_space(kind):
-    small = load_space({
-        "extends": "tiny_asymmetric", "name": "small", "fix": {"search.*": "shuffle_3x3", "*.mixer*": "shuffle_3x3"}
-    })  # fmt: skip
+def test_finds_the_optimum_of_a_small_separable_space(kind, small):
     score = planted(small, 0)
     best = max(score(item) for item in small.enumerate())
     found = [finish(KINDS[kind](small, seed), score).best[1] for seed in range(3)]
@@ -140,6 +144,12 @@ def test_optuna_keeps_constraints_and_repeats_nothing_in_a_small_space(sampler):
     searcher = finish(OptunaSearcher(rare, seed=0, budget=feasible, batch=40, sampler=sampler), planted(rare, 1))
     assert len({item.key for item, _ in searcher.archive}) == feasible
     assert all(rare.satisfies(item) for item, _ in searcher.archive)
+
+
+def test_optuna_s_gaussian_process_proposes_better_ones(small):
+    score = planted(small, 5)
+    archive = finish(OptunaSearcher(small, seed=0, budget=14, batch=10, sampler="gp"), score).archive
+    assert np.mean([value for _, value in archive[10:]]) > np.mean([value for _, value in archive[:10]])
 
 
 def test_optuna_missing_says_what_to_install(space, monkeypatch):

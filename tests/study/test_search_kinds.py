@@ -100,6 +100,12 @@ def test_the_front_of_a_run_in_its_report_and_exported(tmp_path: Path) -> None:
     assert "goes not with --to vot" in export("--pick", "knee", "--to", "vot").output
 
 
+def test_random_search_gets_what_the_search_used(tmp_path: Path) -> None:
+    """A generation of four costs 3 items under two conditions each: 25 are used up in the second."""
+    summary = run_job(load_job(_job(search=COMMON | {"budget_items": 25})), tmp_path / "run")
+    assert summary.search.budget == summary.random_search.budget == 8
+
+
 def test_export_pick_of_another_run(tmp_path: Path) -> None:
     run_job(load_job(_job()), tmp_path / "run")
     failed = CliRunner().invoke(app, ["export", str(tmp_path / "run"), "--pick", "knee"])
