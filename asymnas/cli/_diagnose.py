@@ -54,7 +54,8 @@ def diagnose(
     with make_progress(stderr()) as progress:
         found = diagnosed(
             run, items=items, sample=sample, archive=archive, reward=reward, recalibration=recalibration,
-            conditions=conditions, seeds=seeds, standalone=standalone, workers=workers, engine=engine, progress=progress,
+            conditions=conditions, seeds=seeds, standalone=standalone, workers=workers, engine=engine,
+            progress=progress,
         )  # fmt: skip
         report = write_report(run)
     if file is not None:
