@@ -22,7 +22,7 @@ OBJECTIVES = ["condition:both", "condition:left", "macs"]
 COMMON = {"population": 4, "parents": 2, "mutants": 2, "children": 1, "generations": 3}
 LADDER = {
     "recalibration": {"batches": 2, "batch_size": 6},
-    "ladder": [{"items": 1, "keep": 0.5}, {"items": 2}],
+    "ladder": [{"reward": "best", "items": 2, "keep": 0.75}, {"items": 2}],
     "finals": [{"items": 1}],
 }
 KINDS: dict[str, dict[str, Any]] = {
