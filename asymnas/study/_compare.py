@@ -26,7 +26,15 @@ from asymnas.study._run import run_job
 logger = logging.getLogger("asymnas.study")
 
 STATUS = "progress.json"
-STAGES = {"preparation": 0.02, "training": 0.5, "search": 0.2, "random search": 0.2, "test": 0.08}
+STAGES = {
+    "preparation": 0.02,
+    "training": 0.45,
+    "search": 0.18,
+    "finals": 0.05,
+    "random search": 0.18,
+    "random finals": 0.05,
+    "test": 0.07,
+}
 """Rough share of each stage in the time of an arm, for the progress display alone."""
 
 
