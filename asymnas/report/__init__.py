@@ -1,6 +1,7 @@
 """What people see of a run: progress, tables, plots and the report, which is a list of sections."""
 
 from asymnas.report.bench import against_sections, bench_sections, regret_plot, truth_sections
+from asymnas.report.comparison import power_sections
 from asymnas.report.diagnosis import diagnosis_sections
 from asymnas.report.doctor import examine
 from asymnas.report.progress import LineProgress, LiveProgress, ProgressDisplay, make_progress
@@ -21,6 +22,7 @@ __all__ = [
     "make_progress",
     "mapping_sections",
     "page",
+    "power_sections",
     "print_dry_run",
     "print_run",
     "print_sections",

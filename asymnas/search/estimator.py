@@ -171,14 +171,14 @@ class Estimator:
 
     def _posterior(self, coded: np.ndarray, cross: np.ndarray) -> Posterior:
         """Return the worths of (n, features) encoded architectures; `cross` is (kernels, n, told)."""
-        points = self._fitted()
-        covariance, means = self._kernels.combined(coded, coded, self._variances()), []
-        for weight, point in points:
-            k = np.tensordot(point.variances, cross, 1)
-            tilt = k @ point.tilt
-            means.append(point.level + k @ point.weights)
-            covariance += weight * (point.doubt - tilt[:, None] - tilt - k @ point.gain @ k.T)
-        mean, between = _mixed(np.array(means), np.array([weight for weight, _ in points]))
+        points, weights = [point for _, point in self._fitted()], np.array([weight for weight, _ in self._fitted()])
+        k = np.tensordot(np.array([point.variances for point in points]), cross, 1)  # (points, n, told)
+        means = [point.level + each @ point.weights for each, point in zip(k, points, strict=True)]
+        mean, between = _mixed(np.array(means), weights)
+        tilt = np.sum([w * (each @ point.tilt) for w, each, point in zip(weights, k, points, strict=True)], axis=0)
+        known = k @ (weights[:, None, None] * np.array([point.gain for point in points]))
+        covariance = self._kernels.combined(coded, coded, self._variances()) - np.tensordot(known, k, ((0, 2), (0, 2)))
+        covariance += weights @ [point.doubt for point in points] - tilt[:, None] - tilt
         scale, centre = self._scales[self.target], float(self._fits[self.target].means.mean())
         covariance = (covariance + covariance.T) / 2 + between.T @ between
         covariance[np.diag_indices(len(mean))] = np.maximum(covariance.diagonal(), 0)

@@ -4,6 +4,7 @@ from asymnas.study._against import AgainstTruth, against_truth
 from asymnas.study._bench import BenchResult, run_bench
 from asymnas.study._build import build_table
 from asymnas.study._compare import run_compare
+from asymnas.study._compare_plan import plan_compare
 from asymnas.study._dry_run import dry_run
 from asymnas.study._retrain import retrain
 from asymnas.study._run import run_job
@@ -22,6 +23,7 @@ __all__ = [
     "build_table",
     "diagnose",
     "dry_run",
+    "plan_compare",
     "read_table",
     "retrain",
     "run_bench",

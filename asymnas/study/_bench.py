@@ -37,7 +37,7 @@ class Band(BaseModel):
         return Band(value=value, low=low, high=high)
 
 
-class ArmResult(BaseModel):
+class ArmRegret(BaseModel):
     """What an arm found.
 
     Args:
@@ -96,7 +96,7 @@ class BenchResult(BaseModel):
     best: float
     chance: float
     costs: list[int]
-    arms: list[ArmResult]
+    arms: list[ArmRegret]
     ratios: list[RegretRatio]
 
 
@@ -155,7 +155,7 @@ def run_bench(
     )
 
 
-def _arm(table: TruthTable, arm: BenchArm, traces: Sequence[SearchTrace], costs: np.ndarray) -> ArmResult:
+def _arm(table: TruthTable, arm: BenchArm, traces: Sequence[SearchTrace], costs: np.ndarray) -> ArmRegret:
     truth = table.truth
     regret = truth.max() - truth
     rows = np.full((len(traces), len(costs)), np.nan)
@@ -164,7 +164,7 @@ def _arm(table: TruthTable, arm: BenchArm, traces: Sequence[SearchTrace], costs:
         row[done >= 0] = regret[np.array(trace.chosen)[done[done >= 0]]]
     last = np.array([trace.chosen[-1] for trace in traces])
     finals = regret[last]
-    return ArmResult(
+    return ArmRegret(
         name=arm.name,
         architectures=max(trace.asked for trace in traces),
         regret=_band(finals),
@@ -179,7 +179,7 @@ def _band(values: np.ndarray) -> Band:
     return Band.of(bootstrap_ci(values, samples=1000))
 
 
-def _ratio(arm: ArmResult, other: ArmResult) -> RegretRatio:
+def _ratio(arm: ArmRegret, other: ArmRegret) -> RegretRatio:
     return RegretRatio(
         arm=arm.name, other=other.name, ratio=ratio_of_means(np.array(arm.finals), np.array(other.finals))
     )

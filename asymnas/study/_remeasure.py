@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from asymnas.core.errors import Problem, RunFolderError
+from asymnas.core.errors import JobError, Problem, RunFolderError, nearest
 from asymnas.core.reliability import components
 from asymnas.core.seeding import rng_for
 from asymnas.core.statistics import Interval
 from asymnas.nn import weights_hash
-from asymnas.runs.diagnosis import RankAgreement, RecalibrationNoise
+from asymnas.runs.diagnosis import EstimatorCheck, RankAgreement, RecalibrationNoise
 from asymnas.runs.folder import RunFolder
 from asymnas.runs.read import RunData, read_run
 from asymnas.search import Evaluation, RandomSearcher, Request, ResultLog, ScoreSettings, evaluate_logged
 from asymnas.space import Architecture, available, save_architecture
+from asymnas.study._estimator_check import check_estimator, estimator_of
+from asymnas.study._plan import Plan
 from asymnas.study._rankings import Genes, ScoreTable, agreement, agreement_as_is, ranking, tables_of
 from asymnas.study._retrain import retrain
 from asymnas.study._session import Session
@@ -27,7 +29,7 @@ from asymnas.study._session import Session
 if TYPE_CHECKING:
     from asymnas.job import Job
     from asymnas.runs.times import Reporter
-    from asymnas.task import Task
+    from asymnas.task import Reward, Task
 
 FOLDER = "diagnosis"
 BATCHES = (1, 2, 4, 8, 16)
@@ -40,10 +42,12 @@ class Remeasured:
 
     items: int | None
     sample: int
+    archive: int
     recalibration: bool
     conditions: bool
     seeds: tuple[Path, ...] = ()
     standalone: int | None = None
+    reward: str | None = None
     workers: int | None = None
     engine: str | None = None
 
@@ -60,7 +64,7 @@ def remeasured(run: RunData, wanted: Remeasured, nouns: Mapping[str, str], progr
     job = launch_job(run.folder / "job.yaml", engine=wanted.engine, workers=wanted.workers, files=False)
     with RunFolder.open(run.folder / FOLDER, job, resume=True) as folder:
         folder.weights = weights
-        sample = _Sample(job, folder, progress, run, wanted.sample, nouns)
+        sample = _Sample(job, folder, progress, run, wanted, nouns)
         parts: dict[str, Any] = {}
         if wanted.items:
             parts |= sample.on_new_items(wanted.items)
@@ -93,29 +97,41 @@ class _Sample(Session):
         folder: RunFolder,
         progress: Reporter | None,
         run: RunData,
-        count: int,
+        wanted: Remeasured,
         nouns: Mapping[str, str],
     ) -> None:
         super().__init__(job, folder, progress)
         self.log, self.nouns, self.data = ResultLog(folder.evaluations), nouns, run
-        self.architectures = sample_of(self, run, count)
+        name = wanted.reward or self.reward.name
+        if name not in self.task.rewards:
+            rule = f"must name a reward of task '{job.task}'"
+            raise JobError(Problem("reward", rule, repr(name), nearest(name, self.task.rewards)))
+        self.reward = self.task.rewards[name]
+        self.span = _span(self.task, self.reward, run, wanted.items)
+        self.architectures = sample_of(self, run, wanted.sample, wanted.archive)
         with self.stage("preparation"):
             self.task.prepare(lambda done, total: self.progress.update("preparation", done, total))
 
     def on_new_items(self, count: int) -> dict[str, Any]:
         """Score on new items, and on those of the search: what the two say of each other."""
-        opened = partial(task_with_new_items, self.job, count)
-        task, split = opened()
-        new = self._scored("new items", split, task.scored, task=task, opener=partial(_first, opened))
-        old = self._scored("search items", "validation", task.scored)
+        split = self.task.fresh(self.reward, count)
+        opener = partial(task_with_new_items, self.job, self.reward.name, count)
+        new = self._scored("new items", split, opener=opener)
+        old = self._scored("search items")
         found = agreement(replace(old, label="items of the search"), replace(new, label="new items"))
-        return {"new_items": ranking(new), "new_agreement": found}
+        return {"new_items": ranking(new), "new_agreement": found, "estimator_check": self._estimator_check(new)}
+
+    def _estimator_check(self, table: ScoreTable) -> EstimatorCheck | None:
+        """Compare the estimator of the run, if it has one, with the new items of the reward that it is about."""
+        measures = Plan.of(self.task).measures
+        if not self.job.search.estimator or table.reward != measures[-1]:
+            return None
+        return check_estimator(estimator_of(self.space, self.data.evaluations, measures), table)
 
     def by_condition(self) -> list[RankAgreement]:
         """Score under each condition alone; agreement of the first with each other one."""
         tables = [
-            replace(self._scored(f"condition {name}", "validation", (name,)), label=name)
-            for name in self.task.conditions
+            replace(self._scored(f"condition {name}", conditions=(name,)), label=name) for name in self.task.conditions
         ]
         return [found for other in tables[1:] if (found := agreement(tables[0], other)) is not None]
 
@@ -129,7 +145,7 @@ class _Sample(Session):
             stage = f"recalibration {number}"
             tables.append(
                 replace(
-                    self._scored(stage, "validation", task.scored, task=task, opener=job.open),
+                    self._scored(stage, task=task, opener=job.open),
                     label=f"{number} batches",
                 )
             )
@@ -137,16 +153,16 @@ class _Sample(Session):
 
     def by_supernet(self, others: Mapping[Path, Path]) -> list[RankAgreement]:
         """Score with the supernets of other runs too, on the same items; agreement of each pair of supernets."""
-        tables = [replace(self._scored("search items", "validation", self.task.scored), label=str(self.data.folder))]
+        tables = [replace(self._scored("search items"), label=str(self.data.folder))]
         for folder, weights in others.items():
             stage = f"supernet {weights_hash(weights)[:12]}"
-            table = self._scored(stage, "validation", self.task.scored, weights=weights)
+            table = self._scored(stage, weights=weights)
             tables.append(replace(table, label=str(folder)))
         pairs = [(first, other) for place, other in enumerate(tables) for first in tables[:place]]
         return [found for pair in pairs if (found := agreement(*pair)) is not None]
 
     def alone(self, count: int) -> RankAgreement | None:
-        """Train `count` architectures alone and compare their scores with those in the supernet, on the same items."""
+        """Train `count` architectures alone; their scores against those in the supernet, by the job's reward."""
         chosen = sample_of(self, self.data, count - 1)
         rows: dict[Genes, Mapping[str, float]] = {}
         place = self.run.folder / "standalone"
@@ -157,28 +173,35 @@ class _Sample(Session):
             summary = retrain(file, self.job, folder, resume=True, progress=self.progress, test=False)
             if summary.validation is not None:
                 rows[tuple(sorted(architecture.genes.items()))] = summary.validation.items
-        inside = self._scored("standalone in the supernet", "validation", self.task.scored, architectures=chosen)
+        inside = self._scored("standalone in the supernet", reward=self.task.reward, architectures=chosen)
         outside = replace(inside, rows=rows, label="trained alone")
         return agreement(replace(inside, label="in the supernet"), outside)
 
     def _scored(
         self,
         stage: str,
-        split: str,
-        conditions: Sequence[str],
+        split: str | None = None,
+        conditions: Sequence[str] = (),
         *,
         task: Task | None = None,
         opener: Callable[[], Task] | None = None,
         weights: Path | None = None,
+        reward: Reward | None = None,
         architectures: Sequence[Architecture] | None = None,
     ) -> ScoreTable:
         """Score all of the sample, or other architectures; `opener` opens the task in a worker, `weights` are a file.
 
-        Task and weights are by default those of the run.
+        Task and weights are by default those of the run, items those of the search, conditions the scored ones.
         """
-        task = task or self.task
+        task, reward, span = task or self.task, reward or self.reward, None
+        if split is None:
+            split, span = reward.split, self.span if reward == self.reward else None
+        given = tuple(conditions or task.scored)
         settings = ScoreSettings.of(task, weights_hash(weights or self.run.weights))
-        requests = [Request.of(item, split, tuple(conditions)) for item in architectures or self.architectures]
+        requests = [
+            Request.of(item, split, given, reward=reward.name, span=span)
+            for item in architectures or self.architectures
+        ]
         done = 0
 
         def count(evaluation: Evaluation, fresh: bool) -> None:
@@ -193,8 +216,9 @@ class _Sample(Session):
         return tables_of(found, (stage,), {**self.nouns, split: task.splits[split].noun})[0]
 
 
-def sample_of(session: Session, run: RunData, count: int) -> list[Architecture]:
-    """Return `count` random architectures, or all that the space has, and the best of the search; each once."""
+def sample_of(session: Session, run: RunData, count: int, archive: int = 0) -> list[Architecture]:
+    """Return `count` random architectures, or all that the space has, the best of the search, and `archive` others that
+    it scored; each once."""
     space = session.space
     wanted = available(space, count)
     seed = int(rng_for(session.job.seed, "diagnosis").integers(2**31))
@@ -203,18 +227,27 @@ def sample_of(session: Session, run: RunData, count: int) -> list[Architecture]:
         best = space.architecture(dict(run.architecture["genes"]))
         if best.key not in {item.key for item in drawn}:
             drawn.append(best)
-    return drawn
+    known = {item.key for item in drawn}
+    searched = [space.architecture(dict(item.genes)) for item in run.candidates("search") if item.genes]
+    others = [item for item in searched if item.key not in known]
+    chosen = rng_for(session.job.seed, "diagnosis", "archive").permutation(len(others))[:archive]
+    return drawn + [others[place] for place in sorted(chosen)]
 
 
-def task_with_new_items(job: Job, count: int) -> tuple[Task, str]:
-    """Open a job's task with a split of items that no stage of the job uses; return both. Workers do the same."""
+def _span(task: Task, reward: Reward, run: RunData, count: int | None) -> tuple[int, int] | None:
+    """The first items of the reward's split, as many as the search used; of a reward that it did not use `count`."""
+    used = {
+        name for item in run.evaluations if item.stage == "search" and item.reward == reward.name for name in item.items
+    }
+    there = len(task.splits[reward.split].items)
+    wanted = len(used) or count or there
+    return None if wanted >= there else (0, wanted)
+
+
+def task_with_new_items(job: Job, reward: str, count: int) -> Task:
+    """Open a job's task, for a worker, with the split of items that no stage of the job uses."""
     task = job.open()
-    task.load()
-    return task, task.fresh(task.reward, count)
-
-
-def _first(opened: Any) -> Task:
-    task: Task = opened()[0]
+    task.fresh(task.rewards[reward], count)
     return task
 
 

@@ -19,7 +19,7 @@ STAGES = (("search",), ("random",), ("search", "random"), ("finals",), ("random 
 SAMPLE = 16
 """Random architectures that are measured anew, unless another number is asked for."""
 
-MEASURED = ("new_items", "new_agreement", "conditions", "recalibration", "seeds", "standalone")
+MEASURED = ("new_items", "new_agreement", "estimator_check", "conditions", "recalibration", "seeds", "standalone")
 """Fields of a diagnosis that need measuring."""
 
 _SHARES = {
@@ -33,6 +33,8 @@ def diagnose(
     *,
     items: int | None = None,
     sample: int = SAMPLE,
+    archive: int = 0,
+    reward: str | None = None,
     recalibration: bool = False,
     conditions: bool = False,
     seeds: Sequence[Path | str] = (),
@@ -52,6 +54,8 @@ def diagnose(
         folder: of a search, finished or not.
         items: number of items that no stage of the run used, on which the sample is measured.
         sample: number of random architectures of the sample, drawn by the job's seed.
+        reward: name of the reward that the sample is measured by; that of the job by default.
+        archive: number of other architectures of the search that the sample has too.
         recalibration: measure the sample with 1, 2, 4, 8 and 16 recalibration batches.
         conditions: measure the sample under each of the task's conditions.
         seeds: folders of other runs of the same space and model, whose supernets measure the sample too.
@@ -65,6 +69,7 @@ def diagnose(
         RunFolderError: it is no folder of a search, or a file of it is corrupt, or the supernet is not trained yet, or
             a run of `seeds` is of another space.
         DataError: the task has not so many further items.
+        JobError: the task has no such reward.
     """
     run = read_run(folder)
     if run.job.get("kind") == "compare":
@@ -74,7 +79,9 @@ def diagnose(
     parts = {name: getattr(earlier, name) for name in MEASURED} if earlier else {}
     if items or recalibration or conditions or seeds or standalone:
         others = tuple(Path(other) for other in seeds)
-        wanted = Remeasured(items, sample, recalibration, conditions, others, standalone, workers, engine)
+        wanted = Remeasured(
+            items, sample, archive, recalibration, conditions, others, standalone, reward, workers, engine
+        )
         parts |= remeasured(run, wanted, _nouns(run), progress)
     found = found.model_copy(update=parts)
     found.write(run.folder / DIAGNOSIS)
@@ -90,7 +97,8 @@ def from_log(run: RunData) -> Diagnosis:
             tables = tables_of(run.evaluations, names, nouns)
             rankings += [found for table in tables if (found := _ranking(table)) is not None]
     tables = tables_of(run.evaluations, STAGES[2], nouns)
-    estimator = getattr(run.summary, "estimator_reliability", None)
+    search = run.summary.search if isinstance(run.summary, RunSummary) else None
+    estimator = search.reliability if search else None
     return Diagnosis(
         job=str(run.job.get("name", run.folder.name)),
         sentence=sentence(rankings, estimator),
@@ -129,7 +137,7 @@ def sentence(rankings: Sequence[Ranking], estimator: float | None = None) -> str
     text = (
         f"{what} orders architectures with reliability {trust.value:.2f} [{trust.low:.2f}, {trust.high:.2f}] "
         f"({found.items:,} {found.noun}, {found.architectures} architectures): "
-        f"{share_text(1 - trust.value)} of what selects parents is noise."
+        f"{share_text(1 - trust.value)} of {'what selects parents' if estimator is None else 'this score'} is noise."
     )
     needed = found.needed["0.9"].value
     if needed is None:

@@ -259,3 +259,50 @@ class TrackerContract:
             losses = [trainable.loss(batch, arch.genes)["total"] for arch in (architecture, architecture, other)]
         trainable.eval()
         assert losses[0] == losses[1] != losses[2]
+
+    def test_pairs_are_scored_as_the_plugin_says(self, plugin, trainable, architecture) -> None:
+        if "pair_loss" not in plugin.rewards:
+            pytest.skip("pairs have no loss of their own")
+        path = architecture.genes
+        batch = self.batch(trainable, count=4)
+        batch.positive[3] = False
+        with torch.inference_mode():
+            found = trainable.pair_losses(batch, path)
+            assert "total" in found and all(value.shape == (4,) for value in found.values())
+            assert all(torch.isfinite(value).all() and (value >= 0).all() for value in found.values())
+            for row in range(4):
+                alone = trainable.loss(_row(batch, row), path)
+                assert alone.keys() == found.keys()
+                for name, value in alone.items():
+                    assert float(found[name][row]) == pytest.approx(float(value), rel=1e-3, abs=1e-4)
+
+    def test_boxes_of_pairs_are_found_one_by_one(self, plugin, trainable, architecture) -> None:
+        if "pair_iou" not in plugin.rewards:
+            pytest.skip("pairs have no boxes")
+        batch = self.batch(trainable, count=4)
+        found = trainable.pair_boxes(batch, architecture.genes)
+        assert found.shape == (4, 4) and np.isfinite(found).all() and (found[:, 2:] > found[:, :2]).all()
+        alone = [trainable.pair_boxes(_row(batch, row), architecture.genes)[0] for row in range(4)]
+        np.testing.assert_allclose(found, np.stack(alone), atol=self.lockstep_tolerance)
+
+    def test_a_placed_session_looks_there(self, plugin, tracker, path) -> None:
+        if "open_loop" not in plugin.rewards:
+            pytest.skip("sessions are not placed")
+        video = moving_square(9, frames=3)
+        found = []
+        for boxes in (None, video.boxes[1:2], video.boxes[1:2] + np.array([12.0, 9.0, 0.0, 0.0])):
+            sessions = tracker.start([video.frame(0)], video.boxes[:1], path=path)
+            tracker.step(sessions, [video.frame(1)])
+            if boxes is not None:
+                given = boxes.copy()
+                tracker.place(sessions, given)
+            found.append(tracker.step(sessions, [video.frame(2)])[0])
+        np.testing.assert_array_equal(given, boxes)  # it is left as it is
+        assert (found[1] != found[2]).any()
+
+
+def _row(batch: TrainingBatch, row: int) -> TrainingBatch:
+    """One pair of a batch."""
+    one = slice(row, row + 1)
+    names = ("template", "search", "template_box", "search_box", "positive")
+    return TrainingBatch(**{name: getattr(batch, name)[one] for name in names}, language=batch.language[[row]])

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from toy_task import BRANCHES, ToyTask, toy_space
 
-from asymnas.core.errors import DataError, RunFolderError
+from asymnas.core.errors import DataError, JobError, RunFolderError
 from asymnas.job import Job, load_job
 from asymnas.runs import RunData, read_diagnosis
 from asymnas.search import Evaluation
@@ -221,7 +221,39 @@ def test_supernets_of_two_seeds_and_architectures_trained_alone(run, tmp_path):
         diagnose(run, seeds=[tmp_path / "smaller"])
 
 
+def test_a_search_with_ladder_finals_and_estimator_is_diagnosed(run, tmp_path):
+    job = a_job(
+        search={
+            "population": 6, "parents": 2, "mutants": 1, "children": 1, "generations": 2, "finalists": 3,
+            "estimator": True,
+        },
+        evaluation={
+            "recalibration": {"batches": 2, "batch_size": 6},
+            "ladder": [{"items": 2, "keep": 0.7}, {"items": 4}],
+            "finals": [{"items": 2}],
+        },
+    )  # fmt: skip
+    summary = run_job(job, tmp_path / "ladder")
+    found = read_diagnosis(tmp_path / "ladder")
+    rungs = [(item.rung, item.items) for item in found.rankings if item.stage == "search"]
+    assert rungs == [(0, 2), (1, 4)]
+    low, high = (item for item in found.rankings if item.stage == "search")
+    assert low.architectures == 12 > high.architectures
+    assert {item.stage for item in found.rankings} >= {"finals", "random finals"}
+    assert found.estimator_reliability == summary.search.reliability is not None
+    assert "The reward of the last rung" in found.sentence and "The estimator" in found.sentence
+    (pair,) = found.agreements
+    assert pair.how == "2 images against 2 further"
+
+
+def test_another_reward_of_the_task_can_be_measured(run):
+    found = diagnose(run, sample=5, items=4, reward="best")
+    assert found.new_items.reward == "best" and found.new_agreement.how == "4 images against 4"
+
+
 def test_what_cannot_be_diagnosed_is_told(run, tmp_path):
+    with pytest.raises(JobError, match="must name a reward of task 'fresh'"):
+        diagnose(run, items=4, reward="bets")
     with pytest.raises(DataError, match="only 50 further"):
         diagnose(run, items=51)
     with pytest.raises(RunFolderError, match="is no run folder"):

@@ -41,19 +41,47 @@ def test_a_run_leaves_a_whole_folder(reference):
     folder, summary, stages = reference
     assert [name for name in FILES if not (folder / name).is_file()] == []
     assert RunSummary.read(folder / "summary.json") == summary
-    assert [stage for stage in stages if stage != "preparation"] == ["training", "search", "random search", "test"]
+    assert [stage for stage in stages if stage != "preparation"] == [
+        "training",
+        "search",
+        "finals",
+        "random search",
+        "random finals",
+        "test",
+    ]
 
 
-def test_the_budget_is_kept_and_the_best_is_the_best(reference):
+def test_the_budget_is_kept_and_the_winner_is_the_best_finalist(reference):
     folder, summary, _ = reference
     archive = _archive(folder)
     search = {key: value for key, value in archive.items() if key[0] == "search"}
-    assert len(search) == 12
+    assert len(search) == 2 * 12  # two rungs
     assert len({json.dumps(value[0], sort_keys=True) for value in search.values()}) == 12
-    assert summary.validation.value == max(value[2] for value in search.values())
     assert summary.random_search.budget == summary.search.budget == 12
+    for counts in (summary.search, summary.random_search):
+        assert len(counts.finalists) == 2 and sum(item.chance for item in counts.finalists) == pytest.approx(1)
+        assert 0 <= counts.reliability <= 1
+    best, other = summary.search.finalists
+    assert best.worth >= other.worth and best.key == summary.architecture.key
+    assert best.value == summary.validation.value
     assert set(summary.test.baselines) == {"static", "template_matching", "mil"}
     assert len(summary.test.random_architectures.scores) == 2
+
+
+def test_rungs_and_finals_share_no_item(reference):
+    folder, _, _ = reference
+    lines = list(ResultLog(folder / "evaluations.jsonl"))
+    seen = {
+        (stage, reward): {item for line in lines if (line.stage, line.reward) == (stage, reward) for item in line.items}
+        for stage in ("search", "finals", "random", "random finals")
+        for reward in ("pair_loss", "suc")
+    }
+    numbers = {"search": (12, 3), "finals": (8, 2), "random": (12, 3), "random finals": (8, 2)}
+    for stage, (pairs, videos) in numbers.items():
+        assert (len(seen[stage, "pair_loss"]), len(seen[stage, "suc"])) == (pairs, videos)
+    for reward in ("pair_loss", "suc"):
+        assert seen["search", reward] == seen["random", reward]
+        assert seen["search", reward].isdisjoint(seen["finals", reward])
 
 
 def test_the_architecture_file_says_what_was_found(reference):
@@ -61,7 +89,7 @@ def test_the_architecture_file_says_what_was_found(reference):
     file = load_architecture(folder / "architecture.json")
     assert dict(file.architecture.genes) == summary.architecture.genes
     assert file.score["value"] == summary.validation.value
-    assert (file.score["metric"], file.score["videos"], file.score["frames"]) == ("SUC", 3, 18)
+    assert (file.score["metric"], file.score["videos"], file.score["frames"]) == ("SUC", 2, 12)
     assert file.provenance["weights_hash"] == summary.weights_hash
 
 
@@ -79,7 +107,7 @@ def test_resuming_a_finished_run_evaluates_nothing(reference, small, inprocess, 
     again = run_job(job, folder, resume=True, progress=silent())
     assert (folder / "evaluations.jsonl").read_bytes() == before
     assert again.search == summary.search and again.random_search == summary.random_search  # of the process before
-    assert summary.search.evaluated == 12
+    assert summary.search.evaluated == 24  # on two rungs
     assert all(again.seconds[stage] >= spent for stage, spent in summary.seconds.items())
     assert again.architecture == summary.architecture
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from asymnas_trackers.vlt_scar._decode import Decoder
 from asymnas_trackers.vlt_scar._head import CARHead, HeadOutput
-from asymnas_trackers.vlt_scar._loss import assign, tracking_losses
+from asymnas_trackers.vlt_scar._loss import assign, pair_losses, tracking_losses
 from asymnas_trackers.vlt_scar._options import VLTSCAROptions
 from hypothesis import given
 from hypothesis import strategies as st
@@ -110,6 +110,23 @@ def test_negatives_in_a_batch_leave_the_box_loss_of_the_others() -> None:
     alone = tracking_losses(one, assign(boxes[:1], seen(1), SMALL.axis(), ensure_positive=True), "iou")
     torch.testing.assert_close(both["box"], alone["box"])
     torch.testing.assert_close(both["centre"], alone["centre"])
+
+
+@pytest.mark.parametrize("name", sorted(BOX_LOSSES))
+@given(seed=st.integers(0, 999))
+def test_losses_of_a_pair_are_those_of_a_batch_of_it_alone(name: str, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    corner, size = torch.rand(5, 2, generator=generator) * 90, torch.rand(5, 2, generator=generator) * 60 + 1
+    boxes, present = torch.cat([corner, corner + size], dim=1), torch.tensor([True, True, False, True, True])
+    given = [torch.randn(5, channels, 13, 13, generator=generator) for channels in (2, 4, 1)]
+    answers = HeadOutput(given[0] * 4, torch.exp(given[1] + 2), given[2])
+    found = pair_losses(answers, assign(boxes, present, SMALL.axis(), ensure_positive=seed % 2 == 0), name)
+    for row in range(5):
+        one = slice(row, row + 1)
+        targets = assign(boxes[one], present[one], SMALL.axis(), ensure_positive=seed % 2 == 0)
+        alone = tracking_losses(HeadOutput(answers.cls[one], answers.box[one], answers.centre[one]), targets, name)
+        for part, value in alone.items():
+            torch.testing.assert_close(found[part][row], value, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("ensure", [True, False])

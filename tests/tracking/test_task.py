@@ -46,7 +46,7 @@ def test_scores_are_those_of_the_boxes_under_each_condition(task, worker, archit
         assert found.by_condition[condition] == pytest.approx(np.mean(scores))
     assert found.value == pytest.approx(np.mean(list(found.by_condition.values())))
     assert any((a.boxes != b.boxes).any() for a, b in zip(*found.kept.values(), strict=True))  # sentences are read
-    assert found.facts == {"protocol": "lasot", "frames": 18}
+    assert found.facts == {"protocol": "lasot", "frames": 30}
 
 
 def test_a_baseline_needs_neither_path_nor_sentences(task, worker):

@@ -28,7 +28,7 @@ def check_tracking(document: Document, job: TrackingJob | None, dropped: set[Pla
     yield from _encoder(document)
     plugin, options, problems = _tracker(document)
     yield from problems
-    if plugin is not None:
+    if plugin is not None and plugin.searchable:
         yield from _rungs(document, (*REWARDS, *plugin.rewards))
     if job is None:
         return

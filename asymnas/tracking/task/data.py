@@ -63,6 +63,9 @@ def loaded(source: Any, root: str | None) -> Dataset:
         options["exclude"] = [*options.get("exclude", ()), *plain]
         exclude = [name for name in exclude if name not in plain]
     dataset = load_dataset(source.dataset, source.split, root=Path(root) if root else None, **options)
+    more = dataset_info(source.dataset).generated and source.include is None and (source.videos or 0) > len(dataset)
+    if more:  # a generated set makes as many as are asked for
+        dataset = load_dataset(source.dataset, source.split, **{**options, "videos": source.videos})
     if source.include is not None or exclude:
         dataset = _filtered(dataset, source.include, exclude)
     return subset(dataset, videos=source.videos, frames=source.frames, seed=CHOICE_SEED)

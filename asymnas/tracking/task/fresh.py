@@ -100,7 +100,7 @@ def _generated(job: TrackingJob, source: VideoSource, count: int) -> Dataset:
     sections = (job.data.train, job.data.validation, job.data.test)
     siblings: Sequence[Any] = [item for section in sections if section is not None for item in section.sources]
     alike = [item for item in siblings if (item.dataset, item.split) == (source.dataset, source.split)]
-    start = max(len(_made(item, {})) for item in alike)
+    start = max(max(len(_made(item, {})), item.videos or 0) for item in alike)
     more = _made(source, {"videos": start + count})
     videos = all_of(more.videos).select(range(start, start + count), source.frames)
     return Dataset(more.name, more.split, videos, f"{more.fingerprint} {source.frames}")

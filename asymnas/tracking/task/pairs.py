@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -109,9 +110,9 @@ def measured_pairs(
     path: GenePath,
     pairs: PairItems,
     items: Sequence[str],
+    sentences: Sentences | None,
     *,
     reward: str,
-    sentences: Sentences | None,
     described: bool,
 ) -> dict[str, float]:
     """Return "pair_loss" or "pair_iou" of the named pairs by a network of one path.
@@ -121,15 +122,15 @@ def measured_pairs(
         path: the architecture's path.
         pairs: has the items.
         items: names of the pairs.
-        reward: minus the training loss of a pair, at least -`WORST`; or the overlap of the box found and the true one.
         sentences: embeds those of the pairs; None for a tracker that reads none.
+        reward: minus the training loss of a pair, at least -`WORST`; or the overlap of the box found and the true one.
         described: whether the pairs keep their sentences.
     """
     device, found = next(model.parameters()).device, list[float]()
     for start in range(0, len(items), BATCH):
         drawn = pairs.batch(items[start : start + BATCH])
         if not described:
-            drawn = PairBatch(*_arrays(drawn), (None,) * len(drawn), drawn.videos)
+            drawn = replace(drawn, sentences=(None,) * len(drawn))
         batch = DrawnPairs(drawn, sentences).to(device)
         if reward == "pair_iou":
             boxes = model.pair_boxes(batch, path)
@@ -140,15 +141,12 @@ def measured_pairs(
     return dict(zip(items, found, strict=True))
 
 
-def _arrays(pairs: PairBatch) -> tuple[np.ndarray, ...]:
-    return pairs.template, pairs.search, pairs.template_box, pairs.search_box, pairs.positive
-
-
 def _row(pairs: PairBatch, index: int) -> PairBatch:
-    one = slice(index, index + 1)
-    return PairBatch(*(array[one] for array in _arrays(pairs)), pairs.sentences[one], pairs.videos[one])
+    return PairBatch(**{item.name: getattr(pairs, item.name)[index : index + 1] for item in fields(PairBatch)})
 
 
 def _joined(rows: Sequence[PairBatch]) -> PairBatch:
-    arrays = [np.concatenate(columns) for columns in zip(*map(_arrays, rows), strict=True)]
-    return PairBatch(*arrays, sum((row.sentences for row in rows), ()), sum((row.videos for row in rows), ()))
+    columns: dict[str, Any] = {item.name: [getattr(row, item.name) for row in rows] for item in fields(PairBatch)}
+    for name, column in columns.items():
+        columns[name] = sum(column, ()) if name in ("sentences", "videos") else np.concatenate(column)
+    return PairBatch(**columns)

@@ -218,8 +218,8 @@ class TrackingTask(Task):
         if (self.splits[split].noun == "pairs") != (reward.split == PAIRS):
             raise EvaluationError(Problem(split, f"must have items of the reward {reward.name}", "it has others"))
         if reward.split == PAIRS:
-            pairs, given = self.pairs(split), {"reward": reward.name, "described": condition == "with"}
-            return Measurement(values=measured_pairs(model, path, pairs, items, sentences=self.sentences, **given))
+            more: dict[str, Any] = {"reward": reward.name, "described": condition == "with"}
+            return Measurement(values=measured_pairs(model, path, self.pairs(split), items, self.sentences, **more))
         by_name = {video.key: video for video in self._readable(split)}
         videos = [by_name[item] for item in items]
         language, lockstep = None, self.job.evaluation.lockstep
