@@ -12,6 +12,7 @@ from asymnas.core.errors import JobError, Problem, nearest
 from asymnas.core.seeding import rng_for
 from asymnas.job import Job, load_job
 from asymnas.search import SEARCHERS, Estimator, Searcher
+from asymnas.search.nsga2 import NSGA2Searcher
 from asymnas.space import Architecture
 from asymnas.study.table import TruthTable
 
@@ -130,6 +131,8 @@ def simulate(table: TruthTable, arm: BenchArm, section: Any, settings: BenchSett
         seed: of the searcher, and of the items and trainings that it sees.
     """
     searcher = SEARCHERS.get(arm.searcher).build(table.space, seed, section)
+    if isinstance(searcher, NSGA2Searcher):
+        raise JobError(Problem("arm", "a search of several objectives has no regret", repr(arm.name)))
     if arm.estimator:
         searcher.estimator = Estimator(table.space, [table.header.reward], table.header.reward)
         searcher.screen = settings.screen
