@@ -38,18 +38,32 @@ def truth_sections(truth: TruthSummary) -> list[Section]:
 
 
 def _spreads(truth: TruthSummary) -> Section:
-    head = ("score", "mean", "lowest", "highest", "sd architectures", "sd seeds", "reliability of 1", "of the mean")
+    head = (
+        "score",
+        "mean",
+        "lowest",
+        "highest",
+        "sd architectures",
+        "sd seeds",
+        "common",
+        "reliability of 1",
+        "of mean",
+    )
     rows = tuple(
         (
             f"{row.split}, {row.condition}, {row.measure.replace('_', ' ')}",
             *(f"{value:.3f}" for value in (row.mean, row.low, row.high)),
-            *(f"{value:.4f}" for value in (row.architectures, row.seeds)),
-            f"{row.reliability:.2f}",
-            f"{row.reliability_of_mean:.2f}",
+            *(f"{value:.4f}" for value in (row.architectures, row.seeds, row.common)),
+            _band(row.reliability, 2),
+            f"{row.reliability_of_mean.value:.2f}",
         )
         for row in truth.spreads
     )
-    said = "Standard deviations between architectures are without the noise of seeds. Reliability: of one training."
+    said = (
+        "Standard deviations between architectures (without the noise of seeds), between trainings of one "
+        "architecture, and common to all trainings of a seed, which changes no order.\n"
+        f"Reliability of one training, and of the mean of {truth.seeds}."
+    )
     return Section("Spread and seed noise", head, rows, said)
 
 

@@ -12,6 +12,7 @@ from asymnas.core.errors import JobError, Problem, nearest
 from asymnas.core.seeding import rng_for
 from asymnas.job import Job, load_job
 from asymnas.search import SEARCHERS, Estimator, Searcher
+from asymnas.search.nsga2 import NSGA2Searcher
 from asymnas.space import Architecture
 from asymnas.study.table import TruthTable
 
@@ -66,8 +67,8 @@ class BenchSettings:
     Args:
         budget: in evaluations of `items` items each: all arms may spend budget * items.
         items: of validation that an evaluation has, drawn once a search; all arms of a seed see the same ones.
-        noise: `seed`: one of the architecture's trainings, drawn once a search; `items`: the mean over its trainings;
-            `none`: the truth itself.
+        noise: `seed`: one of each architecture's trainings, drawn once a search, without what is common to all
+            trainings of a seed; `items`: the mean over its trainings; `none`: the truth itself.
         population: architectures a generation.
         screen: proposals for each architecture that is measured, in arms with an estimator.
     """
@@ -130,6 +131,8 @@ def simulate(table: TruthTable, arm: BenchArm, section: Any, settings: BenchSett
         seed: of the searcher, and of the items and trainings that it sees.
     """
     searcher = SEARCHERS.get(arm.searcher).build(table.space, seed, section)
+    if isinstance(searcher, NSGA2Searcher):
+        raise JobError(Problem("arm", "a search of several objectives has no regret", repr(arm.name)))
     if arm.estimator:
         searcher.estimator = Estimator(table.space, [table.header.reward], table.header.reward)
         searcher.screen = settings.screen
@@ -160,7 +163,9 @@ def _measured(table: TruthTable, settings: BenchSettings, seed: int) -> np.ndarr
     if settings.noise == "items":
         return items[:, :, order].mean(1)
     trained = rng_for(seed, "bench", "trainings").integers(items.shape[1], size=len(items))
-    return items[np.arange(len(items))[:, None], trained[:, None], order]
+    seen = items[:, :, order]
+    common = seen.mean((0, 2)) - seen.mean()  # what all architectures share of a seed: a search trains all with one
+    return seen[np.arange(len(items)), trained] - common[trained][:, None]
 
 
 def _generation(

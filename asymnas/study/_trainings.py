@@ -106,6 +106,7 @@ class TrainingWorker:
     def _task(self, seed: int) -> Task:
         if seed not in self._tasks:
             self._tasks[seed] = self.job.model_copy(update={"seed": seed}).open()
+            self._tasks[seed].load()
         return self._tasks[seed]
 
     def handle(self, request: TrainingRequest) -> TrainingRecord:
@@ -115,7 +116,8 @@ class TrainingWorker:
         from asymnas.nn import recalibrated
         from asymnas.training import train_alone
 
-        began, task = time.process_time(), self._task(request.seed)
+        task = self._task(request.seed)
+        began = time.process_time()
         architecture, model = task.space.from_free_ops(request.ops), task.model()
         config = training_config(task.job)
         with all_threads(self.threads):

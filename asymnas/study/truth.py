@@ -7,6 +7,7 @@ import math
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from asymnas.core.reliability import components, kendall_tau
 from asymnas.study._bench import Band
 from asymnas.study._importance import Importance, importance
 from asymnas.study.table import TruthTable
@@ -24,7 +25,8 @@ class Spread(BaseModel):
         split, condition, measure: what is scored.
         mean, low, high: over the architectures, of their means over seeds.
         architectures: standard deviation between architectures, without the noise of seeds.
-        seeds: standard deviation between trainings of one architecture.
+        seeds: standard deviation between trainings of one architecture, but for what is common to all of a seed.
+        common: standard deviation between seeds that is common to all architectures; it changes no order.
         reliability: of one training: the share of the variance between scores that is due to architectures.
         reliability_of_mean: of the mean over the table's seeds.
     """
@@ -39,8 +41,9 @@ class Spread(BaseModel):
     high: float
     architectures: float
     seeds: float
-    reliability: float
-    reliability_of_mean: float
+    common: float
+    reliability: Band
+    reliability_of_mean: Band
 
 
 class Asymmetry(BaseModel):
@@ -102,9 +105,11 @@ class TruthSummary(BaseModel):
 
 
 def summarise_truth(table: TruthTable) -> TruthSummary:
-    """Return what a table says. Deterministic."""
-    from scipy.stats import kendalltau
+    """Return what a table of two seeds or more says.
 
+    Raises:
+        DataError: it has one seed.
+    """
     header = table.header
     scores: list[tuple[str, str, str | None]] = [
         (split, condition, None) for split in header.splits for condition in header.conditions
@@ -120,28 +125,20 @@ def summarise_truth(table: TruthTable) -> TruthSummary:
         items={split: len(names) for split, names in header.items.items()},
         reward=header.reward,
         seconds=header.seconds,
-        tau=float(kendalltau(validation, table.truth).statistic),
+        tau=kendall_tau(validation, table.truth).value,
         item_noise=_item_noise(table),
         spreads=[_spread(table, *score) for score in scores],
-        importance=importance(table.genes(), table.truth, _noise(table), *_parts(table)) if _whole(table) else [],
+        importance=importance(table.genes(), table.truth, _noise(table) / header.seeds, *_parts(table))
+        if _whole(table)
+        else [],
         asymmetry=_asymmetry(table),
         examples=_examples(table),
     )
 
 
-def _variances(values: np.ndarray) -> tuple[float, float]:
-    """Return the variances between architectures and between trainings of (architectures, seeds) scores."""
-    seeds = values.shape[1]
-    within = float(values.var(1, ddof=1).mean()) if seeds > 1 else float("nan")
-    between = float(values.mean(1).var(ddof=1)) - (within / seeds if seeds > 1 else 0.0)
-    return max(between, 0.0), within
-
-
 def _spread(table: TruthTable, split: str, condition: str, measure: str | None) -> Spread:
     values = table.value(split, condition, measure)
-    means, seeds = values.mean(1), values.shape[1]
-    between, within = _variances(values)
-    within = 0.0 if np.isnan(within) else within
+    means, found = values.mean(1), components(values)
     return Spread(
         split=split,
         condition=condition,
@@ -149,29 +146,28 @@ def _spread(table: TruthTable, split: str, condition: str, measure: str | None) 
         mean=float(means.mean()),
         low=float(means.min()),
         high=float(means.max()),
-        architectures=between**0.5,
-        seeds=within**0.5,
-        reliability=between / (between + within) if between + within else 0.0,
-        reliability_of_mean=between / (between + within / seeds) if between + within else 0.0,
+        architectures=found.architecture.value**0.5,
+        seeds=found.residual.value**0.5,
+        common=found.item.value**0.5,
+        reliability=Band.of(found.reliability(1)),
+        reliability_of_mean=Band.of(found.reliability()),
     )
 
 
 def reliability_of_truth(table: TruthTable) -> float:
     """Return the share of the variance between true values that is not the noise of their few seeds."""
-    return _spread(table, "test", table.header.conditions[0], None).reliability_of_mean
+    return components(table.value("test")).reliability().value
 
 
 def _item_noise(table: TruthTable) -> float:
-    """The standard deviation of one item's value around architecture, seed and item, on the validation items."""
-    values = table.items("validation").reshape(-1, len(table.header.items["validation"]))
-    centred = values - values.mean(1, keepdims=True) - values.mean(0) + values.mean()
-    return float(np.sqrt((centred**2).sum() / ((values.shape[0] - 1) * (values.shape[1] - 1))))
+    """The standard deviation of one item's value around the sum of training and item, on the validation items."""
+    values = table.items("validation")
+    return components(values.reshape(-1, values.shape[2])).residual.value ** 0.5
 
 
 def _noise(table: TruthTable) -> float:
-    """The variance of a true value that is due to its few seeds."""
-    within = _variances(table.value("test"))[1]
-    return 0.0 if np.isnan(within) else within / table.header.seeds
+    """The variance of one training's test score that is neither the architecture's nor common to all of its seed."""
+    return components(table.value("test")).residual.value
 
 
 def _whole(table: TruthTable) -> bool:
@@ -200,7 +196,7 @@ def symmetric(table: TruthTable) -> np.ndarray:
 
 def _asymmetry(table: TruthTable) -> list[Asymmetry]:
     alike, macs = symmetric(table), table.arrays["cost"][:, :, 0].sum(1)
-    if table.header.seeds < 2 or alike.all() or not alike.any():
+    if alike.all() or not alike.any():
         return []
     rows = []
     for share in SHARES:
@@ -220,7 +216,7 @@ def _compared(table: TruthTable, budget: int, share: float, alike: np.ndarray, o
         scores.append(items[chosen, seed])  # (2, items)
     found = np.array(scores)  # (seeds, 2, items)
     by_item, count = (found[:, 1] - found[:, 0]).mean(0), table.header.seeds
-    se = math.sqrt(2 * _variances(table.value("test"))[1] / count + by_item.var(ddof=1) / len(by_item))
+    se = math.sqrt(2 * _noise(table) / count + by_item.var(ddof=1) / len(by_item))
     value, means = float(by_item.mean()), found.mean((0, 2))
     return Asymmetry(
         budget=budget,
@@ -245,7 +241,7 @@ def _examples(table: TruthTable) -> list[Example]:
         order = -table.truth[places] if what != "worst" else table.truth[places]
         place = int(places[order.argmin()])
         own = values[place]
-        se = float(own.std(ddof=1) / len(own) ** 0.5) if len(own) > 1 else 0.0
+        se = float(own.std(ddof=1) / len(own) ** 0.5)
         genes = table.architectures[place].free
         rows.append(Example(what=what, genes=genes, value=float(own.mean()), se=se, macs=int(macs[place])))
     return rows

@@ -137,7 +137,7 @@ def test_spread_and_noise_of_seeds_are_told_apart():
     row = next(row for row in truth.spreads if row.split == "test")
     item = 0.475 / 2000**0.5
     assert row.seeds == pytest.approx((0.03**2 + item**2) ** 0.5, rel=0.1)
-    assert row.reliability_of_mean > row.reliability > 0.3
+    assert row.reliability_of_mean.value > row.reliability.low > 0.3 and row.common < 0.003
     assert truth.item_noise == pytest.approx(0.475, abs=0.02)
 
 
