@@ -131,7 +131,7 @@ def _estimator(found: EstimatorCheck) -> Section:
 
 
 def _recalibration(found: RecalibrationNoise) -> Section:
-    taus = [span_text(item.tau) for item in found.agreement] + ["1"]
+    taus = [span_text(item.tau if item else None) for item in found.agreement] + ["1"]
     rows = tuple(
         (str(number), f"{mean:.4f}", tau) for number, mean, tau in zip(found.batches, found.means, taus, strict=True)
     )

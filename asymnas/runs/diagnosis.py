@@ -127,14 +127,14 @@ class RecalibrationNoise(DiagnosisPart):
         means: mean score over the architectures, by number.
         spread: standard deviation between architectures, the numbers' own shifts taken out.
         noise: standard deviation of an architecture's score between numbers, beyond a shift that all share.
-        agreement: of each number but the largest with the largest.
+        agreement: of each number but the largest with the largest; None where scores are all equal.
     """
 
     batches: list[int]
     means: list[Finite]
     spread: Interval
     noise: Interval
-    agreement: list[RankAgreement]
+    agreement: list[RankAgreement | None]
 
 
 class EstimatorCheck(DiagnosisPart):

@@ -194,10 +194,17 @@ def agreement(first: ScoreTable, other: ScoreTable) -> RankAgreement | None:
     return _agreement(first, other, (a, b), tau, (trust[0], trust[1]), how)
 
 
-def agreement_as_is(first: ScoreTable, other: ScoreTable, keys: Sequence[Genes], items: Sequence[str]) -> RankAgreement:
-    """Return how alike two tables rank architectures by the same items, whose noise is no part of the question."""
+def agreement_as_is(
+    first: ScoreTable, other: ScoreTable, keys: Sequence[Genes], items: Sequence[str]
+) -> RankAgreement | None:
+    """Return how alike two tables rank architectures by the same items, whose noise is no part of the question.
+
+    None where scores are all equal.
+    """
     sides = first.array(keys, items), other.array(keys, items)
     tau = kendall_tau(sides[0].mean(1), sides[1].mean(1))
+    if math.isnan(tau.value):
+        return None
     return _agreement(first, other, sides, tau, (1.0, 1.0), f"on the same {len(items)} {first.noun}")
 
 

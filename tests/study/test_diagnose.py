@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from asymnas.search import Evaluation
 from asymnas.space import load_space
 from asymnas.study import diagnose, run_job
 from asymnas.study._rankings import agreement, tables_of
+from asymnas.study._remeasure import recalibration_noise
 from asymnas.study.diagnose import from_log, share_text
 from asymnas.task import TASKS, Split, TaskPlugin
 
@@ -121,6 +123,22 @@ def test_too_little_says_nothing():
     alike = from_log(logged([line.but(items=dict.fromkeys(line.items, 0.5)) for line in planted(count=5)]))
     assert alike.rankings[0].needed["0.9"].value is None and "all of what selects parents" in alike.sentence
     assert agreement(*[tables_of(planted(count=3), ["search"], {})[0]] * 2) is None
+
+
+def test_noise_of_recalibration_is_what_differs_between_numbers_of_batches():
+    (first,) = tables_of(planted(count=200, noise=0.05), ["search"], {})
+    rng, tables = np.random.default_rng(1), []
+    for shift in (0.1, 0.0, -0.1):  # shared by all architectures: it changes no ranking
+        moved = {key: rng.normal(shift, 0.02) for key in first.rows}
+        rows = {key: {item: value + moved[key] for item, value in row.items()} for key, row in first.rows.items()}
+        tables.append(replace(first, rows=rows))
+    found = recalibration_noise(tables, (1, 2, 4))
+    assert found.noise.low < 0.02 < found.noise.high and found.noise.value == pytest.approx(0.02, rel=0.1)
+    assert found.means == pytest.approx([found.means[1] + shift for shift in (0.1, 0, -0.1)], abs=0.01)
+    for pair in found.agreement:
+        assert pair.corrected.value == pytest.approx(pair.tau.value) and pair.tau.value > 0.5
+    alike = replace(first, rows={key: dict.fromkeys(row, 0.5) for key, row in first.rows.items()})
+    assert recalibration_noise([alike, alike], (1, 2)).agreement == [None]
 
 
 @pytest.mark.parametrize(("share", "text"), [(0.81, "four fifths"), (0.5, "half"), (0.999, "all"), (0.03, "3%")])
