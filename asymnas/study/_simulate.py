@@ -155,17 +155,17 @@ def _measured(table: TruthTable, settings: BenchSettings, seed: int) -> np.ndarr
     if settings.noise == "none":
         truth = table.truth
         return np.repeat(truth[:, None], settings.items, 1)
-    items = table.items("validation")  # (architectures, seeds, items)
-    if not 1 <= settings.items <= items.shape[2]:
-        rule = f"must be 1 to {items.shape[2]}, the validation items of the table"
+    there = len(table.header.items["validation"])
+    if not 1 <= settings.items <= there:
+        rule = f"must be 1 to {there}, the validation items of the table"
         raise JobError(Problem("--items", rule, str(settings.items)))
-    order = rng_for(seed, "bench", "items").permutation(items.shape[2])[: settings.items]
+    order = rng_for(seed, "bench", "items").permutation(there)[: settings.items]
+    seen = table.items("validation", order)  # (architectures, seeds, items)
     if settings.noise == "items":
-        return items[:, :, order].mean(1)
-    trained = rng_for(seed, "bench", "trainings").integers(items.shape[1], size=len(items))
-    seen = items[:, :, order]
+        return seen.mean(1)
+    trained = rng_for(seed, "bench", "trainings").integers(seen.shape[1], size=len(seen))
     common = seen.mean((0, 2)) - seen.mean()  # what all architectures share of a seed: a search trains all with one
-    return seen[np.arange(len(items)), trained] - common[trained][:, None]
+    return seen[np.arange(len(seen)), trained] - common[trained][:, None]
 
 
 def _generation(

@@ -113,9 +113,13 @@ class TruthTable:
         """(architectures,) the true value of each: the mean over its seeds on the test items."""
         return self.value("test").mean(1)
 
-    def items(self, split: str) -> np.ndarray:
-        """Return (architectures, seeds, items) rewards of single items under the first condition."""
-        return self.arrays[f"levels.{split}"][self.arrays[f"items.{split}"]]
+    def items(self, split: str, chosen: np.ndarray | None = None) -> np.ndarray:
+        """Return (architectures, seeds, items) rewards of single items under the first condition.
+
+        `chosen` are the places of the items wanted, in their order; all by default.
+        """
+        codes = self.arrays[f"items.{split}"]
+        return self.arrays[f"levels.{split}"][codes if chosen is None else codes[:, :, chosen]]
 
     def genes(self) -> np.ndarray:
         """Return (architectures, free genes) int, the number of the op that each free gene chose."""
