@@ -99,9 +99,9 @@ def one(tmp_path: Path, text: str) -> Problem:
         ("seed: true", "3: seed", "must be a whole number"),
         ("tracker: {name: static}", "3: tracker.name", "must be a searchable tracker"),
         (
-            "evaluation: {finals: [{reward: pair_los}]}",
-            "3: evaluation.finals[0].reward",
-            "a reward that the tracker has",
+            "evaluation: {ladder: [{reward: su}], finals: []}",
+            "3: evaluation.ladder[0].reward",
+            "must name a reward that the tracker has",
         ),
         ("evaluation: {reward: pair_loss}", "3: evaluation.reward", "must name a reward of tracking"),
         ("space: nowhere.yaml", "3: space", "does not exist"),
