@@ -37,6 +37,14 @@ def test_spaces_in_yaml_load(tmp_path):
         assert load_space(tmp_path / "space.yaml").size > 1
 
 
+def test_the_comparison_in_yaml_loads(tmp_path):
+    from asymnas.job import load_compare
+
+    (text,) = blocks("comparisons.md", "yaml")
+    (tmp_path / "question.yaml").write_text(text, "utf-8")
+    assert len(load_compare(tmp_path / "question.yaml").runs) == 15
+
+
 def test_every_key_of_a_job_is_documented_with_its_default():
     from pydantic import BaseModel
     from pydantic_core import PydanticUndefined

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from asymnas._version import __version__
+from asymnas.cli._bench import bench
 from asymnas.cli._compare import compare
 from asymnas.cli._diagnose import diagnose
 from asymnas.cli._doctor import doctor
@@ -57,6 +58,7 @@ def _add_commands_of_tasks() -> None:
 
 for function in (search, compare, space, list_, validate, export, retrain, diagnose, doctor, report):
     _add(function.__name__.rstrip("_"), function)
+app.add_typer(bench, name="bench")
 _add_commands_of_tasks()
 
 

@@ -1,4 +1,4 @@
-"""`asymnas compare`: the same search over several spaces and seeds."""
+"""`asymnas compare`: the same search by several arms and seeds."""
 
 from __future__ import annotations
 
@@ -19,21 +19,42 @@ def compare(
     resume: commands.Resume = False,
     fresh: commands.Fresh = False,
     data_root: commands.DataRoot = None,
+    like: Annotated[
+        Path | None, typer.Option("--like", metavar="RUN", help="A finished comparison that tells how scores vary.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check the arms, say what difference they will be able to show, and stop.")
+    ] = False,
     as_json: commands.Json = False,
 ) -> None:
-    """Run one job over several spaces with equal seeds, items and budgets, and say whether they differ.
+    """Run one job by several arms with equal seeds, items and budgets, and say whether they differ.
+
+    Says before it starts how small a difference it will see.
 
     Example: asymnas compare compare_symmetry --resume
     """
     from asymnas.job import launch_compare
 
     loaded = launch_compare(job, overrides, data_root=data_root)
-    from asymnas.report import make_progress, print_summary, write_report
-    from asymnas.study import run_compare
+    from asymnas.report import make_progress, power_sections, print_sections, print_summary, write_report
+    from asymnas.study import plan_compare, run_compare
 
     folder = run or Path("runs") / loaded.name
-    with interruptible(), make_progress(stderr(), silent=as_json) as progress:
-        summary = run_compare(loaded, folder, resume=resume, fresh=fresh, progress=progress)
-        for written in (folder, *(folder / arm.name for arm in loaded.arms)):
+    if dry_run:
+        power = plan_compare(loaded, folder, like)
+        print_json(power) if as_json else print_sections(power_sections(power))
+        return
+    console = stderr()
+    with interruptible(), make_progress(console, silent=as_json) as progress:
+        summary = run_compare(
+            loaded,
+            folder,
+            resume=resume,
+            fresh=fresh,
+            like=like,
+            progress=progress,
+            on_power=None if as_json else lambda power: print_sections(power_sections(power), console),
+        )
+        for written in (folder, *(folder / item.name for item in loaded.runs)):
             write_report(written)
     print_json(summary) if as_json else print_summary(summary, folder)

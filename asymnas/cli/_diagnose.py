@@ -20,6 +20,9 @@ def diagnose(
     sample: Annotated[
         int, typer.Option("--sample", min=3, metavar="K", help="Random architectures of the sample.")
     ] = 16,
+    archive: Annotated[
+        int, typer.Option("--archive", min=0, metavar="K", help="Architectures of the search in the sample too.")
+    ] = 0,
     reward: Annotated[
         str | None, typer.Option("--reward", metavar="NAME", help="Measure the sample by this reward of the task.")
     ] = None,
@@ -50,8 +53,9 @@ def diagnose(
 
     with make_progress(stderr()) as progress:
         found = diagnosed(
-            run, items=items, sample=sample, reward=reward, recalibration=recalibration, conditions=conditions,
-            seeds=seeds, standalone=standalone, workers=workers, engine=engine, progress=progress,
+            run, items=items, sample=sample, archive=archive, reward=reward, recalibration=recalibration,
+            conditions=conditions, seeds=seeds, standalone=standalone, workers=workers, engine=engine,
+            progress=progress,
         )  # fmt: skip
         report = write_report(run)
     if file is not None:

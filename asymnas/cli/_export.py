@@ -39,6 +39,13 @@ def export(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="A file, for vot a folder; stdout by default.")
     ] = None,
+    pick: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a search of several objectives, one of its Pareto front: knee, best-OBJECTIVE, 'macs<=3e7', "
+            "or its number in the report."
+        ),
+    ] = None,
     sentences: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="For vot: a file of sentences, as for `asymnas test --language`."),
@@ -51,17 +58,40 @@ def export(
     from asymnas.core.files import write_text
     from asymnas.space import load_architecture
 
+    if pick is not None and to is Format.vot:
+        way_out = "Train the picked architecture with `asymnas retrain` and export that run."
+        raise DataError(Problem("--pick", "goes not with --to vot", repr(pick), way_out))
     if to is Format.vot:
         _export_vot(source, output, sentences)
         return
     if sentences is not None:
         raise DataError(Problem("--sentences", "goes with --to vot", f"--to {to}", "Leave it out."))
     folder = Path(source)
-    text = _written(load_architecture(folder / "architecture.json" if folder.is_dir() else source), to)
+    found = load_architecture(folder / "architecture.json" if folder.is_dir() else source)
+    text = _written(found if pick is None else _picked(found, folder, pick), to)
     if output is None:
         typer.echo(text, nl=False)
     else:
         write_text(output, text)
+
+
+def _picked(found: ArchitectureFile, folder: Path, pick: str) -> ArchitectureFile:
+    """One architecture of the run's Pareto front, in the place of the best."""
+    from dataclasses import replace
+
+    from asymnas.runs.pareto import PARETO, ParetoFile
+
+    file = folder / PARETO
+    if not file.is_file():
+        rule, way_out = "needs a run that searched by several objectives", "Search with `search.algorithm: nsga2`."
+        raise DataError(Problem("--pick", rule, str(folder), way_out))
+    point = ParetoFile.read(file).pick(pick)
+    architecture = found.architecture.space.architecture(point.genes)
+    metric, value = next(iter(point.values.items()))
+    score = {"metric": metric, "value": value, "objectives": point.values}
+    provenance = {**found.provenance, "picked": pick}
+    cost = architecture.space.cost(architecture).to_dict()
+    return replace(found, architecture=architecture, score=score, cost=cost, provenance=provenance)
 
 
 def _export_vot(source: str, output: Path | None, sentences: Path | None) -> None:

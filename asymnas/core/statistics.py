@@ -155,18 +155,6 @@ def above_median(
     return widened(above(np.arange(len(mine)), np.arange(len(theirs))), drawn, len(mine), level)
 
 
-def crossed_bootstrap(differences: np.ndarray, *, level: float = 0.95, samples: int = 4000, seed: int = 0) -> Interval:
-    """Return the mean of (seeds, items) paired differences with its interval over seeds and items.
-
-    Seeds and items are resampled each on their own, and the two distances to the mean are added in quadrature: few
-    seeds then widen their own share of the interval only. With one seed the interval is over items alone, and says
-    nothing of other seeds.
-    """
-    differences = np.atleast_2d(_finite(differences))
-    over = [differences.mean(0)] if len(differences) == 1 else [differences.mean(0), differences.mean(1)]
-    return _joined(float(differences.mean()), over, level=level, samples=samples, seed=seed)
-
-
 def crossed_gap(a: np.ndarray, b: np.ndarray, *, level: float = 0.95, samples: int = 4000, seed: int = 0) -> Interval:
     """Return mean(a) - mean(b) of scores on different items with its interval over seeds and both sets of items.
 

@@ -2,7 +2,7 @@
 
 from asymnas.core.models import JobModel
 from asymnas.job._arms import launch_compare, load_compare
-from asymnas.job._compare import Arm, Bootstrap, CompareJob
+from asymnas.job._compare import ArmRun, Bootstrap, CompareJob
 from asymnas.job._load import launch_job, load_job, recorded_job
 from asymnas.job._schema import (
     Baselines,
@@ -18,7 +18,7 @@ from asymnas.job._sources import find_job, list_jobs
 from asymnas.job._validate import validate_file
 
 __all__ = [
-    "Arm",
+    "ArmRun",
     "Baselines",
     "Bootstrap",
     "CompareJob",

@@ -97,7 +97,7 @@ def check_rules(job: Job, document: Document, dropped: set[Place], space: Search
     """
     problems = list(reported(document, (*_training(job), *_search(job), *_resources(job)), dropped))
     if space is not None and not any(item[:1] == ("search",) for item in dropped):
-        problems += _budget(job, document, space)
+        problems += [*_budget(job, document, space), *_objectives(job, document, space)]
     return problems
 
 
@@ -149,6 +149,25 @@ def _search(job: Job) -> Iterator[Finding]:
         rule = f"must be, with `children`, at most search.population = {search.population}"
         places: tuple[Place, ...] = (("search", "children"), ("search", "population"))
         yield ("search", "mutants"), rule, f"{search.mutants} + {search.children}", "", places
+
+
+def _objectives(job: Job, document: Document, space: SearchSpace) -> Iterator[Problem]:
+    from asymnas.search.nsga2 import DEFAULT
+    from asymnas.search.objectives import Objective, faults
+
+    search, ladder = job.search, job.evaluation.ladder
+    names = getattr(search, "objectives", DEFAULT)
+    if search.algorithm != "nsga2" or not all(isinstance(name, str) for name in names) or faults(names, None):
+        return  # the searcher's options say so
+    where = document.where(("search", "objectives"))
+    yield from (replace(item, where=where) for item in faults(names, [branch.name for branch in space.branches]))
+    measured = [name for name in names if Objective(name).measured]
+    if measured and search.screen > 1:
+        rule = f"must be 1 with the objective {measured[0]}, which nothing predicts"
+        yield Problem(document.where(("search", "screen")), rule, str(search.screen))
+    if measured and any(rung.keep < 1 for rung in ladder[:-1]):
+        rule = f"every rung must keep all with the objective {measured[0]}: they are compared on equal items"
+        yield Problem(document.where(("evaluation", "ladder")), rule, "", "Leave `keep` out.")
 
 
 def _resources(job: Job) -> Iterator[Finding]:

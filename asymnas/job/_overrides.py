@@ -14,8 +14,15 @@ from asymnas.core.errors import JobError, Problem
 Overrides = Iterable[str] | Mapping[str, Any]
 """`["a.b=value", "~a.c"]` as on the command line (values are YAML), or a mapping from dotted keys to values."""
 
-OVERRIDES = "overrides"
-"""Key of a compare job's overrides, which are kept under dotted keys."""
+OVERRIDES, ARMS = "overrides", "arms"
+"""Keys of a compare job: the overrides of all arms, and by name those of each; they are kept under dotted keys."""
+
+
+def override_places(document: Document) -> list[Place]:
+    """Return the places of a document's mappings of overrides."""
+    arms = document.data.get(ARMS)
+    places: list[Place] = [(OVERRIDES,), *((ARMS, name) for name in (arms if isinstance(arms, dict) else ()))]
+    return [place for place in places if isinstance(document.at(place), dict)]
 
 
 def flat(overrides: Mapping[str, Any], schema: type[BaseModel]) -> dict[str, Any]:
@@ -28,19 +35,23 @@ def flat(overrides: Mapping[str, Any], schema: type[BaseModel]) -> dict[str, Any
 
 
 def flatten_overrides(document: Document, schema: type[BaseModel]) -> None:
-    """Write the `overrides` of a compare job with dotted keys; a key that is written twice becomes a problem."""
-    written = document.data.get(OVERRIDES) if isinstance(document.data, dict) else None
-    if not isinstance(written, dict) or not all(isinstance(key, str) for key in written):
-        return
-    marks = {place: mark for place, mark in document.marks.items() if place[:1] != (OVERRIDES,) or len(place) == 1}
-    for path, _ in _values(written, (), schema):
-        place = (OVERRIDES, ".".join(path))
-        if place in marks:
-            rule = f"the key is given twice, first on line {marks[place][1]}"
-            document.problems.append(Problem(document.where((OVERRIDES, *path)), rule, "", "Keep one of the two."))
-        marks[place] = document.marks.get((OVERRIDES, *path), (document.file, 0))
-    document.data[OVERRIDES] = flat(written, schema)
-    document.marks = marks
+    """Write the overrides of a compare job with dotted keys; a key that is written twice becomes a problem."""
+    for holder in override_places(document):
+        overrides = document.at(holder)
+        if not all(isinstance(key, str) for key in overrides):
+            continue
+        depth = len(holder)
+        marks = {
+            place: mark for place, mark in document.marks.items() if place[:depth] != holder or len(place) == depth
+        }
+        for path, _ in _values(overrides, (), schema):
+            place = (*holder, ".".join(path))
+            if place in marks:
+                rule = f"the key is given twice, first on line {marks[place][1]}"
+                document.problems.append(Problem(document.where((*holder, *path)), rule, "", "Keep one of the two."))
+            marks[place] = document.marks.get((*holder, *path), (document.file, 0))
+        document.at(holder[:-1])[holder[-1]] = flat(overrides, schema)
+        document.marks = marks
 
 
 def override(document: Document, overrides: Overrides, schema: type[BaseModel]) -> list[Place]:
@@ -72,9 +83,16 @@ def place_of(key: str) -> Place:
     return tuple(int(part) if re.fullmatch(r"[0-9]{1,9}", part) else part for part in parts)
 
 
+def _holder(place: Place) -> Place:
+    """The place of the overrides that hold a place; () where none do."""
+    depth = {OVERRIDES: 1, ARMS: 2}.get(str(place[0]), 0)
+    return place[:depth] if len(place) > depth else ()
+
+
 def _kept_at(place: Place) -> Place:
-    """Where a value is kept: inside `overrides` under one dotted key, else at its place."""
-    return (OVERRIDES, dotted(place[1:])) if place[:1] == (OVERRIDES,) and len(place) > 1 else place
+    """Where a value is kept: inside overrides under one dotted key, else at its place."""
+    holder = _holder(place)
+    return (*holder, dotted(place[len(holder) :])) if holder else place
 
 
 def _set(document: Document, key: str, value: Any, origin: str) -> Place:
@@ -91,11 +109,12 @@ def _set(document: Document, key: str, value: Any, origin: str) -> Place:
 
 
 def _remove(document: Document, key: str, origin: str) -> None:
-    kept = _kept_at(place_of(key))
+    place = place_of(key)
+    kept, holder = _kept_at(place), _holder(place)
     found = [kept] if document.has(kept) else []
-    held = document.data.get(OVERRIDES) if kept[:1] == (OVERRIDES,) and len(kept) > 1 else None
+    held = document.at(holder) if holder else None
     if not found and isinstance(held, dict):
-        found = [(OVERRIDES, name) for name in held if str(name).startswith(f"{kept[1]}.")]
+        found = [(*holder, name) for name in held if str(name).startswith(f"{kept[-1]}.")]
     if not found:
         rule = "`~key` removes a key that the job gives, but this one is not given"
         raise JobError(Problem(origin, rule, "", "Leave the override out: the default counts already."))

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from asymnas.core.models import MACHINE, Count, JobModel, Seed, Whole
+from asymnas.core.models import MACHINE, Count, JobModel, Positive, Seed, Whole
 from asymnas.job.base import PLACES, digest, written_out
 from asymnas.task import TASKS, Task
 from asymnas.training.config import Training
@@ -76,8 +76,12 @@ class Search(JobModel):
     """How many of the best are measured again where there are `evaluation.finals`."""
     generations: Count = 20
     """All generations, the random one included; population * generations architectures are evaluated."""
+    budget_items: Count | None = None
+    """Values by item after which the search ends, its generation finished; null: no such limit."""
+    budget_seconds: Positive | None = None
+    """Seconds of one worker after which the search ends, its generation finished; null: no such limit."""
     budget: Population | None = None
-    """Evaluations of `random`, `nni_*` and of the random-search baseline; null: as many as the evolution would make."""
+    """Architectures of all searchers but evolution, and of the random-search baseline; null: as many as evolution."""
 
     @property
     def evaluations(self) -> int:

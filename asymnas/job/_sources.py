@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from asymnas.core.document import Document, Place, read
 from asymnas.core.errors import JobError, Problem, nearest
-from asymnas.job._overrides import OVERRIDES, Overrides, flat, flatten_overrides, override, place_of
+from asymnas.job._overrides import ARMS, Overrides, flat, flatten_overrides, override, override_places, place_of
 from asymnas.job._schema import TASK, Job
 from asymnas.job.base import is_path
 from asymnas.task import TASKS, TaskPlugin
@@ -23,6 +23,8 @@ Says = Callable[[Place], bool]
 """Whether a file, or the overrides, say something at a place themselves."""
 
 FILES, NAMES_OR_FILES = ("training.initial_weights",), ("space", "base")
+SPACES = "spaces"
+"""Key of a compare job whose arms differ in their space alone."""
 
 log = logging.getLogger("asymnas.job")
 
@@ -66,10 +68,13 @@ def open_job(
     says: list[Says] = [copy.deepcopy(layer).has for layer in layers]
     document = layers[-1]
     for layer in reversed(layers[:-1]):
+        if layer.data.keys() & {ARMS, SPACES}:  # they replace those of the job that is extended
+            for key in document.data.keys() & {ARMS, SPACES}:
+                document.remove((key,))
         document = layer.over(document)
     given_places = [*override(document, overrides, schema), *override(document, given or {}, schema)]
-    if isinstance(document.data.get(OVERRIDES), dict):
-        document.data[OVERRIDES] = flat(document.data[OVERRIDES], schema)
+    for holder in override_places(document):
+        document.at(holder[:-1])[holder[-1]] = flat(document.at(holder), schema)
     says.insert(0, lambda place: any(place[: len(item)] == item for item in given_places) and document.has(place))
     task = task_of(document)
     _absolute_paths(document, task)
@@ -128,10 +133,13 @@ def _absolute_paths(document: Document, task: TaskPlugin | None) -> None:
         _absolute(document, place_of(key), always=True)
     for key in (*NAMES_OR_FILES, *(task.names_or_files if task else ())):
         _absolute(document, place_of(key), always=False)
-    spaces = document.at(("spaces",))
-    places: list[Place] = [("spaces", index) for index in range(len(spaces) if isinstance(spaces, list) else 0)]
+    spaces = document.at((SPACES,))
+    places: list[Place] = [(SPACES, index) for index in range(len(spaces) if isinstance(spaces, list) else 0)]
+    places += [(*holder, "space") for holder in override_places(document)]
     for place in places:
         _absolute(document, place, always=False)
+    for holder in override_places(document):
+        _absolute(document, (*holder, *FILES), always=True)
     for place in (("space",), *places):  # a space that is written out may extend a file
         _absolute(document, (*place, "extends"), always=False)
 
@@ -142,7 +150,7 @@ def _absolute(document: Document, place: Place, *, always: bool) -> None:
         return
     folder = _folder(document, place)
     pathlike = value.startswith(("./", "../", "~/")) or value.endswith((".yaml", ".yml", ".json"))
-    pathlike = pathlike or (place[0] in ("space", "spaces") and is_path(value))
+    pathlike = pathlike or ((place[0] == SPACES or place[-1] == "space") and is_path(value))
     if always or (pathlike and not (place == ("base",) and not os.path.isfile(folder / value))):
         document.at(place[:-1])[place[-1]] = os.path.realpath(folder / os.path.expanduser(value))
 

@@ -8,7 +8,7 @@ from functools import partial
 from asymnas.core.statistics import Interval
 from asymnas.report import diagnosis_plots as plots
 from asymnas.report.sections import Figure, Section
-from asymnas.runs.diagnosis import Diagnosis, ItemsNeeded, RankAgreement, Ranking, RecalibrationNoise
+from asymnas.runs.diagnosis import Diagnosis, EstimatorCheck, ItemsNeeded, RankAgreement, Ranking, RecalibrationNoise
 
 SCATTERS = 6
 """Pairs of measures that are drawn."""
@@ -22,6 +22,8 @@ def diagnosis_sections(found: Diagnosis) -> list[Section]:
         sections += [_rankings(rankings), _variances(rankings), _winners(rankings)]
     new = [found.new_agreement] if found.new_agreement else []
     sections += _agreements("Agreement of measures", [*found.agreements, *new])
+    if found.estimator_check:
+        sections.append(_estimator(found.estimator_check))
     sections += _agreements("Agreement of conditions", found.conditions)
     sections += _agreements("Agreement of supernets", found.seeds)
     sections += _agreements("Supernet and trained alone", [found.standalone] if found.standalone else [])
@@ -111,6 +113,21 @@ def _agreements(title: str, pairs: Sequence[RankAgreement]) -> Iterator[Section]
         for item in pairs[:SCATTERS]
     )
     yield Section(title, head, rows, note, drawn)
+
+
+def _estimator(found: EstimatorCheck) -> Section:
+    head = ("architectures", "new items", "tau", "corrected tau", "reliability of the new items", "intervals hold")
+    row = (
+        str(found.architectures),
+        f"{found.items:,}",
+        span_text(found.tau),
+        span_text(found.corrected),
+        span_text(found.truth_reliability),
+        f"{found.coverage:.0%} (of {found.level:.0%})",
+    )
+    note = "What the estimator says that architectures are worth, against items that nothing was fitted to."
+    picture = Figure(partial(plots.worth_plot, found), "png", "worth against new items")
+    return Section("The estimator on new items", head, (row,), note, (picture,))
 
 
 def _recalibration(found: RecalibrationNoise) -> Section:

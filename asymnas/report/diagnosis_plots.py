@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from asymnas.report.plots import BLUE, COLOURS, GREY, ORANGE, make_axes, make_png
-from asymnas.runs.diagnosis import RankAgreement, Ranking
+from asymnas.runs.diagnosis import EstimatorCheck, RankAgreement, Ranking
 
 STYLES = ("-", "--", ":", "-.")
 
@@ -64,6 +64,21 @@ def reliability_plot(rankings: Sequence[Ranking], by_seconds: bool = False) -> b
     axes.set_xlabel("seconds an architecture" if by_seconds else "items")
     axes.set_ylabel("reliability")
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+    return make_png(figure)
+
+
+def worth_plot(found: EstimatorCheck) -> bytes:
+    """Draw the means of new items over what the estimator says, both less their average, with its intervals."""
+    figure, axes = make_axes(width=5.2, height=4.4)
+    worth, truth = np.array(found.worths), np.array(found.truths)
+    x, y = worth - worth.mean(), truth - truth.mean()
+    axes.errorbar(x, y, xerr=1.2816 * np.array(found.sds), fmt="o", color=BLUE, markersize=4, alpha=0.8,
+                  ecolor=GREY, elinewidth=0.7)  # fmt: skip
+    ends = [min(x.min(), y.min()), max(x.max(), y.max())]
+    axes.plot(ends, ends, color=GREY, linewidth=0.8, linestyle=":")
+    axes.set_title(f"tau {found.tau.value:.2f}; bars are the estimator's {found.level:.0%} intervals", fontsize=10)
+    axes.set_xlabel("worth by the estimator, less the average")
+    axes.set_ylabel(f"mean of {found.items:,} new items, less the average")
     return make_png(figure)
 
 

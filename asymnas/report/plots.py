@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from asymnas.report.texts import difference_text
-from asymnas.runs.summary import ConditionEffect, Difference, SpaceResult
+from asymnas.runs.summary import ArmResult, ConditionEffect, Difference
 from asymnas.search import Evaluation
 from asymnas.search.analysis import OpFrequency
 
@@ -154,15 +154,15 @@ def conditions_plot(rows: Sequence[ConditionEffect], label: str) -> bytes:
     return make_png(figure)
 
 
-def seeds_plot(spaces: Mapping[str, SpaceResult], label: str) -> bytes:
-    """Draw test and validation scores of each space for each seed."""
+def seeds_plot(arms: Mapping[str, ArmResult], label: str) -> bytes:
+    """Draw test and validation scores of each arm for each seed."""
     figure, axes = make_axes(width=7.0)
-    width = 0.7 / len(spaces)
-    seeds = [row.seed for row in next(iter(spaces.values())).seeds]
-    for number, ((name, space), colour) in enumerate(zip(spaces.items(), COLOURS, strict=False)):
-        x = np.arange(len(seeds)) + (number - (len(spaces) - 1) / 2) * width
-        axes.bar(x, [row.test for row in space.seeds], width * 0.92, color=colour, alpha=0.8, label=f"{name}, test")
-        axes.scatter(x, [row.validation for row in space.seeds], marker="_", s=160, color="black", zorder=3,
+    width = 0.7 / len(arms)
+    seeds = [row.seed for row in next(iter(arms.values())).seeds]
+    for number, ((name, arm), colour) in enumerate(zip(arms.items(), COLOURS, strict=False)):
+        x = np.arange(len(seeds)) + (number - (len(arms) - 1) / 2) * width
+        axes.bar(x, [row.test for row in arm.seeds], width * 0.92, color=colour, alpha=0.8, label=f"{name}, test")
+        axes.scatter(x, [row.validation for row in arm.seeds], marker="_", s=160, color="black", zorder=3,
                      label="" if number else "validation")  # fmt: skip
     axes.set_xticks(range(len(seeds)), [f"seed {seed}" for seed in seeds])
     axes.set_ylabel(label)
@@ -170,17 +170,22 @@ def seeds_plot(spaces: Mapping[str, SpaceResult], label: str) -> bytes:
     return make_png(figure)
 
 
-def difference_plot(differences: Sequence[Difference], label: str) -> bytes:
-    """Draw paired differences with their intervals and the differences of single seeds."""
-    figure, axes = make_axes(width=8.0, height=1.2 + 0.5 * len(differences))
+def difference_plot(differences: Sequence[Difference], label: str, margin: float) -> bytes:
+    """Draw paired differences with their intervals, the differences of single seeds, and the margin as a band."""
+    figure, axes = make_axes(width=8.0, height=1.6 + 0.5 * len(differences))
+    axes.axvspan(-margin, margin, color=GREEN, alpha=0.15, linewidth=0, label=f"within ±{margin:g}: equivalent")
     axes.axvline(0, color="black", linewidth=0.8)
     for index, row in enumerate(differences):
-        colour = BLUE if row.difference.clear_of_zero else GREY
+        colour = BLUE if row.difference.clear_of_zero else GREEN if row.equivalent else GREY
         axes.plot([row.difference.low, row.difference.high], [index, index], color=colour, linewidth=2.5)
         axes.scatter(row.difference.value, index, s=50, color=colour, zorder=3)
-        axes.scatter(row.per_seed, [index] * len(row.per_seed), s=80, marker="|", color=RED, zorder=4)
+        axes.scatter(row.per_seed, [index] * len(row.per_seed), s=80, marker="|", color=RED, zorder=4,
+                     label="" if index else "single seeds")  # fmt: skip
+    for colour, text in ((BLUE, "clear of zero"), (GREY, "contains zero")):
+        axes.plot([], [], color=colour, linewidth=2.5, label=text)
     labels = [f"{row.first} - {row.other}\n{row.kind.replace('_', ' ')}" for row in differences]
     axes.set_yticks(range(len(differences)), labels, fontsize=8)
     axes.set_ylim(len(differences) - 0.5, -0.5)
-    axes.set_xlabel(f"{label}\nred: single seeds; grey: the interval contains zero")
+    axes.set_xlabel(label)
+    figure.legend(loc="outside upper center", ncols=4, frameon=False, fontsize=9)
     return make_png(figure)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from asymnas.report import plots
 from asymnas.report.diagnosis import diagnosis_sections
 from asymnas.report.frequencies import agreement, frequencies_section
+from asymnas.report.front import front_section
 from asymnas.report.sections import Figure, Section
 from asymnas.report.texts import difference_text, measured_on, names, score_text, span, verdict
 from asymnas.runs.diagnosis import read_diagnosis
@@ -47,6 +48,7 @@ def summary_sections(summary: RunSummary) -> list[Section]:
         architecture,
         _scores(summary, reward),
         _conditions(test, reward),
+        _learnt(summary.search, summary.climbed.title),
         _items({name: score for name, score in scored.items() if score}, test, reward, summary.noun),
         _cost(summary.cost),
         *(_finals(name, counts, summary) for name, counts in searches.items()),
@@ -205,6 +207,25 @@ def _finals(name: str, counts: SearchCounts | None, summary: RunSummary) -> Sect
     return Section(f"Finalists of the {name}", head if rows else (), tuple(rows), note)
 
 
+def _learnt(search: SearchCounts | None, reward: str) -> Section | None:
+    """Which branches the search found to matter, and the effect of each op."""
+    if search is None or not search.importance:
+        return None
+    known = search.importance[0].ped_anova is not None
+    rows = [
+        (row.branch, f"{row.share:.2f}", *([f"{row.ped_anova:.2f}"] if row.ped_anova is not None else []))
+        for row in search.importance
+    ]
+    note = f"Shares of the variance of the estimator's main effects on {reward}, over the whole space."
+    if known:
+        note += " PED-ANOVA (Watanabe et al. 2023), from what was measured alone: which genes set the best apart."
+    effects = sorted(search.effects, key=lambda row: -abs(row.mean))
+    listing = "\n".join(f"{row.mean:+.4f} ± {row.sd:.4f}  {row.gene}: {row.op}" for row in effects)
+    head = ("branch", "share", *(["PED-ANOVA"] if known else []))
+    details = ((f"Effects of all {len(effects)} ops on {reward}, the largest first", listing),)
+    return Section("What the search learnt: importance by branch", head, tuple(rows), note, details=details)
+
+
 def _cost(cost: CostSummary) -> Section:
     rows = [
         (name, f"{branch['macs'] / 1e6:.1f} M", f"{branch['params'] / 1e6:.3f} M")
@@ -255,6 +276,8 @@ def _search(run: RunData) -> Iterator[Section]:
     label = f"validation {reward} ({names(first.facts)})".removesuffix(" ()")
     picture = Figure(partial(plots.progress_plot, scored, label, f"± SE over {noun}"), "png", "search progress")
     yield Section("Search", note=f"{note}.", figures=(picture,))
+    if run.pareto is not None:
+        yield front_section(run.pareto)
 
 
 def _diagnosis(run: RunData) -> list[Section]:

@@ -137,6 +137,32 @@ class RecalibrationNoise(DiagnosisPart):
     agreement: list[RankAgreement]
 
 
+class EstimatorCheck(DiagnosisPart):
+    """What the search's estimator says of a sample against new items, which it has not seen.
+
+    Args:
+        architectures: number of the sample.
+        items: number of new items.
+        tau: Kendall tau of the worths with the means of the new items.
+        corrected: the same without the noise of the new items; None where they have no reliability.
+        truth_reliability: of the means of the new items.
+        level: coverage that the worths' intervals are to have.
+        coverage: share of the means of new items inside, in [0, 1], the noise of the new items taken into account.
+        worths, sds, truths: (architectures,) worth, its standard deviation, and mean of the new items.
+    """
+
+    architectures: int
+    items: int
+    tau: Interval
+    corrected: Interval | None
+    truth_reliability: Interval
+    level: Finite
+    coverage: Finite
+    worths: list[Finite] = Field(default_factory=list)
+    sds: list[Finite] = Field(default_factory=list)
+    truths: list[Finite] = Field(default_factory=list)
+
+
 class Diagnosis(DiagnosisPart):
     """How far the scores of a run can be trusted to rank architectures.
 
@@ -147,6 +173,7 @@ class Diagnosis(DiagnosisPart):
         agreements: between the rungs of the log.
         estimator_reliability: of the estimator's ranking, where the run has one.
         new_items: a sample of architectures on items that no stage used.
+        estimator_check: of the estimator with the new items, over the sample, where the run has one.
         new_agreement: of the scores of the log's items with those of the new ones, over the sample.
         conditions: agreement between conditions, over the sample.
         recalibration: noise of the normalisation statistics, over the sample.
@@ -162,6 +189,7 @@ class Diagnosis(DiagnosisPart):
     estimator_reliability: Finite | None = None
     new_items: Ranking | None = None
     new_agreement: RankAgreement | None = None
+    estimator_check: EstimatorCheck | None = None
     conditions: list[RankAgreement] = Field(default_factory=list)
     recalibration: RecalibrationNoise | None = None
     seeds: list[RankAgreement] = Field(default_factory=list)

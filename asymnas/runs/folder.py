@@ -76,8 +76,8 @@ class RunFolder:
 
         Raises:
             RunFolderError: another process uses the folder; it holds a run and neither `resume` nor `fresh` is asked;
-                it holds the run of another job (every differing key is listed), or of an older version; it holds other
-                files and no run; or it cannot be written.
+                it holds the run of another job (every differing key is listed; seeds may be added to a comparison), or
+                of an older version; it holds other files and no run; or it cannot be written.
         """
         folder = Path(folder)
         if resume and fresh:
@@ -102,7 +102,7 @@ class RunFolder:
                     if torn.is_file():
                         torn.unlink()
             write_text(folder / MARK, MARKED)
-            if not resumed:
+            if not resumed or isinstance(job, CompareJob):  # a comparison may have got more seeds
                 write_text(folder / JOB, resolved)
             with disk_errors(folder):
                 return cls(folder, lock, resumed)
@@ -205,9 +205,18 @@ def _moved_aside(folder: Path, lock: FileLock) -> FileLock:
 
 
 def _check_same(folder: Path, job: Job | CompareJob) -> None:
-    """Check that a run folder holds the run of a job; the folders of a comparison's arms check their own jobs."""
+    """Check that a run folder holds the run of a job.
+
+    The folders of a comparison's runs check their own jobs; it may get more seeds, and be worked out otherwise.
+    """
     held = load_compare(folder / JOB) if isinstance(job, CompareJob) else load_job(folder / JOB, files=False)
-    found = {key: pair for key, pair in differences(held.identity(), job.identity()).items() if key[:5] != "arms."}
+    found = differences(held.identity(), job.identity())
+    if isinstance(job, CompareJob):
+        found = {
+            key: (old, new)
+            for key, (old, new) in found.items()
+            if not key.startswith(("runs.", "margin", "bootstrap.")) and not (key[:6] == "seeds[" and old == "absent")
+        }
     problems = [
         Problem(f"{folder / JOB}: {key}", f"must be {old} as in the run that is resumed", new)
         for key, (old, new) in found.items()

@@ -11,6 +11,7 @@ import yaml
 
 from asymnas.core.errors import Problem, RunFolderError
 from asymnas.runs.folder import RunFolder
+from asymnas.runs.pareto import PARETO, ParetoFile
 from asymnas.runs.summary import CompareSummary, RunSummary, Score, UnfinishedSummary, read_summary
 from asymnas.search import Evaluation, ResultLog, joined
 from asymnas.task import Reward
@@ -30,6 +31,7 @@ class RunData:
     training: list[dict[str, Any]] = field(default_factory=list)
     architecture: dict[str, Any] = field(default_factory=dict)
     space: dict[str, Any] = field(default_factory=dict)
+    pareto: ParetoFile | None = None
 
     def stage(self, name: str) -> list[Evaluation]:
         """Return the evaluations of a stage in the order asked; of a place evaluated twice the last one."""
@@ -97,6 +99,7 @@ def read_run(folder: Path | str) -> RunData:
         _lines(folder / "training.jsonl"),
         _json(folder / "architecture.json"),
         _json(folder / "space.json"),
+        ParetoFile.read(folder / PARETO) if (folder / PARETO).is_file() else None,
     )
 
 

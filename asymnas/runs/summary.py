@@ -121,10 +121,33 @@ class FinalistSummary(_Part):
     chance: Number
 
 
+class EffectSummary(_Part):
+    """What an op adds to the worth at a free gene, against the mean of the gene's ops."""
+
+    gene: str
+    op: str
+    mean: Number
+    sd: Number
+
+
+class BranchImportance(_Part):
+    """How much the genes of a branch, or its mixers, matter.
+
+    `share` is of the variance of the estimator's main effects over the space; `ped_anova` that of PED-ANOVA over what
+    was measured, None where Optuna was not installed or too little was measured.
+    """
+
+    branch: str
+    share: Number
+    ped_anova: Number | None = None
+
+
 class SearchCounts(_Part):
     """What a search computed (`evaluated`), what another stage had scored already (`from_log`), and its finals.
 
-    `reliability` is the estimator's: the share of the variance between the architectures' worths that it knows.
+    `genes` are the winner's. `reliability` is the estimator's: the share of the variance between the architectures'
+    worths that it knows.
+    `effects` and `importance` are what an estimator learnt.
     """
 
     algorithm: str
@@ -134,8 +157,11 @@ class SearchCounts(_Part):
     failed: int
     generations: int | None = None
     best: Score | None = None
+    genes: dict[str, str] = Field(default_factory=dict)
     finalists: list[FinalistSummary] = Field(default_factory=list)
     reliability: Number | None = None
+    effects: list[EffectSummary] = Field(default_factory=list)
+    importance: list[BranchImportance] = Field(default_factory=list)
 
 
 class CostSummary(_Part):
@@ -208,7 +234,7 @@ class RunSummary(_SummaryFile):
     versions: dict[str, str]
 
 
-class SpaceSeed(_Part):
+class ArmSeed(_Part):
     """What one seed of a comparison's arm gave; `gap` is validation minus test."""
 
     seed: int
@@ -220,16 +246,49 @@ class SpaceSeed(_Part):
     random_median_test: Number | None = None
 
 
-class SpaceResult(_Part):
-    """All seeds of an arm, the means of their numbers, and the gap with its interval over seeds and items."""
+class ArmResult(_Part):
+    """All seeds of an arm, their mean numbers, the gap's interval, evaluations of a search, mean seconds of a run."""
 
-    seeds: list[SpaceSeed]
+    seeds: list[ArmSeed]
     mean: dict[str, Number]
     gap: Interval
+    budget: int
+    seconds: Number
+
+
+class Prospect(_Part):
+    """What a budget sees: half the width of the interval, and the difference detectable with 80 % power."""
+
+    seeds: int
+    items: int
+    half_width: Number
+    detectable: Number
+
+
+class Outlook(_Part):
+    """What this budget, the first of the prospects, and larger ones see; as rough as the deviations are known.
+
+    `sd` is the deviation of one paired difference by factor: "seed", "item", "interaction" (with all noise); `share`
+    each one's part in the mean's variance. `seeds_needed`, at as many items, bring the half-width down to the margin.
+    """
+
+    sd: dict[str, Number]
+    share: dict[str, Number]
+    prospects: list[Prospect]
+    seeds_needed: int | None = None
+
+
+class PowerSummary(Outlook):
+    """What a comparison is able to see, known before it starts; `source` says from where."""
+
+    source: str
+    noun: str
+    level: Number
+    margin: Number
 
 
 class Difference(_Part):
-    """The difference of two arms in one kind of score: "test", "validation" or "random_search"."""
+    """The difference of two arms in one kind of score; `equivalent`: its interval lies within the margin."""
 
     kind: str
     first: str
@@ -237,26 +296,28 @@ class Difference(_Part):
     difference: Interval
     per_seed: list[Number]
     items: int
+    equivalent: bool
     verdict: str
+    outlook: Outlook
 
 
 class CompareSummary(_SummaryFile):
-    """The summary of a comparison."""
+    """The summary of a comparison; `power` is what was known before it, None where nothing was."""
 
     kind: Literal["compare"] = "compare"
     task: str
     job: str
     reward: RewardName
     noun: str
-    budget: int
     training: TrainingSummary
     test_items: int
     test_facts: dict[str, Any]
     validation_items: int
     level: Number
-    samples: int
+    margin: Number
     seeds: list[int]
-    spaces: dict[str, SpaceResult]
+    power: PowerSummary | None = None
+    arms: dict[str, ArmResult]
     differences: list[Difference]
     seconds: Number
     versions: dict[str, str]

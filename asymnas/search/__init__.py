@@ -8,6 +8,7 @@ from asymnas.search.estimator import Estimator, Posterior
 from asymnas.search.evolution import EvolutionSearcher
 from asymnas.search.finals import Finalist, run_finals
 from asymnas.search.ladder import Rung, joined, rungs_of
+from asymnas.search.limit import SearchLimit
 from asymnas.search.random_search import RandomSearcher
 from asymnas.search.results import SCORING_VERSION, Evaluation, Request, ScoreSettings, failed_evaluation
 from asymnas.search.searcher import SEARCHERS, Searcher, SearcherPlugin, distinct_samples
@@ -27,6 +28,7 @@ __all__ = [
     "ResultLog",
     "Rung",
     "ScoreSettings",
+    "SearchLimit",
     "SearchProgress",
     "SearchResult",
     "Searcher",

@@ -108,3 +108,44 @@ def shared_errors(
     sums[rows[0]] -= both @ right.T
     sums[:, rows[1]] -= left @ both.T
     return shared * a.error @ sums @ b.error
+
+
+def kinship_noise(fit: AdditiveFit, kernels: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return the share of the noise that relatives have in common on an item, and the covariance of the means' errors.
+
+    An item suits some ops more than others, so that architectures with equal ops err alike on it, and what they say
+    together of these ops holds for the items at hand alone. Over architectures the noise of an item has a covariance
+    that is a sum of kernels and the identity, with the weights >= 0 that fit best, by least squares, to the covariance
+    over items of what the additive fit leaves.
+
+    Args:
+        fit: of an (n, k) table.
+        kernels: (kernels, n, n) of the architectures' relationship, about 1 on their diagonals.
+
+    Returns:
+        The share in [0, MOST], and (n, n).
+    """
+    from scipy.optimize import nnls
+
+    whole = fit.seen.all(0)
+    count = len(fit.means)
+    if count < 3 or whole.sum() < FEW or fit.noise == 0:
+        return 0.0, fit.covariance
+    left = fit.left[:, whole]
+    left = left - left.mean(1, keepdims=True)
+    centre = np.eye(count) - 1 / count  # the items' effects were taken off
+    terms = np.stack([*(centre @ kernel @ centre for kernel in kernels), centre])
+    weights, _ = nnls(terms.reshape(len(terms), -1).T, (left @ left.T).ravel())
+    common = weights[:-1].sum()
+    if common == 0:
+        return 0.0, fit.covariance
+    share = min(common / weights.sum(), MOST)
+    kernel = share * np.tensordot(weights[:-1] / common, kernels, 1) + (1 - share) * np.eye(count)
+    covariance = np.zeros_like(fit.error)
+    patterns, numbers = np.unique(fit.seen, axis=1, return_counts=True)
+    taken = fit.error @ fit.taken
+    for pattern, number in zip(patterns.T, numbers, strict=True):
+        column = np.flatnonzero((fit.seen == pattern[:, None]).all(0))[0]
+        of_item = (fit.error - taken[:, [column]]) * pattern  # what one item's values add to the means
+        covariance += number * of_item @ kernel @ of_item.T
+    return float(share), fit.covariance[0, 0] / fit.error[0, 0] * covariance

@@ -13,6 +13,7 @@ from asymnas.search._log import ResultLog
 from asymnas.search._logged import evaluate_logged
 from asymnas.search.estimator import Estimator
 from asymnas.search.ladder import Rung, joined
+from asymnas.search.limit import SearchLimit
 from asymnas.search.results import Evaluation, Request, ScoreSettings
 from asymnas.search.searcher import Searcher
 from asymnas.space import Architecture
@@ -185,6 +186,7 @@ def run_search(
     rungs: Sequence[Rung] = (Rung(),),
     rewards: Mapping[str, Reward] = MappingProxyType({}),
     conditions: tuple[str, ...],
+    limit: SearchLimit | None = None,
     on_progress: Callable[[SearchProgress], None] | None = None,
 ) -> SearchResult:
     """Run a search to its end; with a log of an earlier, interrupted run it goes on where that one stopped.
@@ -200,6 +202,7 @@ def run_search(
             behind have the value of that rung.
         rewards: the task's, by name; needed where two rungs share one.
         conditions: which inputs are given; the reward is the mean over them.
+        limit: ends the search before its last generation; None for none.
         on_progress: called after every evaluation.
 
     Raises:
@@ -221,13 +224,13 @@ def run_search(
         on_result=tally.add,
     )
     reached: list[Evaluation] = []
-    while not searcher.done:
+    while not searcher.done and not (limit is not None and limit.reached(climb.evaluations)):
         asked = searcher.ask()
         results = climb(asked, len(reached))
         reached += results
         if searcher.estimator is not None and any(item.ok for item in reached):
             searcher.estimator.fit()
-        searcher.tell([(architecture, item.score) for architecture, item in zip(asked, results, strict=True)])
+        searcher.tell([(one, item.score) for one, item in zip(asked, results, strict=True)], results)
     ranked = searcher.ranked()
     if not ranked:
         raise EvaluationError(f"{stage}: no candidate could be scored. The last error was: {reached[-1].error}")

@@ -11,7 +11,7 @@ from collections.abc import Hashable, Mapping, Sequence
 import numpy as np
 
 from asymnas.core.errors import EvaluationError, Problem, nearest
-from asymnas.search._items import AdditiveFit, additive_fit, shared_errors
+from asymnas.search._items import AdditiveFit, additive_fit, kinship_noise, shared_errors
 from asymnas.search._kernels import GeneKernels
 from asymnas.search._restricted import RestrictedLikelihood, Solved, Told
 from asymnas.search.worth import Components, GeneEffect, MeasurePart, Posterior
@@ -93,8 +93,9 @@ class Estimator:
             raise EvaluationError(Problem("estimator", rule, "none", "Measure the ladder's last rung at least once."))
         order = [self.target, *(name for name in self.measures if name != self.target and self._values[name])]
         self._fits = {name: additive_fit(self._table(name)) for name in order}
-        self._scales = {name: _scale(fit) for name, fit in self._fits.items()}
         self._coded = self._kernels.encode(self.architectures)
+        self._errors_of = {name: kinship_noise(self._fits[name], self._kinship(name)) for name in order}
+        self._scales = {name: _scale(fit, self._errors_of[name][1]) for name, fit in self._fits.items()}
         likelihood = RestrictedLikelihood(self._told(order), self._medians())
         points, weights = likelihood.draws(likelihood.mode(self.starts), self.draws)
         self._points = [(float(w), likelihood.solved(point)) for w, point in zip(weights, points, strict=True)]
@@ -107,6 +108,12 @@ class Estimator:
                 table[row, places] = values
         return table
 
+    def _kinship(self, measure: str) -> np.ndarray:
+        """Return (kernels, n, n): how the architectures that have a measure are related."""
+        number = {ops: n for n, ops in enumerate(self._architectures)}
+        coded = self._coded[[number[ops] for ops in self._values[measure]]]
+        return self._kernels.stack(coded, coded)[:-1]
+
     def _told(self, order: Sequence[str]) -> Told:
         number = {ops: n for n, ops in enumerate(self._architectures)}
         rows = [[number[ops] for ops in self._values[name]] for name in order]
@@ -115,12 +122,26 @@ class Estimator:
         main = kernels[: len(self._kernels.effects)]
         return Told(
             values=np.concatenate([(fit.means - fit.means.mean()) / scale for fit, scale in fits]),
-            noise=np.block([[self._errors(one, two) for two in order] for one in order]),
+            noise=self._noise(order),
             measure=np.repeat(np.arange(len(order)), [len(row) for row in rows]),
             architecture=np.concatenate(rows).astype(int),
             kernels=kernels,
             own=main.mean(0) if len(main) else np.zeros_like(kernels[0]),
         )
+
+    def _noise(self, order: Sequence[str]) -> np.ndarray:
+        """Return the (rows, rows) covariance of all errors: that of independent noise, with each measure's own kinship
+        put in by a linear map of its rows, which keeps it a covariance."""
+        from scipy.linalg import block_diag, cholesky, solve_triangular
+
+        maps = []
+        for name in order:
+            plain, related = self._fits[name].covariance, self._errors_of[name][1]
+            root = cholesky(plain, lower=True)
+            inverse = solve_triangular(root, np.eye(len(root)), lower=True)
+            maps.append(cholesky(related, lower=True) @ inverse if related is not plain else np.eye(len(root)))
+        whole = block_diag(*maps)
+        return whole @ np.block([[self._errors(one, two) for two in order] for one in order]) @ whole.T
 
     def _errors(self, one: str, two: str) -> np.ndarray:
         """Return the covariance of the errors of two measures' means, in their units; an item is known by its name."""
@@ -150,14 +171,14 @@ class Estimator:
 
     def _posterior(self, coded: np.ndarray, cross: np.ndarray) -> Posterior:
         """Return the worths of (n, features) encoded architectures; `cross` is (kernels, n, told)."""
-        points = self._fitted()
-        covariance, means = self._kernels.combined(coded, coded, self._variances()), []
-        for weight, point in points:
-            k = np.tensordot(point.variances, cross, 1)
-            tilt = k @ point.tilt
-            means.append(point.level + k @ point.weights)
-            covariance += weight * (point.doubt - tilt[:, None] - tilt - k @ point.gain @ k.T)
-        mean, between = _mixed(np.array(means), np.array([weight for weight, _ in points]))
+        points, weights = [point for _, point in self._fitted()], np.array([weight for weight, _ in self._fitted()])
+        k = np.tensordot(np.array([point.variances for point in points]), cross, 1)  # (points, n, told)
+        means = [point.level + each @ point.weights for each, point in zip(k, points, strict=True)]
+        mean, between = _mixed(np.array(means), weights)
+        tilt = np.sum([w * (each @ point.tilt) for w, each, point in zip(weights, k, points, strict=True)], axis=0)
+        known = k @ (weights[:, None, None] * np.array([point.gain for point in points]))
+        covariance = self._kernels.combined(coded, coded, self._variances()) - np.tensordot(known, k, ((0, 2), (0, 2)))
+        covariance += weights @ [point.doubt for point in points] - tilt[:, None] - tilt
         scale, centre = self._scales[self.target], float(self._fits[self.target].means.mean())
         covariance = (covariance + covariance.T) / 2 + between.T @ between
         covariance[np.diag_indices(len(mean))] = np.maximum(covariance.diagonal(), 0)
@@ -226,7 +247,7 @@ class Estimator:
         return float(explained / (explained + doubt)) if explained + doubt > 0 else float("nan")
 
 
-def _scale(fit: AdditiveFit) -> float:
+def _scale(fit: AdditiveFit, errors: np.ndarray) -> float:
     """Return the unit of a measure: about the spread of true means; an item's noise where means are too few or equal.
 
     The spread is the means' own less that of their errors, at least what half a standard error of it allows.
@@ -234,7 +255,7 @@ def _scale(fit: AdditiveFit) -> float:
     count = len(fit.means)
     unit = fit.noise
     if count > 2:
-        square, error = fit.means.var(ddof=1), _spread(fit.covariance)
+        square, error = fit.means.var(ddof=1), _spread(errors)
         unit = math.sqrt(max(square - error, square / math.sqrt(2 * (count - 1)), 0))
     units = (unit, fit.noise)
     return next((unit for unit in units if unit > 1e-9 * float(np.abs(fit.means).max())), 1.0)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from asymnas.core.errors import InfeasibleConstraint, JobError, Problem
+from asymnas.core.errors import JobError, Problem
 from asymnas.core.seeding import rng_for
 from asymnas.search.searcher import Searcher, SearcherPlugin, distinct_samples
 from asymnas.space import Architecture, SearchSpace
 
 CrossoverLevel = Literal["gene", "stage", "branch"]
-
-TRIES_PER_CHILD = 10
 
 
 class EvolutionSearcher(Searcher):
@@ -65,13 +62,12 @@ class EvolutionSearcher(Searcher):
         """Return mutants and children, the best of `screen` times as many proposals, and random architectures."""
         selected = [architecture for architecture, _ in self.ranked()[: self.parents]]
         found: dict[str, Architecture] = {}
-        screen = self.screen if self.estimator is not None and selected else 1
         if selected:
             mutation = rng_for(self.seed, "search", generation, "mutation")
-            self._breed(found, self.mutants, lambda: self._mutant(selected, mutation), screen, mutation)
+            found |= self.bred(lambda: self._mutant(selected, mutation), self.mutants, mutation)
         if len(selected) > 1:
             crossover = rng_for(self.seed, "search", generation, "crossover")
-            self._breed(found, self.children, lambda: self._child(selected, crossover), screen, crossover)
+            found |= self.bred(lambda: self._child(selected, crossover), self.children, crossover, found)
         rng = rng_for(self.seed, "search", generation, "random")
         top_up = distinct_samples(self.space, rng, size - len(found), self.seen | found.keys())
         return [*found.values(), *top_up]
@@ -82,28 +78,6 @@ class EvolutionSearcher(Searcher):
     def _child(self, parents: list[Architecture], rng: np.random.Generator) -> Architecture:
         first, second = rng.choice(len(parents), size=2, replace=False)
         return self.space.crossover(parents[first], parents[second], rng, self.crossover)
-
-    def _breed(
-        self,
-        found: dict[str, Architecture],
-        wanted: int,
-        draw: Callable[[], Architecture],
-        screen: int,
-        rng: np.random.Generator,
-    ) -> None:
-        """Add up to `wanted` new architectures to `found`, the best of `screen * wanted`, in at most `TRIES_PER_CHILD`
-        draws for each."""
-        proposals: dict[str, Architecture] = {}
-        for _ in range(TRIES_PER_CHILD * wanted * screen):
-            if len(proposals) == wanted * screen:
-                break
-            try:
-                architecture = draw()
-            except InfeasibleConstraint:
-                continue  # of these parents no offspring is feasible; others or random ones take the place
-            if architecture.key not in self.seen and architecture.key not in found:
-                proposals.setdefault(architecture.key, architecture)
-        found |= {item.key: item for item in self.screened(list(proposals.values()), wanted, rng)}
 
 
 def _build(space: SearchSpace, seed: int, section: Any) -> EvolutionSearcher:

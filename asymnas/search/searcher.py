@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from pydantic import BaseModel
 
-from asymnas.core.errors import EvaluationError, JobError, SearchSpaceExhausted
+from asymnas.core.errors import EvaluationError, InfeasibleConstraint, JobError, SearchSpaceExhausted
 from asymnas.core.plugins import Registry
 from asymnas.space import ENUMERABLE, Architecture, SearchSpace, available
 
 if TYPE_CHECKING:
     from asymnas.search.estimator import Estimator
+    from asymnas.search.results import Evaluation
+
+
+TRIES_PER_CHILD = 10
+"""Draws for each child that a searcher wants, before it goes without."""
 
 
 class Searcher(ABC):
@@ -37,6 +42,7 @@ class Searcher(ABC):
         estimator: what architectures are worth, fitted by whoever runs the search before results are told; where there
             is one, `ranked` goes by its posterior mean, and not by the scores alone.
         screen: how many architectures are proposed for each that is asked, where there is an estimator.
+        evaluations: by an architecture's key all that was measured of it, where it was told.
 
     Raises:
         SearchSpaceExhausted: the space has fewer than `total` architectures (see `asymnas.space.available`).
@@ -59,6 +65,7 @@ class Searcher(ABC):
         self.seen: set[str] = set()
         self.estimator: Estimator | None = None
         self.screen = 1
+        self.evaluations: dict[str, Evaluation] = {}
 
     @property
     def archive(self) -> list[tuple[Architecture, float | None]]:
@@ -108,6 +115,32 @@ class Searcher(ABC):
             chosen.append(int(np.argmax(worth)))
         return [proposals[index] for index in chosen]
 
+    def bred(
+        self, draw: Callable[[], Architecture], wanted: int, rng: np.random.Generator, taken: Iterable[str] = ()
+    ) -> dict[str, Architecture]:
+        """Draw up to `wanted` new architectures, by key: with an estimator the best of `screen` times as many.
+
+        Args:
+            draw: makes a child; one that was asked before, is among `taken`, or cannot keep the constraints is drawn
+                again, `TRIES_PER_CHILD` draws for each in all.
+            wanted: how many.
+            rng: of the choice among the proposals.
+            taken: keys that are not to be drawn.
+        """
+        proposals: dict[str, Architecture] = {}
+        unwanted = self.seen | set(taken)
+        count = wanted * (self.screen if self.estimator is not None and self._archive else 1)
+        for _ in range(TRIES_PER_CHILD * count):
+            if len(proposals) == count:
+                break
+            try:
+                architecture = draw()
+            except InfeasibleConstraint:
+                continue  # of these parents no child keeps the constraints; others or random ones take the place
+            if architecture.key not in unwanted:
+                proposals.setdefault(architecture.key, architecture)
+        return {item.key: item for item in self.screened(list(proposals.values()), wanted, rng)}
+
     def ask(self, n: int | None = None) -> list[Architecture]:
         """Return the next architectures to evaluate.
 
@@ -132,12 +165,17 @@ class Searcher(ABC):
         self._asked = end
         return asked
 
-    def tell(self, results: Iterable[tuple[Architecture, float | None]]) -> None:
+    def tell(
+        self, results: Iterable[tuple[Architecture, float | None]], evaluations: Iterable[Evaluation] = ()
+    ) -> None:
         """Take results in the order the architectures were asked; a score of None is a failed evaluation.
+
+        `evaluations` are of the same architectures, for searchers that look at more than the score.
 
         Raises:
             EvaluationError: an architecture was not asked, comes out of order, or its score is not finite.
         """
+        told = iter(evaluations)
         for architecture, score in results:
             if not self._asked or self._plan[0].key != architecture.key:
                 raise EvaluationError(f"architecture {architecture.key} was told, but it is not the next one asked.")
@@ -145,6 +183,9 @@ class Searcher(ABC):
                 raise EvaluationError(f"architecture {architecture.key} scored {score}; a failure is told as None.")
             self._archive.append((self._plan.pop(0), None if score is None else float(score)))
             self._asked -= 1
+            evaluation = next(told, None)
+            if evaluation is not None:
+                self.evaluations[architecture.key] = evaluation
 
     @abstractmethod
     def propose(self, generation: int, size: int) -> list[Architecture]:

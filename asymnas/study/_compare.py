@@ -1,4 +1,4 @@
-"""Comparing spaces: the same search over each, with equal budgets, seeds and items, side by side on Ray Tune."""
+"""Comparing arms: the same search by each, with equal seeds and items, side by side on Ray Tune."""
 
 from __future__ import annotations
 
@@ -8,24 +8,33 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from asymnas.core.errors import AsymNASError, EvaluationError, Problem, RunFolderError
 from asymnas.core.files import write_text
 from asymnas.core.runtime.cluster import start_ray
-from asymnas.job import Arm, CompareJob, load_job
+from asymnas.job import ArmRun, CompareJob, load_job
 from asymnas.runs.folder import RunFolder
-from asymnas.runs.summary import CompareSummary, RunSummary
+from asymnas.runs.summary import CompareSummary, PowerSummary, RunSummary
 from asymnas.runs.times import Reporter, StageTimes
-from asymnas.study._compare_statistics import compare_arms
+from asymnas.study._compare_plan import finished, plan_compare
+from asymnas.study._compare_statistics import CompareSettings, compare_arms
 from asymnas.study._run import run_job
 
 logger = logging.getLogger("asymnas.study")
 
 STATUS = "progress.json"
-STAGES = {"preparation": 0.02, "training": 0.5, "search": 0.2, "random search": 0.2, "test": 0.08}
+STAGES = {
+    "preparation": 0.02,
+    "training": 0.45,
+    "search": 0.18,
+    "finals": 0.05,
+    "random search": 0.18,
+    "random finals": 0.05,
+    "test": 0.07,
+}
 """Rough share of each stage in the time of an arm, for the progress display alone."""
 
 
@@ -35,60 +44,82 @@ def run_compare(
     *,
     resume: bool = False,
     fresh: bool = False,
+    like: Path | None = None,
     progress: Reporter | None = None,
+    on_power: Callable[[PowerSummary | None], None] | None = None,
 ) -> CompareSummary:
-    """Run every arm (a space and a seed), each in a run folder below `folder`, and compare the spaces.
+    """Run every arm with every seed, each in a run folder below `folder`, and compare the first arm with the others.
 
-    `resume` and `fresh` are those of `run_job`; finished arms are not run again.
+    `resume` and `fresh` are those of `run_job`; finished runs are not run again, and seeds may have been added. `like`
+    is that of `plan_compare`, whose answer `on_power` is given before any run starts.
 
     Returns:
-        The summary, also written to summary.json: per-seed results of every space, paired differences with intervals
-        over seeds and items, and plain verdicts.
+        The summary, also written to summary.json: per-seed results of every arm, paired differences with intervals
+        over seeds and items, what varies, and plain verdicts.
 
     Raises:
-        RunFolderError: an arm has begun with another job than it would have now; each difference is listed.
-        AsymNASError: an arm failed; finished arms are kept and `resume` goes on.
+        JobError: arms have other test items or another reward.
+        RunFolderError: a run has begun with another job than it would have now; each difference is listed.
+        AsymNASError: a run failed; finished ones are kept and `resume` goes on.
     """
+    folder = Path(folder)
+    earlier = finished(folder) if resume else None
+    if earlier is not None and earlier.seeds == compare.seeds:
+        power = earlier.power  # the comparison is done, and was planned before
+    else:
+        power = plan_compare(compare, folder, like)
+    if on_power is not None:
+        on_power(power)
     with RunFolder.open(folder, compare, resume=resume, fresh=fresh) as run:
-        _pin(compare.arms, run)
+        _pin(compare.runs, run)
         times = StageTimes(run, progress)
-        watch = _Watch(run.folder, [arm.name for arm in compare.arms], times)
+        watch = _Watch(run.folder, [item.name for item in compare.runs], times)
         with times.stage("arms"), watch:
-            _run_arms(compare.arms, run.folder, compare.concurrency)
+            _run_arms(compare.runs, run.folder, compare.concurrency)
         summaries: dict[str, dict[int, RunSummary]] = {}
-        for arm in compare.arms:
-            summaries.setdefault(arm.space, {})[arm.seed] = RunSummary.read(run.folder / arm.name / "summary.json")
-        summary = _summary(compare, summaries, times.seconds["arms"])
+        for item in compare.runs:
+            summaries.setdefault(item.arm, {})[item.seed] = RunSummary.read(run.folder / item.name / "summary.json")
+        summary = _summary(compare, summaries, power, times.seconds["arms"])
         summary.write(run.summary)
         return summary
 
 
-def _summary(compare: CompareJob, arms: dict[str, dict[int, RunSummary]], seconds: float) -> CompareSummary:
-    level, samples = compare.bootstrap.level, compare.bootstrap.samples
-    spaces, differences = compare_arms(arms, seeds=compare.seeds, level=level, samples=samples)
-    base = arms[compare.arms[0].space][compare.arms[0].seed]
-    assert base.search and base.validation and base.test and base.test.best  # or `compare_arms` would have said so
+def _summary(
+    compare: CompareJob, runs: dict[str, dict[int, RunSummary]], power: PowerSummary | None, seconds: float
+) -> CompareSummary:
+    task = compare.runs[0].job.open()
+    settings = CompareSettings(
+        seeds=compare.seeds,
+        level=compare.bootstrap.level,
+        margin=compare.margin,
+        samples=compare.bootstrap.samples,
+        rule=task.reward.whole,
+        parts=task.splits["test"].parts,
+    )
+    arms, differences = compare_arms(runs, settings)
+    base = runs[compare.runs[0].arm][compare.runs[0].seed]
+    assert base.validation and base.test and base.test.best  # or `compare_arms` would have said so
     return CompareSummary(
         task=base.task,
         job=compare.name,
         reward=base.reward,
         noun=base.noun,
-        budget=base.search.budget,
         training=base.training,
         test_items=len(base.test.best.items),
         test_facts=base.test.best.facts,
         validation_items=len(base.validation.items),
-        level=level,
-        samples=samples,
+        level=settings.level,
+        margin=settings.margin,
         seeds=list(compare.seeds),
-        spaces=spaces,
+        power=power,
+        arms=arms,
         differences=differences,
         seconds=seconds,
         versions=base.versions,
     )
 
 
-def _pin(todo: Sequence[Arm], run: RunFolder) -> None:
+def _pin(todo: Sequence[ArmRun], run: RunFolder) -> None:
     """Write every arm's job before any arm runs, and check that of each arm that has begun against its definition.
 
     The comparison's own job names its base only, and that file may change between the start and a `resume`.
@@ -103,7 +134,7 @@ def _pin(todo: Sequence[Arm], run: RunFolder) -> None:
         raise RunFolderError(problems)
 
 
-def _run_arms(todo: Sequence[Arm], folder: Path, concurrency: int) -> None:
+def _run_arms(todo: Sequence[ArmRun], folder: Path, concurrency: int) -> None:
     """Run the arms that have no summary yet; each in one process, several side by side."""
     rest = [arm for arm in todo if not (folder / arm.name / "summary.json").is_file()]
     if not rest:
@@ -121,7 +152,7 @@ def _run_arm(definition: dict[str, Any], folder: str) -> None:
     run_job(job, Path(folder), resume=True, progress=_StatusFile(Path(folder) / STATUS))
 
 
-def _run_on_tune(rest: Sequence[Arm], folder: Path, concurrency: int) -> None:
+def _run_on_tune(rest: Sequence[ArmRun], folder: Path, concurrency: int) -> None:
     import tempfile
 
     import ray

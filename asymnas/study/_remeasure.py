@@ -15,11 +15,13 @@ from asymnas.core.reliability import components
 from asymnas.core.seeding import rng_for
 from asymnas.core.statistics import Interval
 from asymnas.nn import weights_hash
-from asymnas.runs.diagnosis import RankAgreement, RecalibrationNoise
+from asymnas.runs.diagnosis import EstimatorCheck, RankAgreement, RecalibrationNoise
 from asymnas.runs.folder import RunFolder
 from asymnas.runs.read import RunData, read_run
 from asymnas.search import Evaluation, RandomSearcher, Request, ResultLog, ScoreSettings, evaluate_logged
 from asymnas.space import Architecture, available, save_architecture
+from asymnas.study._estimator_check import check_estimator, estimator_of
+from asymnas.study._plan import Plan
 from asymnas.study._rankings import Genes, ScoreTable, agreement, agreement_as_is, ranking, tables_of
 from asymnas.study._retrain import retrain
 from asymnas.study._session import Session
@@ -40,6 +42,7 @@ class Remeasured:
 
     items: int | None
     sample: int
+    archive: int
     recalibration: bool
     conditions: bool
     seeds: tuple[Path, ...] = ()
@@ -104,7 +107,8 @@ class _Sample(Session):
             rule = f"must name a reward of task '{job.task}'"
             raise JobError(Problem("reward", rule, repr(name), nearest(name, self.task.rewards)))
         self.reward = self.task.rewards[name]
-        self.architectures = sample_of(self, run, wanted.sample)
+        self.span = _span(self.task, self.reward, run, wanted.items)
+        self.architectures = sample_of(self, run, wanted.sample, wanted.archive)
         with self.stage("preparation"):
             self.task.prepare(lambda done, total: self.progress.update("preparation", done, total))
 
@@ -115,7 +119,14 @@ class _Sample(Session):
         new = self._scored("new items", split, opener=opener)
         old = self._scored("search items")
         found = agreement(replace(old, label="items of the search"), replace(new, label="new items"))
-        return {"new_items": ranking(new), "new_agreement": found}
+        return {"new_items": ranking(new), "new_agreement": found, "estimator_check": self._estimator_check(new)}
+
+    def _estimator_check(self, table: ScoreTable) -> EstimatorCheck | None:
+        """Compare the estimator of the run, if it has one, with the new items of the reward that it is about."""
+        measures = Plan.of(self.task).measures
+        if not self.job.search.estimator or table.reward != measures[-1]:
+            return None
+        return check_estimator(estimator_of(self.space, self.data.evaluations, measures), table)
 
     def by_condition(self) -> list[RankAgreement]:
         """Score under each condition alone; agreement of the first with each other one."""
@@ -180,13 +191,17 @@ class _Sample(Session):
     ) -> ScoreTable:
         """Score all of the sample, or other architectures; `opener` opens the task in a worker, `weights` are a file.
 
-        Task and weights are by default those of the run, items those of the reward's split, conditions the scored ones.
+        Task and weights are by default those of the run, items those of the search, conditions the scored ones.
         """
-        task, reward = task or self.task, reward or self.reward
-        split = split or reward.split
+        task, reward, span = task or self.task, reward or self.reward, None
+        if split is None:
+            split, span = reward.split, self.span if reward == self.reward else None
         given = tuple(conditions or task.scored)
         settings = ScoreSettings.of(task, weights_hash(weights or self.run.weights))
-        requests = [Request.of(item, split, given, reward=reward.name) for item in architectures or self.architectures]
+        requests = [
+            Request.of(item, split, given, reward=reward.name, span=span)
+            for item in architectures or self.architectures
+        ]
         done = 0
 
         def count(evaluation: Evaluation, fresh: bool) -> None:
@@ -201,8 +216,9 @@ class _Sample(Session):
         return tables_of(found, (stage,), {**self.nouns, split: task.splits[split].noun})[0]
 
 
-def sample_of(session: Session, run: RunData, count: int) -> list[Architecture]:
-    """Return `count` random architectures, or all that the space has, and the best of the search; each once."""
+def sample_of(session: Session, run: RunData, count: int, archive: int = 0) -> list[Architecture]:
+    """Return `count` random architectures, or all that the space has, the best of the search, and `archive` others that
+    it scored; each once."""
     space = session.space
     wanted = available(space, count)
     seed = int(rng_for(session.job.seed, "diagnosis").integers(2**31))
@@ -211,7 +227,21 @@ def sample_of(session: Session, run: RunData, count: int) -> list[Architecture]:
         best = space.architecture(dict(run.architecture["genes"]))
         if best.key not in {item.key for item in drawn}:
             drawn.append(best)
-    return drawn
+    known = {item.key for item in drawn}
+    searched = [space.architecture(dict(item.genes)) for item in run.candidates("search") if item.genes]
+    others = [item for item in searched if item.key not in known]
+    chosen = rng_for(session.job.seed, "diagnosis", "archive").permutation(len(others))[:archive]
+    return drawn + [others[place] for place in sorted(chosen)]
+
+
+def _span(task: Task, reward: Reward, run: RunData, count: int | None) -> tuple[int, int] | None:
+    """The first items of the reward's split, as many as the search used; of a reward that it did not use `count`."""
+    used = {
+        name for item in run.evaluations if item.stage == "search" and item.reward == reward.name for name in item.items
+    }
+    there = len(task.splits[reward.split].items)
+    wanted = len(used) or count or there
+    return None if wanted >= there else (0, wanted)
 
 
 def task_with_new_items(job: Job, reward: str, count: int) -> Task:

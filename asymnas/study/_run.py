@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from asymnas.core.errors import RunFolderError
+from asymnas.core.errors import JobError, RunFolderError
 from asymnas.core.seeding import rng_for
 from asymnas.job import Job
 from asymnas.nn import weights_hash
 from asymnas.runs.folder import RunFolder
+from asymnas.runs.pareto import PARETO, ParetoFile, ParetoPoint
 from asymnas.runs.summary import RunSummary
 from asymnas.runs.times import Reporter
 from asymnas.search import (
@@ -22,10 +24,12 @@ from asymnas.search import (
     ResultLog,
     ScoreSettings,
     Searcher,
+    SearchLimit,
     SearchProgress,
     run_finals,
     run_search,
 )
+from asymnas.search.nsga2 import NSGA2Searcher
 from asymnas.study._final import final_requests, random_architectures, test_results
 from asymnas.study._plan import Plan, SearchOutcome
 from asymnas.study._session import OnEvaluation, Session
@@ -74,6 +78,7 @@ class _Run(Session):
         baseline = self._random_searcher() if job.baselines.random_search else None
         others = random_architectures(job, self.space) if "test" in task.splits else []
         plan = Plan.of(task)
+        check_objectives(searcher, task.scored)
         training = self.train(train_supernet)
         if weights_hash(run.weights) != training.weights_hash:
             raise RunFolderError(f"{run.weights} is not the file that training wrote. Start anew with --fresh.")
@@ -81,10 +86,14 @@ class _Run(Session):
         with self.pool() as pool:
             log, settings = ResultLog(run.evaluations), ScoreSettings.of(task, training.weights_hash)
             shared: dict[str, Any] = {"pool": pool, "log": log, "settings": settings}
-            found = self._search(searcher, plan, "search", "finals", "search", **shared)
+            limit = SearchLimit(job.search.budget_items, job.search.budget_seconds)
+            found = self._search(searcher, plan, limit, "search", "finals", "search", **shared)
+            if isinstance(searcher, NSGA2Searcher):
+                write_front(run.folder / PARETO, searcher)
             write_architecture(run.architecture, job, task, found, training.weights_hash)
             if baseline is not None:
-                random = self._search(baseline, plan, "random", "random finals", "random search", **shared)
+                limit = limit.spent(found.result.evaluations)
+                random = self._search(baseline, plan, limit, "random", "random finals", "random search", **shared)
             if "test" in task.splits:
                 requests = final_requests(task, found.best, random.best if random else None, others)
                 tests = test_results(task, job, self.evaluated(requests, found.best, **shared))
@@ -94,7 +103,7 @@ class _Run(Session):
             training,
             climbed=plan.climbed(task),
             validation=found.best_evaluation,
-            search=search_counts(found, job.search.algorithm, job.search.population),
+            search=search_counts(found, job.search.algorithm, searcher.generation_size),
             random_search=search_counts(random, "random", job.search.population) if random else None,
             test=tests,
         )
@@ -108,7 +117,7 @@ class _Run(Session):
         return RandomSearcher(self.space, seed=seed, budget=search.evaluations, batch=search.population)
 
     def _search(
-        self, searcher: Searcher, plan: Plan, stage: str, finals: str, label: str, **shared: Any
+        self, searcher: Searcher, plan: Plan, limit: SearchLimit, stage: str, finals: str, label: str, **shared: Any
     ) -> SearchOutcome:
         """Search, and let the best climb the finals; random search does the same, by an estimator of its own."""
         task, search = self.task, self.job.search
@@ -126,7 +135,7 @@ class _Run(Session):
                 self.on_evaluation(state.evaluation)
 
         with self.stage(label):
-            found = run_search(searcher, stage=stage, rungs=plan.ladder, on_progress=show, **given)
+            found = run_search(searcher, stage=stage, rungs=plan.ladder, limit=limit, on_progress=show, **given)
         finalists: list[Finalist] = []
         if plan.finals:
             done, total = 0, min(search.finalists, len(found.ranked)) * len(plan.finals)
@@ -142,3 +151,26 @@ class _Run(Session):
                 climb = Climb(stage=finals, rungs=plan.finals, estimator=searcher.estimator, on_result=shown, **given)
                 found, finalists = run_finals(found, search.finalists, climb, seed=self.job.seed)
         return SearchOutcome(found, finalists, searcher.estimator)
+
+
+def check_objectives(searcher: Searcher, scored: Sequence[str]) -> None:
+    """Raise a JobError where a searcher has objectives of conditions that are not scored."""
+    problems = searcher.objectives.conditions(scored) if isinstance(searcher, NSGA2Searcher) else []
+    if problems:
+        raise JobError(problems)
+
+
+def write_front(file: Path, searcher: NSGA2Searcher) -> None:
+    """Write what a search of several objectives found as pareto.json."""
+    found, values = searcher.measured()
+    names, place = searcher.objectives.names, {item.key: n for n, (item, _) in enumerate(searcher.archive)}
+    rows = [
+        ParetoPoint(
+            key=item.key,
+            genes=dict(item.genes),
+            generation=place[item.key] // searcher.generation_size,
+            values=dict(zip(names, row, strict=True)),
+        )
+        for item, row in zip(found, values.tolist(), strict=True)
+    ]
+    ParetoFile.of(names, rows).write(file)

@@ -12,14 +12,17 @@ from asymnas.job import Job
 from asymnas.runs.read import score_of
 from asymnas.runs.summary import (
     ArchitectureSummary,
+    BranchImportance,
     CostSummary,
+    EffectSummary,
     FinalistSummary,
     RewardName,
     RunSummary,
     SearchCounts,
     TrainingSummary,
 )
-from asymnas.search import Evaluation
+from asymnas.search import Estimator, Evaluation, SearchResult
+from asymnas.search.optuna import gene_importance
 from asymnas.space import Architecture, Cost, draw, save_architecture
 from asymnas.study._plan import SearchOutcome
 from asymnas.study._session import Session
@@ -63,9 +66,34 @@ def search_counts(outcome: SearchOutcome, algorithm: str, generation: int) -> Se
         failed=result.failed,
         generations=math.ceil(len(result.archive) / generation),
         best=score_of(result.best_evaluation),
+        genes=dict(result.best.genes),
         finalists=finalists,
         reliability=None if outcome.estimator is None else outcome.estimator.components().reliability,
+        effects=[] if outcome.estimator is None else _effects(outcome.estimator),
+        importance=[] if outcome.estimator is None else _importance(outcome.estimator, outcome.result),
     )
+
+
+def _effects(estimator: Estimator) -> list[EffectSummary]:
+    return [EffectSummary(gene=one.gene, op=one.op, mean=one.mean, sd=one.sd) for one in estimator.effects()]
+
+
+def _importance(estimator: Estimator, result: SearchResult) -> list[BranchImportance]:
+    """Shares of the main effects' variance, and PED-ANOVA of the scores on the highest rung, by branch and mixers."""
+    top = max(item.rung or 0 for item in result.evaluations)
+    reached = {item.candidate for item in result.evaluations if item.ok and item.rung == top}
+    scored = [row for place, row in enumerate(result.archive) if place in reached]
+    by_gene = gene_importance(estimator.space, [(one, score) for one, score in scored if score is not None])
+    by_branch = dict.fromkeys(estimator.components().branches, 0.0)
+    for gene in estimator.space.genes:
+        if gene.id in by_gene:
+            by_branch[gene.branch + (" mixers" if gene.mixer else "")] += by_gene[gene.id]
+    squares = {name: sd**2 for name, sd in estimator.components().branches.items()}
+    total = sum(squares.values()) or 1.0
+    return [
+        BranchImportance(branch=name, share=square / total, ped_anova=by_branch[name] if by_gene else None)
+        for name, square in squares.items()
+    ]
 
 
 def summarised(

@@ -19,7 +19,7 @@ STAGES = (("search",), ("random",), ("search", "random"), ("finals",), ("random 
 SAMPLE = 16
 """Random architectures that are measured anew, unless another number is asked for."""
 
-MEASURED = ("new_items", "new_agreement", "conditions", "recalibration", "seeds", "standalone")
+MEASURED = ("new_items", "new_agreement", "estimator_check", "conditions", "recalibration", "seeds", "standalone")
 """Fields of a diagnosis that need measuring."""
 
 _SHARES = {
@@ -33,6 +33,7 @@ def diagnose(
     *,
     items: int | None = None,
     sample: int = SAMPLE,
+    archive: int = 0,
     reward: str | None = None,
     recalibration: bool = False,
     conditions: bool = False,
@@ -54,6 +55,7 @@ def diagnose(
         items: number of items that no stage of the run used, on which the sample is measured.
         sample: number of random architectures of the sample, drawn by the job's seed.
         reward: name of the reward that the sample is measured by; that of the job by default.
+        archive: number of other architectures of the search that the sample has too.
         recalibration: measure the sample with 1, 2, 4, 8 and 16 recalibration batches.
         conditions: measure the sample under each of the task's conditions.
         seeds: folders of other runs of the same space and model, whose supernets measure the sample too.
@@ -77,7 +79,9 @@ def diagnose(
     parts = {name: getattr(earlier, name) for name in MEASURED} if earlier else {}
     if items or recalibration or conditions or seeds or standalone:
         others = tuple(Path(other) for other in seeds)
-        wanted = Remeasured(items, sample, recalibration, conditions, others, standalone, reward, workers, engine)
+        wanted = Remeasured(
+            items, sample, archive, recalibration, conditions, others, standalone, reward, workers, engine
+        )
         parts |= remeasured(run, wanted, _nouns(run), progress)
     found = found.model_copy(update=parts)
     found.write(run.folder / DIAGNOSIS)

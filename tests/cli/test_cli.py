@@ -15,21 +15,30 @@ from typer.testing import CliRunner, Result
 from asymnas.cli import app
 from asymnas.core.errors import EvaluationError, Problem
 from asymnas.runs import CompareSummary, RunSummary, Score
+from asymnas.runs.summary import PowerSummary
 
 SCORE = Score(value=0.512, se=0.03, items={"a/b": 0.512}, facts={"frames": 24})
 COMMON = {"task": "tracking", "job": "x", "reward": {"name": "suc", "title": "SUC"}, "noun": "videos", "versions": {}}
 TRAINING = {"steps": 1, "samples": 8, "seconds": 1.0, "losses": {"total": 1.0}}
 SUMMARY = RunSummary.model_validate(
     {
-        **COMMON, "job_hash": "h", "seed": 0, "space": "s", "space_hash": "h", "weights_hash": "w", "seconds": {},
+        **COMMON, "climbed": COMMON["reward"], "job_hash": "h", "seed": 0, "space": "s", "space_hash": "h",
+        "weights_hash": "w", "seconds": {},
         "architecture": {"key": "k", "genes": {}, "drawing": ""}, "validation": SCORE, "training": TRAINING,
         "cost": {"branches": {}, "amortised_macs": 0, "amortised_frames": 300},
     }
 )  # fmt: skip
 COMPARED = CompareSummary.model_validate(
     {
-        **COMMON, "budget": 1, "training": TRAINING, "test_items": 1, "test_facts": {}, "validation_items": 1,
-        "level": 0.95, "samples": 100, "seeds": [0], "spaces": {}, "differences": [], "seconds": 1.0,
+        **COMMON, "training": TRAINING, "test_items": 1, "test_facts": {}, "validation_items": 1,
+        "level": 0.95, "margin": 0.01, "seeds": [0], "arms": {}, "differences": [], "seconds": 1.0,
+    }
+)  # fmt: skip
+POWER = PowerSummary.model_validate(
+    {
+        "sd": {"seed": 0.01}, "share": {"seed": 1.0}, "noun": "videos", "source": "assumed", "level": 0.95,
+        "margin": 0.01,
+        "prospects": [{"seeds": 3, "items": 36, "half_width": 0.0123, "detectable": 0.0456}], "seeds_needed": 7,
     }
 )  # fmt: skip
 
@@ -59,11 +68,15 @@ def study(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         calls["compare"] = (job, folder, options)
         return COMPARED
 
+    def plan_compare(job: Any, folder: Path, like: Path | None) -> PowerSummary:
+        calls["plan"] = (job, folder, like)
+        return POWER
+
     def retrain(architecture: Path, job: Any, folder: Path, **options: Any) -> RunSummary:
         calls["retrain"] = (architecture, job, folder, options)
         return SUMMARY
 
-    for function in (run_job, dry_run, run_compare, retrain):
+    for function in (run_job, dry_run, plan_compare, run_compare, retrain):
         setattr(fake, function.__name__, function)
     monkeypatch.setitem(sys.modules, "asymnas.study", fake)
     monkeypatch.setattr("asymnas.report.write_report", lambda folder: calls.setdefault("reports", []).append(folder))
@@ -106,7 +119,17 @@ def test_compare_and_data_root(study: dict[str, Any], tmp_path: Path) -> None:
     job, _, options = study["compare"]
     assert job.overrides["data.root"] == str(tmp_path)
     assert options["fresh"]
-    assert [folder.name for folder in study["reports"]] == ["compare_symmetry", *(arm.name for arm in job.arms)]
+    assert [folder.name for folder in study["reports"]] == ["compare_symmetry", *(run.name for run in job.runs)]
+
+
+def test_a_comparison_says_before_it_starts_what_it_will_see(study: dict[str, Any], tmp_path: Path) -> None:
+    result = asymnas("compare", "compare_symmetry", "--dry-run", "--like", str(tmp_path), "--run", "here")
+    assert "compare" not in study and study["plan"][1:] == (Path("here"), tmp_path)
+    for part in ("a true difference of 0.046", "80% power", "±0.012", "7 seeds of 36 videos"):
+        assert part in result.stdout
+    asymnas("compare", "compare_symmetry", "--like", str(tmp_path))
+    assert study["compare"][2]["like"] == tmp_path and study["compare"][2]["on_power"] is not None
+    assert json.loads(asymnas("compare", "compare_symmetry", "--dry-run", "--json").stdout)["seeds_needed"] == 7
 
 
 def test_user_error_is_a_message_and_exit_code_2(study: dict[str, Any]) -> None:

@@ -178,10 +178,9 @@ def test_launch_options_are_values_and_no_yaml(tmp_path: Path) -> None:
         assert launch_job("vlt_scar", ["resources.engine=ray"], address=address).resources.address == address
 
 
-def test_compare_makes_an_arm_of_each_space_and_seed() -> None:
+def test_compare_makes_a_run_of_each_arm_and_seed() -> None:
     compare = load_compare("compare_symmetry")
-    made = compare.arms
-    assert len(made) == len(compare.spaces) * len(compare.seeds)
-    assert {(arm.space, arm.seed) for arm in made} == {(s, n) for s in compare.spaces for n in compare.seeds}
-    assert all(arm.job.space == arm.space and arm.job.seed == arm.seed and arm.job.name == arm.name for arm in made)
-    assert all(arm.job.training.steps == compare.overrides["training.steps"] for arm in made)
+    made, arms = compare.runs, ["tiny_asymmetric", "tiny_symmetric"]
+    assert [(run.arm, run.seed) for run in made] == [(arm, seed) for seed in compare.seeds for arm in arms]
+    assert all(run.job.space == run.arm and run.job.seed == run.seed and run.job.name == run.name for run in made)
+    assert all(run.job.training.steps == compare.overrides["training.steps"] for run in made)

@@ -10,6 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from asymnas.core.errors import SpaceError
 from asymnas.nn import Chain, RecalibratedBatchNorm, build_unit
 from asymnas.nn._depthwise import DepthwiseConv2d
+from asymnas.nn._units import StridedPointwise
 from asymnas.space import OPS as ALL_OPS
 from asymnas.space import OpCost, Place, register_op
 
@@ -102,3 +103,15 @@ def test_an_op_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
         build_unit("test_described", place(8, 8, 1, projected=False), norm)
     with pytest.raises(SpaceError, match=r"Did you mean 'shuffle_3x3'"):
         build_unit("shufle_3x3", place(8, 8, 1, projected=False), norm)
+
+
+def test_strided_pointwise_is_a_strided_convolution_and_trains_in_channels_last_order():
+    """torch's own one aborts the process in this backward pass on some CPUs."""
+    torch.manual_seed(0)
+    layer = StridedPointwise(8, 16, 1, 2, bias=False)
+    x = torch.randn(16, 8, 65, 64, requires_grad=True)
+    found = layer(x.contiguous(memory_format=torch.channels_last))
+    expected = torch.nn.functional.conv2d(x, layer.weight, stride=2)
+    torch.testing.assert_close(found, expected)
+    given = torch.randn_like(found)
+    torch.testing.assert_close(torch.autograd.grad(found, x, given), torch.autograd.grad(expected, x, given))

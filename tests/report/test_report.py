@@ -89,7 +89,7 @@ SUMMARY: dict[str, Any] = {
     "versions": {"asymnas": "0.1", "torch": "2.x"},
 }
 
-SPACES = {
+ARMS = {
     name: {
         "seeds": [
             {"seed": seed, "architecture": "a", "validation": 0.5, "test": 0.45 + gain, "gap": 0.05}
@@ -98,6 +98,8 @@ SPACES = {
         ],
         "mean": {"test": 0.45},
         "gap": spread(0.05, 0.01, 0.09),
+        "budget": 16,
+        "seconds": 312.0,
     }
     for name, gain in (("tiny_asymmetric", 0.011), ("tiny_symmetric", 0.0))
 }
@@ -106,17 +108,16 @@ COMPARISON: dict[str, Any] = {
     "job": "c",
     "reward": {"name": "suc", "title": "SUC"},
     "noun": "videos",
-    "budget": 16,
     "training": SUMMARY["training"],
     "test_items": 12,
     "test_facts": FACTS,
     "validation_items": 6,
     "level": 0.95,
-    "samples": 1000,
+    "margin": 0.01,
     "seeds": [0, 1],
     "seconds": 12.5,
     "versions": {"asymnas": "0.1"},
-    "spaces": SPACES,
+    "arms": ARMS,
     "differences": [
         {
             "kind": "test",
@@ -125,7 +126,17 @@ COMPARISON: dict[str, Any] = {
             "difference": spread(0.011, -0.02, 0.04),
             "per_seed": [0.01, 0.012],
             "items": 12,
+            "equivalent": False,
             "verdict": "the interval contains zero, so the difference is noise at this budget.",
+            "outlook": {
+                "sd": {"seed": 0.01, "item": 0.02, "interaction": 0.14},
+                "share": {"seed": 0.25, "item": 0.05, "interaction": 0.7},
+                "prospects": [
+                    {"seeds": 2, "items": 12, "half_width": 0.03, "detectable": 0.05},
+                    {"seeds": 8, "items": 400, "half_width": 0.009, "detectable": 0.012},
+                ],
+                "seeds_needed": 17,
+            },
         }
     ],
 }
@@ -156,6 +167,7 @@ def evaluations(stage: str, count: int = 16) -> list[Any]:
 
 class MadeUpRun(SimpleNamespace):
     so_far = UnfinishedSummary(task="toy", job="x", evaluated=0, reward="")
+    pareto = None
 
     def stage(self, name: str) -> list[Any]:
         return [item for item in self.evaluations if item.stage == name]
@@ -259,7 +271,9 @@ def test_comparison_report(tmp_path: Path) -> None:
     run.summary = CompareSummary.model_validate(COMPARISON)
     text = page("c", report_sections(run))
     assert set(pictures(text)) == {"paired differences", "score of each seed"}
-    for part in ("noise at this budget", "+0.011 [-0.020, +0.040]", "12 videos x 2 seeds", "0.461", "1,440 frames"):
+    for part in ("noise at this budget", "+0.011 [-0.020, +0.040]", "12 videos x 2 seeds", "0.461", "1,440 frames",
+                 "25% (0.010)", "70% (0.140)", "8 seeds, 400 videos", "±0.009", "17 seeds of 12 videos", "5 min 12 s",
+                 "open"):  # fmt: skip
         assert part in text
     assert "+0.050 [+0.010, +0.090]" in text
 

@@ -13,6 +13,7 @@ from asymnas.search import (
     Request,
     ResultLog,
     ScoreSettings,
+    SearchLimit,
     evaluate_logged,
     failed_evaluation,
     run_search,
@@ -277,6 +278,25 @@ def test_no_success_at_all_is_an_error(space, tmp_path):
     small = RandomSearcher(space, seed=0, budget=2)
     with pytest.raises(EvaluationError, match=r"no candidate could be scored.*too low"):
         search(space, tmp_path / "log", ToyWorker(failing=1.0), searcher=small)
+
+
+@pytest.mark.parametrize("limit", [SearchLimit(items=17), SearchLimit(seconds=8.5)])
+def test_a_limit_ends_the_search_with_its_generation(space, tmp_path, limit):
+    """Two items and a second each: 17 items, and 8.5 s, are used up in the second generation of eight."""
+
+    class Slow(Counting):
+        def handle(self, request):
+            return super().handle(request).but(seconds=1.0)
+
+    worker = Slow()
+    pool, log = in_process(lambda: worker), ResultLog(tmp_path / "log")
+    given = {"settings": SETTINGS, "conditions": ("with",)}
+    found = run_search(evolution(space), pool, log, limit=limit, **given)
+    assert len(found.archive) == 16 and log.at("search", 16) is None
+    again = run_search(evolution(space), pool, ResultLog(tmp_path / "log"), limit=limit, **given)
+    assert scores(again) == scores(found) and len(worker.seen) == 16
+    assert limit.spent(found.evaluations) in (SearchLimit(items=32), SearchLimit(seconds=16.0))
+    assert len(run_search(evolution(space), pool, log, limit=SearchLimit(), **given).archive) == 24
 
 
 def test_in_process_pool_sets_threads(space):

@@ -162,12 +162,13 @@ def test_wrong_settings(space):
 
 SECTION = {
     "population": 6, "parents": 3, "mutants": 2, "children": 2, "mutation_prob": 0.2, "generations": 2,
-    "crossover": "stage", "evaluations": 12,
+    "crossover": "stage", "evaluations": 12, "batch": 6, "tournament": 3, "sampler": "tpe",
+    "objectives": ["reward", "macs"], "crossover_prob": 0.9,
 }  # fmt: skip
 
 
 def test_searchers_are_built_by_name_from_a_job_s_section(space):
-    assert set(SEARCHERS) >= {"evolution", "random", "nni_tpe", "nni_evolution"}
+    assert set(SEARCHERS) >= {"evolution", "regularized_evolution", "local", "optuna", "nsga2", "random", "nni_tpe"}
     built = {name: SEARCHERS.get(name).build(space, 3, SimpleNamespace(**SECTION)) for name in SEARCHERS}
     assert all(searcher.total == 12 and searcher.generation_size == 6 for searcher in built.values())
     assert built["evolution"].crossover == "stage" and built["evolution"].mutation_prob == 0.2

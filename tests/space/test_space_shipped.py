@@ -28,6 +28,7 @@ SIZES = {
     "tiny_symmetric": 4**13,
     "tiny_fixed_mixer": 4**10,
     "tiny_no_mixer": 4**18,
+    "tiny_no_residual": 4**18,
 }
 OPS = ("shuffle_3x3", "shuffle_5x5", "shuffle_7x7", "shuffle_xception")
 

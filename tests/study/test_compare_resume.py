@@ -32,13 +32,13 @@ class Silent:
         """Show nothing."""
 
 
-def _job(folder: Path, steps: int) -> CompareJob:
+def _job(folder: Path, steps: int, seeds: str = "[0]", more: str = "") -> CompareJob:
     base = f"extends: vlt_scar\nname: base\ntraining: {{steps: {steps}, workers: 1}}\n"
     (folder / "base.yaml").write_text(base + "resources: {engine: inprocess, workers: 1}\n")
     file = folder / "c.yaml"
     file.write_text(
-        "kind: compare\nname: c\nbase: base.yaml\nspaces: [tiny_asymmetric, tiny_symmetric]\nseeds: [0]\n"
-        "bootstrap: {samples: 100}\n"
+        "kind: compare\nname: c\nbase: base.yaml\nspaces: [tiny_asymmetric, tiny_symmetric]\n"
+        f"seeds: {seeds}\nbootstrap: {{samples: 100}}\n{more}"
     )
     return load_compare(file)
 
@@ -56,6 +56,20 @@ def test_another_base_job_is_not_mixed_in(tmp_path: Path, ran: list[str]) -> Non
     assert len(ran) == 2
     _compare.run_compare(_job(tmp_path, 99_999), run, fresh=True, progress=Silent())
     assert len(ran) == 4
+
+
+def test_seeds_can_be_added(tmp_path: Path, ran: list[str]) -> None:
+    first = _compare.run_compare(_job(tmp_path, 500, seeds="[0, 1]"), tmp_path / "run", progress=Silent())
+    assert first.power is not None and "assumed" in first.power.source
+    more = _job(tmp_path, 500, seeds="[0, 1, 7]", more="margin: 0.5\n")
+    second = _compare.run_compare(more, tmp_path / "run", resume=True, progress=Silent())
+    assert ran[4:] == ["tiny_asymmetric-seed7", "tiny_symmetric-seed7"]
+    assert (second.seeds, second.margin) == ([0, 1, 7], 0.5)
+    assert second.power is not None and str(tmp_path / "run") in second.power.source
+    again = _compare.run_compare(more, tmp_path / "run", resume=True, progress=Silent())
+    assert again.power == second.power and len(ran) == 6
+    with pytest.raises(RunFolderError, match=r"seeds\[2\]: must be 7.*got absent"):
+        _compare.run_compare(_job(tmp_path, 500), tmp_path / "run", resume=True, progress=Silent())
 
 
 def test_arms_that_had_not_begun_are_pinned_too(tmp_path: Path, ran: list[str], monkeypatch) -> None:

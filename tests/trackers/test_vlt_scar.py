@@ -81,7 +81,9 @@ class TestContractTemplateEmbedding(TestContract):
         return SMALL | {"missing": "template_embedding", "share_neck": True, "upsample": True, "centre": "location"}
 
 
-@pytest.mark.parametrize("name", ["tiny_asymmetric", "tiny_symmetric", "tiny_fixed_mixer", "tiny_no_mixer"])
+@pytest.mark.parametrize(
+    "name", ["tiny_asymmetric", "tiny_symmetric", "tiny_fixed_mixer", "tiny_no_mixer", "tiny_no_residual"]
+)
 def test_every_tiny_space_is_tracked(name: str) -> None:
     space = load_space(name)
     tracker, path = make(space), space.sample(rng_for(1, "path")).genes
