@@ -98,6 +98,12 @@ def one(tmp_path: Path, text: str) -> Problem:
         ("seed: '1'", "3: seed", "must be a whole number"),
         ("seed: true", "3: seed", "must be a whole number"),
         ("tracker: {name: static}", "3: tracker.name", "must be a searchable tracker"),
+        (
+            "evaluation: {ladder: [{reward: su}], finals: []}",
+            "3: evaluation.ladder[0].reward",
+            "must name a reward that the tracker has",
+        ),
+        ("evaluation: {reward: pair_loss}", "3: evaluation.reward", "must name a reward of tracking"),
         ("space: nowhere.yaml", "3: space", "does not exist"),
         ("space: {branches: {}}", "3: space", ""),
         ("search: {population: 100000000000000000000000}", "3: search.population", "must be <= 1000000"),

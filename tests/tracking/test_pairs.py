@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,8 +13,10 @@ from asymnas.core.seeding import rng_for
 from asymnas.job import load_job
 from asymnas.search import Request, ScoreSettings
 from asymnas.testing import TaskContract
+from asymnas.tracking import get_tracker
 from asymnas.tracking.boxes import iou, xyxy_to_xywh
 from asymnas.tracking.task.batches import DrawnPairs
+from asymnas.tracking.task.rewards import rewards_of
 
 
 @pytest.fixture(scope="module")
@@ -132,3 +136,23 @@ def test_what_is_left_of_a_set_of_fixed_size_is_told(small, inprocess):
     assert len(left) == 6 and set(left).isdisjoint(task.splits["test"].items)
     with pytest.raises(DataError, match="6 are left"):
         task.fresh(task.rewards["suc"], 7)
+
+
+def test_a_generated_set_makes_as_many_videos_as_a_job_asks_for(job, small, inprocess):
+    source = "data.validation.sources=[{dataset: synthetic, split: val, videos: 70, frames: 6}]"
+    larger = load_job("vlt_scar", [*inprocess, *small, source]).open()
+    videos = larger.videos("validation")
+    assert len({video.key for video in videos}) == 70
+    few = {video.key: video for video in job.open().videos("validation")}
+    assert len(few) == 5
+    assert all((few[video.key].boxes == video.boxes).all() for video in videos if video.key in few)
+    assert len(larger.splits["pairs"].parts) == 24
+
+
+def test_rewards_are_those_that_the_plugin_names(job):
+    plugin = get_tracker("vlt_scar")
+    assert list(rewards_of(plugin, "lasot")) == ["suc", "pair_loss", "pair_iou", "open_loop"]
+    bare = job.open()
+    bare.rewards = rewards_of(replace(plugin, rewards=()), "lasot")
+    assert list(bare.rewards) == ["suc"]
+    assert list(bare.splits) == ["validation", "test"]

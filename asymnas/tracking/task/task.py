@@ -134,9 +134,10 @@ class TrackingTask(Task):
         return self.pairs(name).split if reward.split == PAIRS else self._video_split(name)
 
     def fresh(self, reward: Reward, count: int) -> str:
-        """Add a split of videos that the job does not use, or of pairs of such videos."""
+        """Add a split of videos that the job does not use, or of pairs of such videos, and embed their sentences."""
         name = fresh_name(reward.name, count)
         _ = self.splits[name]
+        self._embed(self.pairs(name).videos if reward.split == PAIRS else self.videos(name))
         return name
 
     @cached_property
@@ -146,10 +147,13 @@ class TrackingTask(Task):
 
     def prepare(self, on_progress: Callable[[int, int], None]) -> None:
         """Embed every sentence once."""
+        sets = [self.videos(name) for name in self._names] + [dataset.videos for dataset in self.training_data]
+        self._embed(*sets, on_progress=on_progress)
+
+    def _embed(self, *sets: Sequence[Video], on_progress: Callable[[int, int], None] | None = None) -> None:
         table: Any = self.sentences
         if table is not None:
-            wanted = {video.sentence for name in self._names for video in self.videos(name) if video.sentence}
-            wanted = wanted.union(*(all_of(dataset.videos).sentences for dataset in self.training_data))
+            wanted = set().union(*(all_of(videos).sentences for videos in sets))
             table.prepare(sorted(wanted), on_progress=on_progress)
 
     def fingerprint(self) -> Mapping[str, Any]:
