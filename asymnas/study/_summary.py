@@ -68,10 +68,15 @@ def search_counts(outcome: SearchOutcome, algorithm: str, generation: int) -> Se
         best=score_of(result.best_evaluation),
         genes=dict(result.best.genes),
         finalists=finalists,
-        reliability=None if outcome.estimator is None else outcome.estimator.components().reliability,
+        reliability=None if outcome.estimator is None else _known(outcome.estimator.components().reliability),
         effects=[] if outcome.estimator is None else _effects(outcome.estimator),
         importance=[] if outcome.estimator is None else _importance(outcome.estimator, outcome.result),
     )
+
+
+def _known(value: float) -> float | None:
+    """None for NaN: a search of one architecture has no spread."""
+    return None if math.isnan(value) else value
 
 
 def _effects(estimator: Estimator) -> list[EffectSummary]:
