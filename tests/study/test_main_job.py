@@ -130,7 +130,7 @@ def _lines(path: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-def test_killed_twice_and_resumed_on_two_workers_it_ends_as_the_uninterrupted_run(
+def test_killed_thrice_and_resumed_on_two_workers_it_ends_as_the_uninterrupted_run(
     reference, sets, command, tmp_path_factory
 ):
     expected, summary, _ = reference
@@ -143,6 +143,9 @@ def test_killed_twice_and_resumed_on_two_workers_it_ends_as_the_uninterrupted_ru
     assert _kill_when(first, lambda: _lines(run / "training.jsonl") >= 4), first.stderr.read()
     second = command(*arguments, "--resume", folder=run.parent)
     assert _kill_when(second, lambda: _lines(run / "evaluations.jsonl") >= 5), second.stderr.read()
+    third = command(*arguments, "--resume", folder=run.parent)
+    in_finals = b'"stage":"finals"'
+    assert _kill_when(third, lambda: in_finals in (run / "evaluations.jsonl").read_bytes()), third.stderr.read()
     last = command(*arguments, "--resume", "--json", folder=run.parent)
     out, err = last.communicate(timeout=600)
     assert last.returncode == 0, err
