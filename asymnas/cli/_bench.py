@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +19,8 @@ bench = typer.Typer(
     rich_markup_mode=None,
 )
 
-SHIPPED = Path(str(resources.files("asymnas.audiovisual"))) / "table.npz"
+TABLE = Path("table.npz")
+"""What `asymnas bench build` writes, unless it is told another file."""
 
 
 class NoiseKind(StrEnum):
@@ -32,7 +32,7 @@ class NoiseKind(StrEnum):
 
 
 TableFile = Annotated[
-    Path | None, typer.Option("--table", metavar="NPZ", help="The table; by default the shipped one.")
+    Path, typer.Option("--table", metavar="NPZ", help="The table, as `asymnas bench build` makes it.")
 ]
 
 
@@ -42,7 +42,7 @@ def build(
     job: Annotated[str, typer.Argument(metavar="JOB", help="Job with space, data and training.")] = "bench_audiovisual",
     overrides: commands.Overrides = [],  # noqa: B006 - typer copies it
     space: Annotated[str | None, typer.Option("--space", help="Another space of at most 1,024 architectures.")] = None,
-    out: Annotated[Path, typer.Option("--out", metavar="NPZ", help="The table to write.")] = Path("table.npz"),
+    out: Annotated[Path, typer.Option("--out", metavar="NPZ", help="The table to write.")] = TABLE,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings of each architecture.")] = 3,
     part: Annotated[str, typer.Option("--part", metavar="I/N", help="Every N-th training from the I-th on.")] = "1/1",
     workers: commands.Workers = None,
@@ -73,7 +73,7 @@ def build(
 
 @bench.command("show")
 @command
-def show(table: TableFile = None, as_json: commands.Json = False) -> None:
+def show(table: TableFile = TABLE, as_json: commands.Json = False) -> None:
     """Say what a table of the truth tells: spread, seed noise, what matters, symmetric against asymmetric.
 
     Example: asymnas bench show --json
@@ -81,7 +81,7 @@ def show(table: TableFile = None, as_json: commands.Json = False) -> None:
     from asymnas.report import print_sections, truth_sections
     from asymnas.study import read_table, summarise_truth
 
-    truth = summarise_truth(read_table(table or SHIPPED))
+    truth = summarise_truth(read_table(table))
     print_json(truth) if as_json else print_sections(truth_sections(truth))
 
 
@@ -95,7 +95,7 @@ def run(
     job: Annotated[
         str, typer.Option("--job", metavar="JOB", help="Job whose `search` section has the searchers' options.")
     ] = "bench_audiovisual",
-    table: TableFile = None,
+    table: TableFile = TABLE,
     seeds: Annotated[int, typer.Option("--seeds", min=2, help="Searches of each arm.")] = 100,
     budget: Annotated[int, typer.Option("--budget", min=1, help="Evaluations that an arm may pay for.")] = 64,
     items: Annotated[int, typer.Option("--items", min=1, help="Validation items of an evaluation.")] = 50,
@@ -114,7 +114,7 @@ def run(
     from asymnas.study import BenchSettings, read_table, run_bench
 
     settings = BenchSettings(budget, items, noise.value, population)
-    found = read_table(table or SHIPPED)
+    found = read_table(table)
     with make_progress(stderr(), silent=as_json) as progress:
         result = run_bench(found, arms, job=job, overrides=overrides, settings=settings, seeds=seeds, progress=progress)
     if plot is not None:
@@ -127,7 +127,7 @@ def run(
 @command
 def supernet(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a search over the table's space.")],
-    table: TableFile = None,
+    table: TableFile = TABLE,
     as_json: commands.Json = False,
 ) -> None:
     """Compare the scores that architectures had inside a run's supernet with what they are worth trained alone.
@@ -138,7 +138,7 @@ def supernet(
     from asymnas.runs import read_run
     from asymnas.study import against_truth, read_table
 
-    found = against_truth(read_table(table or SHIPPED), read_run(run).evaluations)
+    found = against_truth(read_table(table), read_run(run).evaluations)
     print_json(found) if as_json else print_sections(against_sections(found))
 
 
