@@ -264,7 +264,7 @@ def diagnose(run: Run | Path | str, **options: Any) -> Diagnosis:
 
     Args:
         run: the run or its folder.
-        **options: what to measure anew, as for `asymnas.study.diagnose.diagnose`: `items`, `sample`, `conditions`, ...
+        **options: what to measure anew, as for `asymnas.study.diagnose`: `items`, `sample`, `conditions`, ...
 
     Raises:
         RunFolderError: it is no folder of a search, or a file of it is corrupt.

@@ -18,14 +18,23 @@ from typing import Any
 import numpy as np
 
 from asymnas.core.errors import AsymNASError
+from asymnas.core.power import crossed_interval
 from asymnas.core.runtime.actors import ActorPool
 from asymnas.core.seeding import rng_for
-from asymnas.core.statistics import Interval, crossed_bootstrap
+from asymnas.core.statistics import Interval
 from asymnas.job import Job, load_job
 from asymnas.nn import weights_hash
 from asymnas.runs.read import read_run
 from asymnas.runs.summary import RunSummary
-from asymnas.search import Request, ResultLog, ScoreSettings, candidate_worker, evaluate_logged, failed_evaluation
+from asymnas.search import (
+    RandomSearcher,
+    Request,
+    ResultLog,
+    ScoreSettings,
+    candidate_worker,
+    evaluate_logged,
+    failed_evaluation,
+)
 from asymnas.task import Task
 
 
@@ -46,11 +55,11 @@ def measured(folder: Path, items: int, random: int, workers: int) -> tuple[dict[
     task = opened(job, items)
     space, split = task.space, task.fresh(task.reward, items)
     task.prepare(lambda done, total: None)
-    rng = rng_for(job.seed, "found")
+    seed = int(rng_for(job.seed, "found").integers(2**31))
     groups = {
         "winner": [space.architecture(summary.search.genes)],
         "random search": [space.architecture(summary.random_search.genes)],
-        "random": [space.sample(rng) for _ in range(random)],
+        "random": RandomSearcher(space, seed=seed, budget=random, batch=random).ask(),
     }
     asked = [architecture for group in groups.values() for architecture in group]
     requests = [Request.of(item, split, task.scored) for item in asked]
@@ -86,7 +95,7 @@ def main() -> None:
         print(folder, {name: round(float(rows.mean()), 4) for name, rows in values.items()}, flush=True)
     stacked = {name: np.stack([values[name].mean(0) for values in found]) for name in found[0]}  # (runs, items)
     spread = np.mean([values["random"].mean(1).std(ddof=1) for values in found]) if given.random > 1 else float("nan")
-    against = {name: crossed_bootstrap(stacked["winner"] - stacked[name]) for name in ("random", "random search")}
+    against = {name: crossed_interval(stacked["winner"] - stacked[name]) for name in ("random", "random search")}
     print(f"\n{title}, {len(found)} runs x {given.items} new items; interval of 95 % over runs and items")
     print(f"winner {stacked['winner'].mean():.4f}, deviation between random architectures {spread:.4f}")
     for name, interval in against.items():

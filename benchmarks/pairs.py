@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -69,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         source = PairSource(make_videos(Path(folder)))
 
         def run(cache: float = 0, count: int = 1, **more: int) -> tuple[float, float, PairBatch]:
-            options = {"seed": 0, "batch_size": BATCH, "cache_mib": cache, "threads": count, **more}
+            options: dict[str, Any] = {"seed": 0, "batch_size": BATCH, "cache_mib": cache, "threads": count, **more}
             return measure(PairSampler([source], CropGeometry(), **options))
 
         one, many = run(), run(count=threads)

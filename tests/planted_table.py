@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from asymnas.space import load_space
-from asymnas.study.table import TableHeader, TruthTable, fingerprinted
+from asymnas.study.bench.table import TableHeader, TruthTable, fingerprinted
 
 
 def planted_table(

@@ -282,7 +282,7 @@ def _search(run: RunData) -> Iterator[Section]:
 
 def _diagnosis(run: RunData) -> list[Section]:
     """What the run's diagnosis says, else what its log does; nothing where too little was scored."""
-    from asymnas.study.diagnose import from_log  # imports what runs a search
+    from asymnas.study.diagnosis.diagnose import from_log  # imports what runs a search
 
     found = read_diagnosis(run.folder) or from_log(run)
     return diagnosis_sections(found) if found.rankings else []

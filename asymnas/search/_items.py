@@ -141,6 +141,7 @@ def kinship_noise(fit: AdditiveFit, kernels: np.ndarray) -> tuple[float, np.ndar
         return 0.0, fit.covariance
     share = min(common / weights.sum(), MOST)
     kernel = share * np.tensordot(weights[:-1] / common, kernels, 1) + (1 - share) * np.eye(count)
+    kernel *= (count - 1) / np.trace(centre @ kernel @ centre)  # `noise` is what relatives do not have in common
     covariance = np.zeros_like(fit.error)
     patterns, numbers = np.unique(fit.seen, axis=1, return_counts=True)
     taken = fit.error @ fit.taken

@@ -34,7 +34,7 @@ from asymnas.study._final import final_requests, random_architectures, test_resu
 from asymnas.study._plan import Plan, SearchOutcome
 from asymnas.study._session import OnEvaluation, Session
 from asymnas.study._summary import search_counts, summarised, write_architecture
-from asymnas.study.diagnose import diagnose
+from asymnas.study.diagnosis.diagnose import diagnose
 from asymnas.training import train_supernet
 
 

@@ -8,7 +8,7 @@ from planted_worths import distinct
 from scipy.linalg import null_space
 
 from asymnas.core.seeding import rng_for
-from asymnas.search._items import additive_fit, shared_errors
+from asymnas.search._items import additive_fit, kinship_noise, shared_errors
 from asymnas.search._kernels import GeneKernels
 from asymnas.search._restricted import RestrictedLikelihood, Told
 from asymnas.space import load_space
@@ -73,6 +73,30 @@ def test_kernels_have_variance_one_over_the_space(space):
     np.testing.assert_allclose(
         kernels.combined(coded, coded, np.arange(len(stack))), np.tensordot(np.arange(7), stack, 1), atol=1e-12
     )
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_relatives_that_err_alike_have_the_errors_of_many_draws(missing):
+    """Close relatives share most of the noise of an item; what is left decides how their means differ."""
+    rng = rng_for(3, "relatives")
+    ops = np.sqrt(0.7) * rng.standard_normal(12) + np.sqrt(0.3) * rng.standard_normal((24, 12))
+    kernel = ops @ ops.T / np.sqrt(np.outer(*[(ops**2).sum(1)] * 2))
+    root = np.linalg.cholesky(0.7 * kernel + 0.3 * np.eye(24))
+    centre = np.eye(24) - 1 / 24
+    errors, expected, shares = [], [], []
+    for _ in range(200):
+        table = rng.standard_normal(30) + root @ rng.standard_normal((24, 30))
+        if missing:
+            table[12:, 20:] = np.nan
+        fit = additive_fit(table)
+        share, covariance = kinship_noise(fit, kernel[None])
+        errors.append(centre @ fit.means)
+        expected.append(centre @ covariance @ centre)
+        shares.append(share)
+    found, told = np.cov(np.array(errors).T), np.mean(expected, 0)
+    assert np.mean(shares) == pytest.approx(0.7, abs=0.05)
+    assert np.trace(told) == pytest.approx(np.trace(found), rel=0.1)
+    assert np.corrcoef(found.ravel(), told.ravel())[0, 1] > 0.9
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from asymnas.core.errors import DataError, JobError
 from asymnas.report import bench_sections, regret_plot, truth_sections
 from asymnas.search import Evaluation
 from asymnas.study import BenchSettings, against_truth, run_bench, summarise_truth
-from asymnas.study._bench import ratio_of_means
-from asymnas.study._importance import importance
-from asymnas.study._simulate import BenchArm, arm_section, simulate
-from asymnas.study.truth import symmetric
+from asymnas.study.bench.importance import importance
+from asymnas.study.bench.regret import ratio_of_means
+from asymnas.study.bench.simulate import BenchArm, arm_section, simulate
+from asymnas.study.bench.truth import symmetric
 
 JOB = "bench_audiovisual"
 

@@ -18,9 +18,9 @@ from asymnas.runs import RunData, read_diagnosis
 from asymnas.search import Evaluation
 from asymnas.space import load_space
 from asymnas.study import diagnose, run_job
-from asymnas.study._rankings import agreement, tables_of
-from asymnas.study._remeasure import recalibration_noise
-from asymnas.study.diagnose import from_log, share_text
+from asymnas.study.diagnosis.diagnose import from_log, share_text
+from asymnas.study.diagnosis.rankings import agreement, tables_of
+from asymnas.study.diagnosis.remeasure import recalibration_noise
 from asymnas.task import TASKS, Split, TaskPlugin
 
 

@@ -15,7 +15,7 @@ from asymnas.job import Job, load_job
 from asymnas.nn import weights_hash
 from asymnas.space import load_space
 from asymnas.study import build_table, read_table
-from asymnas.study.table import fingerprinted
+from asymnas.study.bench.table import fingerprinted
 from asymnas.task import TASKS, Measurement, TaskPlugin
 from asymnas.training import TrainingConfig, train_alone, train_subnet
 
@@ -201,7 +201,7 @@ def test_the_fingerprint_names_content_not_times():
 
 
 def test_a_reward_of_many_values_is_refused():
-    from asymnas.study._trainings import ItemCodes
+    from asymnas.study.bench.trainings import ItemCodes
 
     with pytest.raises(DataError, match="256 distinct"):
         ItemCodes.of(np.linspace(0, 1, 300))
@@ -210,7 +210,7 @@ def test_a_reward_of_many_values_is_refused():
 
 
 def test_arms_are_read_or_refused():
-    from asymnas.study._simulate import BenchArm
+    from asymnas.study.bench.simulate import BenchArm
 
     assert BenchArm.of("evolution+ladder+estimator") == BenchArm("evolution+ladder+estimator", "evolution", True, True)
     for text in ("evolutoin", "evolution+laddr"):

@@ -11,7 +11,7 @@ from asymnas.core.statistics import Interval
 from asymnas.runs.diagnosis import EstimatorCheck
 from asymnas.search import Estimator, Evaluation
 from asymnas.space import SearchSpace
-from asymnas.study._rankings import ScoreTable
+from asymnas.study.diagnosis.rankings import ScoreTable
 
 LEVEL = 0.8
 """Coverage that the intervals are to have."""

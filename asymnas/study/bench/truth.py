@@ -8,9 +8,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from asymnas.core.reliability import components, kendall_tau
-from asymnas.study._bench import Band
-from asymnas.study._importance import Importance, importance
-from asymnas.study.table import TruthTable
+from asymnas.study.bench.importance import Importance, importance
+from asymnas.study.bench.regret import Band
+from asymnas.study.bench.table import TruthTable
 
 SHARES = (0.25, 0.5, 1.0)
 """Budgets of multiply-accumulates at which symmetric and asymmetric architectures are compared: quantiles."""

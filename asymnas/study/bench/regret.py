@@ -12,8 +12,8 @@ from asymnas.core.errors import JobError, Problem
 from asymnas.core.seeding import rng_for
 from asymnas.core.statistics import Interval, bootstrap_ci
 from asymnas.runs.times import Reporter
-from asymnas.study._simulate import BenchArm, BenchSettings, SearchTrace, arm_section, simulate
-from asymnas.study.table import TruthTable
+from asymnas.study.bench.simulate import BenchArm, BenchSettings, SearchTrace, arm_section, simulate
+from asymnas.study.bench.table import TruthTable
 
 SAMPLES = 4000
 POINTS = 40

@@ -14,7 +14,7 @@ from asymnas.job import Job, load_job
 from asymnas.search import SEARCHERS, Estimator, Searcher
 from asymnas.search.nsga2 import NSGA2Searcher
 from asymnas.space import Architecture
-from asymnas.study.table import TruthTable
+from asymnas.study.bench.table import TruthTable
 
 Noise = Literal["seed", "items", "none"]
 LOW, KEEP = 5, 4

@@ -20,11 +20,11 @@ from asymnas.runs.folder import RunFolder
 from asymnas.runs.read import RunData, read_run
 from asymnas.search import Evaluation, RandomSearcher, Request, ResultLog, ScoreSettings, evaluate_logged
 from asymnas.space import Architecture, available, save_architecture
-from asymnas.study._estimator_check import check_estimator, estimator_of
 from asymnas.study._plan import Plan
-from asymnas.study._rankings import Genes, ScoreTable, agreement, agreement_as_is, ranking, tables_of
 from asymnas.study._retrain import retrain
 from asymnas.study._session import Session
+from asymnas.study.diagnosis.estimator_check import check_estimator, estimator_of
+from asymnas.study.diagnosis.rankings import Genes, ScoreTable, agreement, agreement_as_is, ranking, tables_of
 
 if TYPE_CHECKING:
     from asymnas.job import Job
@@ -38,7 +38,7 @@ BATCHES = (1, 2, 4, 8, 16)
 
 @dataclass(frozen=True, slots=True)
 class Remeasured:
-    """What is measured, see `asymnas.study.diagnose.diagnose`."""
+    """What is measured, see `asymnas.study.diagnose`."""
 
     items: int | None
     sample: int

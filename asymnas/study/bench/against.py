@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict
 from asymnas.core.errors import DataError, Problem
 from asymnas.core.reliability import corrected_tau, kendall_tau
 from asymnas.search import Evaluation
-from asymnas.study._bench import Band
-from asymnas.study.table import TruthTable
-from asymnas.study.truth import reliability_of_truth
+from asymnas.study.bench.regret import Band
+from asymnas.study.bench.table import TruthTable
+from asymnas.study.bench.truth import reliability_of_truth
 
 STAGES = ("search", "random")
 

@@ -10,8 +10,8 @@ from asymnas.runs.diagnosis import DIAGNOSIS, Diagnosis, RankAgreement, Ranking,
 from asymnas.runs.read import RunData, read_run
 from asymnas.runs.summary import RunSummary
 from asymnas.runs.times import Reporter
-from asymnas.study._rankings import ScoreTable, agreement, ranking, tables_of
-from asymnas.study._remeasure import Remeasured, remeasured
+from asymnas.study.diagnosis.rankings import ScoreTable, agreement, ranking, tables_of
+from asymnas.study.diagnosis.remeasure import Remeasured, remeasured
 
 STAGES = (("search",), ("random",), ("search", "random"), ("finals",), ("random finals",))
 """What is diagnosed: stages, and two of them together."""

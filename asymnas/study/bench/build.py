@@ -17,7 +17,8 @@ from asymnas.core.versions import versions
 from asymnas.job import Job
 from asymnas.job.base import digest
 from asymnas.runs.times import Reporter
-from asymnas.study._trainings import (
+from asymnas.study.bench.table import TableHeader, TruthTable, fingerprinted
+from asymnas.study.bench.trainings import (
     SPLITS,
     TrainingLog,
     TrainingRecord,
@@ -29,7 +30,6 @@ from asymnas.study._trainings import (
     failed_training,
     read_log,
 )
-from asymnas.study.table import TableHeader, TruthTable, fingerprinted
 from asymnas.task import Task
 
 LARGEST = 1024

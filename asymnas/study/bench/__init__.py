@@ -1,0 +1,1 @@
+"""Tables of the truth: how one is built and read, what it says, and searches of it."""

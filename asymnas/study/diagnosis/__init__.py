@@ -1,0 +1,1 @@
+"""Diagnoses of a run: from its log, and by measuring anew."""
