@@ -65,11 +65,12 @@ def _judged(entrants: list[Architecture], results: Sequence[Evaluation], climb: 
         posterior = climb.estimator.predict(entrants)
         worth, sd = posterior.mean, posterior.sd
         chance = posterior.chance_of_best(rng, DRAWS)
-    else:  # over the items that all have: those of the last rung
-        values = np.array([list(result.items.values()) for result in results])  # (finalists, items)
+    else:  # the bootstrap over the items that all have
+        common = [name for name in results[0].items if all(name in result.items for result in results)]
+        values = np.array([[result.items[name] for name in common] for result in results])  # (finalists, items)
         worth = np.array([result.value for result in results], float)
         sd = np.array([result.se or 0.0 for result in results], float)
-        drawn = values[:, rng.integers(values.shape[1], size=(DRAWS, values.shape[1]))].mean(2)  # (finalists, DRAWS)
-        chance = np.bincount(drawn.argmax(0), minlength=len(results)) / DRAWS
+        counts = rng.multinomial(len(common), np.full(len(common), 1 / len(common)), DRAWS)  # (DRAWS, items)
+        chance = np.bincount((values @ counts.T).argmax(0), minlength=len(results)) / DRAWS
     rows = zip(entrants, results, worth.tolist(), sd.tolist(), chance.tolist(), strict=True)
     return [Finalist(*row) for row in rows]

@@ -46,7 +46,7 @@ class LocalSearcher(Searcher):
 
     def _move(self) -> None:
         """Go to the best of what was asked last, if it is better, or to a new start."""
-        worth = {architecture.key: score for architecture, score in self.ranked()}
+        worth = {architecture.key: score for architecture, score in self.successes()}
         if self._here is not None:
             best = max([self._here, *self._near], key=lambda item: worth.get(item.key, float("-inf")))
             if best is not self._here or not self._far:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -28,8 +28,8 @@ class Searcher(ABC):
     """Proposes architectures generation by generation; it never evaluates.
 
     What is asked is a function of (space, settings, seed, results so far) alone, so a new searcher that gets the same
-    results asks the same architectures. A generation is asked
-    completely before the next one is proposed, and no architecture is asked twice.
+    results asks the same architectures. A generation is asked completely before the next one is proposed, and no
+    architecture is asked twice.
 
     Args:
         space: where architectures come from.
@@ -93,14 +93,17 @@ class Searcher(ABC):
         ranked = self.ranked()
         return ranked[0] if ranked else None
 
-    def ranked(self) -> list[tuple[Architecture, float]]:
-        """All successes and their scores (their worth by the estimator where there is one), best first; equal ones stay
-        in the order they were told."""
+    def successes(self) -> list[tuple[Architecture, float]]:
+        """All successes in the order told, and their scores (their worth by the estimator where there is one)."""
         successes = [(architecture, score) for architecture, score in self._archive if score is not None]
         if self.estimator is not None and successes:
             found = [architecture for architecture, _ in successes]
             successes = list(zip(found, self.estimator.predict(found).mean.tolist(), strict=True))
-        return sorted(successes, key=lambda item: -item[1])
+        return successes
+
+    def ranked(self) -> list[tuple[Architecture, float]]:
+        """The successes, best first; equal ones stay in the order they were told."""
+        return sorted(self.successes(), key=lambda item: -item[1])
 
     def screened(self, proposals: Sequence[Architecture], count: int, rng: np.random.Generator) -> list[Architecture]:
         """Return `count` of the proposals: for each place the best of a draw of what all are worth (Thompson sampling).
@@ -140,6 +143,10 @@ class Searcher(ABC):
             if architecture.key not in unwanted:
                 proposals.setdefault(architecture.key, architecture)
         return {item.key: item for item in self.screened(list(proposals.values()), wanted, rng)}
+
+    def filled(self, found: Mapping[str, Architecture], size: int, rng: np.random.Generator) -> list[Architecture]:
+        """Return what was found, by key, and random architectures up to `size` that were not asked before."""
+        return [*found.values(), *distinct_samples(self.space, rng, size - len(found), self.seen | found.keys())]
 
     def ask(self, n: int | None = None) -> list[Architecture]:
         """Return the next architectures to evaluate.

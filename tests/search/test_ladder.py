@@ -196,7 +196,7 @@ def test_random_search_is_ranked_by_its_estimator(space, tmp_path):
 def test_finalists_are_measured_on_items_that_chose_nothing(space, tmp_path, estimator):
     ladder = LADDER if estimator else (Rung("true", span=(0, 10)),)
     result, searcher, pool = search(space, tmp_path / "log", Planted(), rungs=ladder, estimator=estimator)
-    climb = Climb(pool, ResultLog(tmp_path / "log"), settings=SETTINGS, stage="finals", conditions=("with",),
+    climb = Climb(pool=pool, log=ResultLog(tmp_path / "log"), settings=SETTINGS, stage="finals", conditions=("with",),
                   rungs=(Rung("true", span=(10, 400)),), rewards=REWARDS, estimator=searcher.estimator,
                   on_result=lambda evaluation, fresh: None)  # fmt: skip
     final, finalists = run_finals(result, 4, climb, seed=0)
