@@ -194,7 +194,7 @@ def run_search(
         settings: what the scores depend on.
         stage: name written to the log.
         rungs: what is measured, cheap first; the candidates of a generation climb together, those that a rung leaves
-            behind have the value of that rung.
+            behind have the value of that rung (and, without an estimator, rank below those that went on).
         rewards: the task's, by name; needed where two rungs share one.
         conditions: which inputs are given; the reward is the mean over them.
         limit: ends the search before its last generation; None for none.

@@ -53,7 +53,9 @@ def run_finals(found: SearchResult, count: int, climb: Climb, *, seed: int) -> t
     if not scored:
         raise EvaluationError(f"{climb.stage}: no finalist could be scored. The last error was: {results[-1].error}")
     finalists = _judged([one for one, _ in scored], [result for _, result in scored], climb, seed)
-    finalists.sort(key=lambda finalist: -finalist.worth)
+    reached = [0 if climb.estimator is not None else item.evaluation.rung or 0 for item in finalists]
+    order = sorted(range(len(finalists)), key=lambda place: (-reached[place], -finalists[place].worth))
+    finalists = [finalists[place] for place in order]
     best = finalists[0]
     return replace(found, best=best.architecture, best_evaluation=best.evaluation), finalists
 

@@ -54,7 +54,7 @@ class RegularizedEvolution(Searcher):
 
     def _child(self, members: list[tuple[Architecture, float]], rng: np.random.Generator) -> Architecture:
         drawn = [members[n] for n in rng.integers(len(members), size=self.tournament)]
-        parent, _ = max(drawn, key=lambda member: member[1])
+        parent, _ = max(drawn, key=self.merit)
         return self.space.mutate(parent, rng, 0.0)
 
 

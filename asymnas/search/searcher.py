@@ -43,6 +43,7 @@ class Searcher(ABC):
             is one, `ranked` goes by its posterior mean, and not by the scores alone.
         screen: how many architectures are proposed for each that is asked, where there is an estimator.
         evaluations: by an architecture's key all that was measured of it, where it was told.
+        reached: by an architecture's key the number of the highest rung that it was measured on, where it was told.
 
     Raises:
         SearchSpaceExhausted: the space has fewer than `total` architectures (see `asymnas.space.available`).
@@ -66,6 +67,7 @@ class Searcher(ABC):
         self.estimator: Estimator | None = None
         self.screen = 1
         self.evaluations: dict[str, Evaluation] = {}
+        self.reached: dict[str, int] = {}
 
     @property
     def archive(self) -> list[tuple[Architecture, float | None]]:
@@ -89,7 +91,7 @@ class Searcher(ABC):
 
     @property
     def best(self) -> tuple[Architecture, float] | None:
-        """The architecture with the highest score, the first told of equals, and its score; None before any success."""
+        """The architecture that is ranked first, and its score; None before any success."""
         ranked = self.ranked()
         return ranked[0] if ranked else None
 
@@ -102,8 +104,14 @@ class Searcher(ABC):
         return successes
 
     def ranked(self) -> list[tuple[Architecture, float]]:
-        """The successes, best first; equal ones stay in the order they were told."""
-        return sorted(self.successes(), key=lambda item: -item[1])
+        """The successes by `merit`, best first; equal ones stay in the order they were told."""
+        return sorted(self.successes(), key=self.merit, reverse=True)
+
+    def merit(self, success: tuple[Architecture, float]) -> tuple[int, float]:
+        """What successes are compared by, higher is better: without an estimator first the highest rung reached, for a
+        score of few items that did not go on is no match for one of many, then the score; with one the worth alone."""
+        architecture, score = success
+        return (0 if self.estimator is not None else self.reached.get(architecture.key, 0), score)
 
     def screened(self, proposals: Sequence[Architecture], count: int, rng: np.random.Generator) -> list[Architecture]:
         """Return `count` of the proposals: for each place the best of a draw of what all are worth (Thompson sampling).
@@ -193,6 +201,7 @@ class Searcher(ABC):
             evaluation = next(told, None)
             if evaluation is not None:
                 self.evaluations[architecture.key] = evaluation
+                self.reached[architecture.key] = evaluation.rung or 0
 
     @abstractmethod
     def propose(self, generation: int, size: int) -> list[Architecture]:
