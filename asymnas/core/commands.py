@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 import typer
+from pydantic import BaseModel
 from rich.console import Console
 from rich.logging import RichHandler
 
@@ -56,8 +57,10 @@ def stderr() -> Console:
 
 def print_json(data: Any) -> None:
     """Print data, or a pydantic model, as JSON on stdout."""
-    plain = data.model_dump(mode="json") if hasattr(data, "model_dump") else data
-    typer.echo(json.dumps(plain, indent=2, allow_nan=False))
+    if isinstance(data, BaseModel):
+        typer.echo(data.model_dump_json(indent=2))  # writes NaN as null
+    else:
+        typer.echo(json.dumps(data, indent=2, allow_nan=False))
 
 
 def command(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:

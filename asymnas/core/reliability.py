@@ -57,7 +57,7 @@ class VarianceComponents:
     def reliability(self, items: float | None = None) -> Interval:
         """Return the reliability, in [0, 1], of a mean over `items` items, by default as many as were analysed."""
         count = self.items if items is None else items
-        return Interval(*(_reliability(ratio, count) for ratio in _ends(self.ratio)))
+        return self.ratio.mapped(lambda ratio: 1.0 if np.isinf(ratio) else count * ratio / (1 + count * ratio))
 
 
 def complete_block(table: np.ndarray) -> Block:
@@ -104,7 +104,7 @@ def components(table: np.ndarray, *, level: float = 0.95) -> VarianceComponents:
     rows, columns = values.shape
     means, items, mean = values.mean(1), values.mean(0), values.mean()
     freedom = (rows - 1) * (columns - 1)
-    rest = max(0.0, float(((values - means[:, None] - items[None] + mean) ** 2).sum())) / freedom
+    rest = float(((values - means[:, None] - items[None] + mean) ** 2).sum()) / freedom
     rest = 0.0 if rest < 1e-24 * max(1.0, mean**2) else rest  # rounding alone
     tails = (1 - level) / 2, (1 + level) / 2
     between = columns * float(means.var(ddof=1)), rows - 1, columns
@@ -153,21 +153,12 @@ def items_needed(found: VarianceComponents, target: float) -> Interval:
 
     The ends of the interval are those of the ratio of the variances: `low` belongs to its upper end.
     """
-    value, low, high = (_needed(ratio, target) for ratio in _ends(found.ratio))
-    return Interval(value, high, low)
-
-
-def _needed(ratio: float, target: float) -> float:
     odds = target / (1 - target)
-    return float("inf") if ratio == 0 else float(max(1.0, np.ceil(odds / ratio - 1e-9)))
-
-
-def _reliability(ratio: float, items: float) -> float:
-    return 1.0 if np.isinf(ratio) else items * ratio / (1 + items * ratio)
-
-
-def _ends(interval: Interval) -> tuple[float, float, float]:
-    return interval.value, interval.low, interval.high
+    value, high, low = (
+        float("inf") if ratio == 0 else float(max(1.0, np.ceil(odds / ratio - 1e-9)))
+        for ratio in (found.ratio.value, found.ratio.low, found.ratio.high)
+    )
+    return Interval(value, low, high)
 
 
 def kendall_tau(a: np.ndarray, b: np.ndarray, *, level: float = 0.95) -> Interval:
@@ -218,9 +209,11 @@ def corrected_tau(tau: float, reliability_a: float, reliability_b: float) -> flo
     return float(2 / np.pi * np.arcsin(rho))
 
 
-def expected_tau(reliability_a: float, reliability_b: float, tau: float = 1.0) -> float:
-    """Return the tau of noisy values where that of what they measure is `tau`; undoes `corrected_tau`."""
-    return float(2 / np.pi * np.arcsin(np.sin(np.pi / 2 * tau) * np.sqrt(reliability_a * reliability_b)))
+def corrected_interval(tau: Interval, reliability_a: float, reliability_b: float) -> Interval | None:
+    """Return a tau and its interval as `corrected_tau` has them, or None; the reliabilities are taken as known."""
+    if not reliability_a * reliability_b > 0:
+        return None
+    return tau.mapped(lambda end: corrected_tau(end, reliability_a, reliability_b))
 
 
 def split_half_tau(table: np.ndarray, *, halves: int = 200, level: float = 0.95, seed: int = 0) -> Interval:

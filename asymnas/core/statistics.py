@@ -27,6 +27,10 @@ class Interval:
     low: float
     high: float
 
+    def mapped(self, function: Callable[[float], float]) -> Interval:
+        """Return the interval of a function, that never falls, of what is estimated."""
+        return Interval(function(self.value), function(self.low), function(self.high))
+
     @property
     def clear_of_zero(self) -> bool:
         """Whether the interval excludes zero."""

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
 from functools import partial
 
 import numpy as np
 
 from asymnas.report.plots import COLOURS, make_axes, make_png
 from asymnas.report.sections import Figure, Section
-from asymnas.report.texts import span
+from asymnas.report.texts import interval_text, span
 from asymnas.study import AgainstTruth, BenchResult, TruthSummary
-
-
-def _band(band: object, digits: int = 4, *, sign: bool = False) -> str:
-    """Write `0.0412 [0.0100, 0.0720]`."""
-    parts = [getattr(band, name) for name in ("value", "low", "high")]
-    texts = ["-" if part is None else f"{part:{'+' if sign else ''}.{digits}f}" for part in parts]
-    return f"{texts[0]} [{texts[1]}, {texts[2]}]"
 
 
 def truth_sections(truth: TruthSummary) -> list[Section]:
@@ -38,23 +31,14 @@ def truth_sections(truth: TruthSummary) -> list[Section]:
 
 
 def _spreads(truth: TruthSummary) -> Section:
-    head = (
-        "score",
-        "mean",
-        "lowest",
-        "highest",
-        "sd architectures",
-        "sd seeds",
-        "common",
-        "reliability of 1",
-        "of mean",
-    )
+    numbers = ("mean", "lowest", "highest", "sd architectures", "sd seeds", "common")
+    head = ("score", *numbers, "reliability of 1", "of mean")
     rows = tuple(
         (
             f"{row.split}, {row.condition}, {row.measure.replace('_', ' ')}",
             *(f"{value:.3f}" for value in (row.mean, row.low, row.high)),
             *(f"{value:.4f}" for value in (row.architectures, row.seeds, row.common)),
-            _band(row.reliability, 2),
+            interval_text(row.reliability),
             f"{row.reliability_of_mean.value:.2f}",
         )
         for row in truth.spreads
@@ -85,7 +69,7 @@ def _asymmetry(truth: TruthSummary) -> Section:
             f"{row.asymmetric:,}",
             f"{row.best_symmetric:.4f}",
             f"{row.best_asymmetric:.4f}",
-            _band(row.difference, sign=True),
+            interval_text(row.difference, "+.4f"),
         )
         for row in truth.asymmetry
     )
@@ -95,13 +79,15 @@ def _asymmetry(truth: TruthSummary) -> Section:
 
 def _examples(truth: TruthSummary) -> Section:
     rows = tuple(
-        (row.what, f"{row.value:.4f} ± {row.se:.4f}", f"{row.macs:,}", _genes(row.genes)) for row in truth.examples
+        (
+            row.what,
+            f"{row.value:.4f} ± {row.se:.4f}",
+            f"{row.macs:,}",
+            ", ".join(f"{name} {op}" for name, op in row.genes.items()),
+        )
+        for row in truth.examples
     )
     return Section("Examples", ("which", "true value", "MACs", "ops"), rows)
-
-
-def _genes(genes: dict[str, str]) -> str:
-    return ", ".join(f"{name} {op}" for name, op in genes.items())
 
 
 def bench_sections(result: BenchResult) -> list[Section]:
@@ -113,12 +99,12 @@ def bench_sections(result: BenchResult) -> list[Section]:
         f"a random architecture's regret {result.chance:.4f}."
     )
     rows = tuple(
-        (arm.name, str(arm.architectures), _band(arm.regret), f"{arm.found:.4f}", f"{arm.rank:.0f}")
+        (arm.name, str(arm.architectures), interval_text(arm.regret, ".4f"), f"{arm.found:.4f}", f"{arm.rank:.0f}")
         for arm in result.arms
     )
     head = ("arm", "architectures", "regret, 95 % interval", "true value", "median rank")
     drawn = (Figure(partial(regret_plot, result), "png", "regret over cost"),)
-    ratios = tuple((f"{row.arm} / {row.other}", _band(row.ratio, 2)) for row in result.ratios)
+    ratios = tuple((f"{row.arm} / {row.other}", interval_text(row.ratio)) for row in result.ratios)
     return [
         Section("Searches of the table", head, rows, note, drawn),
         Section("Ratio of regrets", ("arms", "ratio, 95 % interval"), ratios, "Below 1 the first one is better."),
@@ -129,7 +115,7 @@ def against_sections(found: AgainstTruth) -> list[Section]:
     """Return how a run's scores order architectures, against their true values."""
     rows = (
         ("architectures", str(found.architectures)),
-        ("Kendall's tau with the truth, 95 % interval", _band(found.tau, 2)),
+        ("Kendall's tau with the truth, 95 % interval", interval_text(found.tau)),
         ("tau without the noise of the truth", f"{found.corrected:.2f}"),
         ("correlation with the truth", f"{found.pearson:.2f}"),
         ("true value of the highest score", f"{found.chosen:.4f}"),
@@ -142,7 +128,7 @@ def against_sections(found: AgainstTruth) -> list[Section]:
 def regret_plot(result: BenchResult) -> bytes:
     """Draw the mean regret over the items spent, with bands of 95 %."""
     figure, axes = make_axes(height=4.2)
-    for arm, colour in zip(result.arms, _colours(len(result.arms)), strict=True):
+    for arm, colour in zip(result.arms, itertools.cycle(COLOURS), strict=False):
         points = [
             (cost, band.value, band.low, band.high)
             for cost, band in zip(result.costs, arm.curve, strict=True)
@@ -157,7 +143,3 @@ def regret_plot(result: BenchResult) -> bytes:
     axes.set_ylabel("regret of the choice")
     axes.legend(frameon=False, fontsize=9)
     return make_png(figure)
-
-
-def _colours(count: int) -> Iterable[str]:
-    return [COLOURS[n % len(COLOURS)] for n in range(count)]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from asymnas.core.statistics import Interval
 from asymnas.report import diagnosis_plots as plots
 from asymnas.report.sections import Figure, Section
+from asymnas.report.texts import interval_text
 from asymnas.runs.diagnosis import Diagnosis, EstimatorCheck, ItemsNeeded, RankAgreement, Ranking, RecalibrationNoise
 
 SCATTERS = 6
@@ -38,8 +38,8 @@ def _rankings(rankings: Sequence[Ranking]) -> Section:
             _stage(item),
             item.name,
             f"{item.architectures}" + (f" of {item.scored}" if item.scored > item.architectures else ""),
-            span_text(item.reliability),
-            span_text(item.split_half_tau),
+            interval_text(item.reliability),
+            interval_text(item.split_half_tau),
             "-" if item.seconds is None else f"{item.seconds:.3g} s",
         )
         for item in rankings
@@ -85,7 +85,7 @@ def _winners(rankings: Sequence[Ranking]) -> Section:
         (
             _stage(item),
             item.name,
-            span_text(item.best_tenth),
+            interval_text(item.best_tenth),
             f"{item.lead:+.4f}",
             f"{item.shrinkage:.4f}",
             f"{item.not_worse} of {item.architectures - 1}",
@@ -104,7 +104,14 @@ def _agreements(title: str, pairs: Sequence[RankAgreement]) -> Iterator[Section]
         return
     head = ("one", "other", "n", "tau", "corrected tau", "compared")
     rows = tuple(
-        (item.first, item.other, str(item.architectures), span_text(item.tau), span_text(item.corrected), item.how)
+        (
+            item.first,
+            item.other,
+            str(item.architectures),
+            interval_text(item.tau),
+            interval_text(item.corrected),
+            item.how,
+        )
         for item in pairs
     )
     note = "Kendall tau of the measured means, and what it would be without the noise of both sides."
@@ -120,9 +127,9 @@ def _estimator(found: EstimatorCheck) -> Section:
     row = (
         str(found.architectures),
         f"{found.items:,}",
-        span_text(found.tau),
-        span_text(found.corrected),
-        span_text(found.truth_reliability),
+        interval_text(found.tau),
+        interval_text(found.corrected),
+        interval_text(found.truth_reliability),
         f"{found.coverage:.0%} (of {found.level:.0%})",
     )
     note = "What the estimator says that architectures are worth, against items that nothing was fitted to."
@@ -131,22 +138,16 @@ def _estimator(found: EstimatorCheck) -> Section:
 
 
 def _recalibration(found: RecalibrationNoise) -> Section:
-    taus = [span_text(item.tau if item else None) for item in found.agreement] + ["1"]
+    taus = [interval_text(item.tau if item else None) for item in found.agreement] + ["1"]
     rows = tuple(
         (str(number), f"{mean:.4f}", tau) for number, mean, tau in zip(found.batches, found.means, taus, strict=True)
     )
     note = (
         f"The same architectures on the same items: sd between architectures {found.spread.value:.4f}, sd of one "
-        f"architecture's score between numbers of batches {found.noise.value:.4f} "
-        f"[{found.noise.low:.4f}, {found.noise.high:.4f}]."
+        f"architecture's score between numbers of batches {interval_text(found.noise, '.4f')}."
     )
     head = ("recalibration batches", "mean score", f"tau with {found.batches[-1]}")
     return Section("Noise of the normalisation statistics", head, rows, note)
-
-
-def span_text(interval: Interval | None) -> str:
-    """Write `0.19 [0.00, 0.55]`; `-` where nothing is known."""
-    return "-" if interval is None else f"{interval.value:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
 
 
 def _needed_text(needed: ItemsNeeded) -> str:

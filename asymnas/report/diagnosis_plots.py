@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 
@@ -69,26 +71,30 @@ def reliability_plot(rankings: Sequence[Ranking], by_seconds: bool = False) -> b
 
 def worth_plot(found: EstimatorCheck) -> bytes:
     """Draw the means of new items over what the estimator says, both less their average, with its intervals."""
-    figure, axes = make_axes(width=5.2, height=4.4)
     worth, truth = np.array(found.worths), np.array(found.truths)
     x, y = worth - worth.mean(), truth - truth.mean()
-    axes.errorbar(x, y, xerr=1.2816 * np.array(found.sds), fmt="o", color=BLUE, markersize=4, alpha=0.8,
-                  ecolor=GREY, elinewidth=0.7)  # fmt: skip
-    ends = [min(x.min(), y.min()), max(x.max(), y.max())]
-    axes.plot(ends, ends, color=GREY, linewidth=0.8, linestyle=":")
-    axes.set_title(f"tau {found.tau.value:.2f}; bars are the estimator's {found.level:.0%} intervals", fontsize=10)
-    axes.set_xlabel("worth by the estimator, less the average")
-    axes.set_ylabel(f"mean of {found.items:,} new items, less the average")
-    return make_png(figure)
+    title = f"tau {found.tau.value:.2f}; bars are the estimator's {found.level:.0%} intervals"
+    labels = ("worth by the estimator, less the average", f"mean of {found.items:,} new items, less the average")
+    reach = NormalDist().inv_cdf((1 + found.level) / 2) * np.array(found.sds)
+    return _scatter(x, y, title, labels, xerr=reach, diagonal=True)
 
 
 def agreement_plot(pair: RankAgreement) -> bytes:
     """Draw the means of one measure over those of another, with the standard errors of what differs."""
-    figure, axes = make_axes(width=5.2, height=4.4)
-    axes.errorbar(pair.x, pair.y, yerr=pair.y_se, xerr=pair.x_se, fmt="o", color=BLUE, markersize=4, alpha=0.8,
-                  ecolor=GREY, elinewidth=0.7)  # fmt: skip
     corrected = "" if pair.corrected is None else f", corrected {pair.corrected.value:.2f}"
-    axes.set_title(f"tau {pair.tau.value:.2f}{corrected}", fontsize=10)
-    axes.set_xlabel(pair.first)
-    axes.set_ylabel(pair.other)
+    title = f"tau {pair.tau.value:.2f}{corrected}"
+    return _scatter(np.array(pair.x), np.array(pair.y), title, (pair.first, pair.other), xerr=pair.x_se, yerr=pair.y_se)
+
+
+def _scatter(
+    x: np.ndarray, y: np.ndarray, title: str, labels: tuple[str, str], *, diagonal: bool = False, **errors: Any
+) -> bytes:
+    figure, axes = make_axes(width=5.2, height=4.4)
+    axes.errorbar(x, y, fmt="o", color=BLUE, markersize=4, alpha=0.8, ecolor=GREY, elinewidth=0.7, **errors)
+    if diagonal:
+        ends = [min(x.min(), y.min()), max(x.max(), y.max())]
+        axes.plot(ends, ends, color=GREY, linewidth=0.8, linestyle=":")
+    axes.set_title(title, fontsize=10)
+    axes.set_xlabel(labels[0])
+    axes.set_ylabel(labels[1])
     return make_png(figure)

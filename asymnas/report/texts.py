@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 from asymnas.core.statistics import Interval
@@ -14,9 +15,18 @@ def score_text(score: Score | PartScore) -> str:
     return f"{score.value:.3f}" + ("" if score.se is None else f" ± {score.se:.3f}")
 
 
+def interval_text(interval: Interval | None, form: str = ".2f") -> str:
+    """Write `0.19 [0.00, 0.55]`, each number in this format; `-` for one that is not finite, or for all."""
+    if interval is None:
+        return "-"
+    ends = (interval.value, interval.low, interval.high)
+    value, low, high = (f"{end:{form}}" if isfinite(end) else "-" for end in ends)
+    return f"{value} [{low}, {high}]"
+
+
 def difference_text(difference: Interval) -> str:
     """Write `+0.041 [+0.010, +0.072]`."""
-    return f"{difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"
+    return interval_text(difference, "+.3f")
 
 
 def verdict(difference: Interval) -> str:

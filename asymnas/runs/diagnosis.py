@@ -85,8 +85,7 @@ class Ranking(DiagnosisPart):
     def at(self, items: float) -> Interval:
         """Return the reliability of a mean of `items` items (Spearman and Brown)."""
         k = items / self.items
-        ends = (self.reliability.value, self.reliability.low, self.reliability.high)
-        return Interval(*(k * end / (1 + (k - 1) * end) for end in ends))
+        return self.reliability.mapped(lambda end: k * end / (1 + (k - 1) * end))
 
 
 class RankAgreement(DiagnosisPart):

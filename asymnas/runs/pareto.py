@@ -112,13 +112,12 @@ class ParetoFile(_Record):
         if wanted.startswith("best-"):
             name = self._known(wanted.removeprefix("best-"))
             return self.points[int(np.argmin(self._scaled()[:, self.objectives.index(name)]))]
-        limit = re.fullmatch(r"\s*(\S+?)\s*(<=|>=)\s*([-+.\deE]+)\s*", wanted)
-        number = _number(limit[3]) if limit else None
-        if limit is None or number is None:
+        limit = re.fullmatch(r"\s*(\S+?)\s*(<=|>=)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*", wanted)
+        if limit is None:
             rule, ways = "must be a point of the front", f"a number from 1 to {len(self.points)}"
             way_out = f"Give knee, best-{self.objectives[0]}, {self.limit}, or {ways}."
             raise DataError(Problem("--pick", rule, repr(wanted), way_out))
-        return self._under(self._known(limit[1]), limit[2] == "<=", number, wanted)
+        return self._under(self._known(limit[1]), limit[2] == "<=", float(limit[3]), wanted)
 
     def _under(self, name: str, below: bool, limit: float, wanted: str) -> ParetoPoint:
         kept = [
@@ -148,13 +147,6 @@ class ParetoFile(_Record):
         losses = np.array([[point.values[name] for name in self.objectives] for point in self.points]) * signs
         spread = np.ptp(losses, 0)
         return (losses - losses.min(0)) / np.where(spread > 0, spread, 1)
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
 
 
 def _volumes(losses: np.ndarray, generation: np.ndarray, reference: np.ndarray, best: np.ndarray) -> list[float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from asymnas.core.errors import EvaluationError
@@ -72,30 +72,26 @@ class SearchResult:
     seconds: float
 
 
+@dataclass(slots=True, kw_only=True)
 class Climb:
     """Measures architectures rung by rung, through the log, and tells an estimator what it finds.
 
     Args:
         pool, log, settings, stage, conditions, rungs, rewards, estimator: as for `run_search`.
         on_result: called with each evaluation once it is in the log, and whether it was computed now.
+        evaluations: all that it has made, in the order asked.
     """
 
-    def __init__(
-        self,
-        pool: Pool[Request, Evaluation],
-        log: ResultLog,
-        *,
-        settings: ScoreSettings,
-        stage: str,
-        conditions: tuple[str, ...],
-        rungs: Sequence[Rung],
-        rewards: Mapping[str, Reward],
-        estimator: Estimator | None,
-        on_result: Callable[[Evaluation, bool], None],
-    ) -> None:
-        self.pool, self.log, self.settings, self.stage, self.conditions = pool, log, settings, stage, conditions
-        self.rungs, self.rewards, self.estimator, self.on_result = rungs, rewards, estimator, on_result
-        self.evaluations: list[Evaluation] = []
+    pool: Pool[Request, Evaluation]
+    log: ResultLog
+    settings: ScoreSettings
+    stage: str
+    conditions: tuple[str, ...]
+    rungs: Sequence[Rung]
+    rewards: Mapping[str, Reward]
+    estimator: Estimator | None
+    on_result: Callable[[Evaluation, bool], None]
+    evaluations: list[Evaluation] = field(default_factory=list)
 
     def __call__(self, asked: Sequence[Architecture], first: int) -> list[Evaluation]:
         """Measure architectures, of which `first` is the place of the first one in the order of the search.
@@ -131,8 +127,7 @@ class Climb:
 
     def _survivors(self, rest: list[int], found: list[list[Evaluation]], rung: Rung) -> list[int]:
         """The best of this rung, in the order asked."""
-        values = {place: joined(found[place], self.rewards).value or 0.0 for place in rest}
-        best = sorted(rest, key=lambda place: (-values[place], place))
+        best = sorted(rest, key=lambda place: _rank(joined(found[place], self.rewards)), reverse=True)
         return sorted(best[: rung.survivors(len(rest))])
 
 
@@ -199,7 +194,7 @@ def run_search(
         settings: what the scores depend on.
         stage: name written to the log.
         rungs: what is measured, cheap first; the candidates of a generation climb together, those that a rung leaves
-            behind have the value of that rung.
+            behind have the value of that rung (and, without an estimator, rank below those that went on).
         rewards: the task's, by name; needed where two rungs share one.
         conditions: which inputs are given; the reward is the mean over them.
         limit: ends the search before its last generation; None for none.
@@ -213,8 +208,8 @@ def run_search(
     started = time.perf_counter()
     tally = _Progress(searcher, stage, started, rungs, on_progress)
     climb = Climb(
-        pool,
-        log,
+        pool=pool,
+        log=log,
         settings=settings,
         stage=stage,
         conditions=conditions,

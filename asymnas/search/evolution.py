@@ -8,7 +8,7 @@ import numpy as np
 
 from asymnas.core.errors import JobError, Problem
 from asymnas.core.seeding import rng_for
-from asymnas.search.searcher import Searcher, SearcherPlugin, distinct_samples
+from asymnas.search.searcher import Searcher, SearcherPlugin
 from asymnas.space import Architecture, SearchSpace
 
 CrossoverLevel = Literal["gene", "stage", "branch"]
@@ -68,9 +68,7 @@ class EvolutionSearcher(Searcher):
         if len(selected) > 1:
             crossover = rng_for(self.seed, "search", generation, "crossover")
             found |= self.bred(lambda: self._child(selected, crossover), self.children, crossover, found)
-        rng = rng_for(self.seed, "search", generation, "random")
-        top_up = distinct_samples(self.space, rng, size - len(found), self.seen | found.keys())
-        return [*found.values(), *top_up]
+        return self.filled(found, size, rng_for(self.seed, "search", generation, "random"))
 
     def _mutant(self, parents: list[Architecture], rng: np.random.Generator) -> Architecture:
         return self.space.mutate(parents[rng.integers(len(parents))], rng, self.mutation_prob)

@@ -53,7 +53,9 @@ def run_finals(found: SearchResult, count: int, climb: Climb, *, seed: int) -> t
     if not scored:
         raise EvaluationError(f"{climb.stage}: no finalist could be scored. The last error was: {results[-1].error}")
     finalists = _judged([one for one, _ in scored], [result for _, result in scored], climb, seed)
-    finalists.sort(key=lambda finalist: -finalist.worth)
+    reached = [0 if climb.estimator is not None else item.evaluation.rung or 0 for item in finalists]
+    order = sorted(range(len(finalists)), key=lambda place: (-reached[place], -finalists[place].worth))
+    finalists = [finalists[place] for place in order]
     best = finalists[0]
     return replace(found, best=best.architecture, best_evaluation=best.evaluation), finalists
 
@@ -65,11 +67,12 @@ def _judged(entrants: list[Architecture], results: Sequence[Evaluation], climb: 
         posterior = climb.estimator.predict(entrants)
         worth, sd = posterior.mean, posterior.sd
         chance = posterior.chance_of_best(rng, DRAWS)
-    else:  # over the items that all have: those of the last rung
-        values = np.array([list(result.items.values()) for result in results])  # (finalists, items)
+    else:  # the bootstrap over the items that all have
+        common = [name for name in results[0].items if all(name in result.items for result in results)]
+        values = np.array([[result.items[name] for name in common] for result in results])  # (finalists, items)
         worth = np.array([result.value for result in results], float)
         sd = np.array([result.se or 0.0 for result in results], float)
-        drawn = values[:, rng.integers(values.shape[1], size=(DRAWS, values.shape[1]))].mean(2)  # (finalists, DRAWS)
-        chance = np.bincount(drawn.argmax(0), minlength=len(results)) / DRAWS
+        counts = rng.multinomial(len(common), np.full(len(common), 1 / len(common)), DRAWS)  # (DRAWS, items)
+        chance = np.bincount((values @ counts.T).argmax(0), minlength=len(results)) / DRAWS
     rows = zip(entrants, results, worth.tolist(), sd.tolist(), chance.tolist(), strict=True)
     return [Finalist(*row) for row in rows]

@@ -46,14 +46,14 @@ class LocalSearcher(Searcher):
 
     def _move(self) -> None:
         """Go to the best of what was asked last, if it is better, or to a new start."""
-        worth = {architecture.key: score for architecture, score in self.ranked()}
+        merit = {success[0].key: self.merit(success) for success in self.successes()}
         if self._here is not None:
-            best = max([self._here, *self._near], key=lambda item: worth.get(item.key, float("-inf")))
+            best = max([self._here, *self._near], key=lambda item: merit.get(item.key, (-1, 0.0)))
             if best is not self._here or not self._far:
                 self._here = best
                 return
-        starts = [item for item in self._far if item.key in worth]
-        self._here = max(starts, key=lambda item: worth[item.key], default=None)
+        starts = [item for item in self._far if item.key in merit]
+        self._here = max(starts, key=lambda item: merit[item.key], default=None)
 
 
 class LocalOptions(JobModel):

@@ -11,7 +11,7 @@ from asymnas.core.models import JobModel, Share
 from asymnas.core.seeding import rng_for
 from asymnas.search.evolution import CrossoverLevel
 from asymnas.search.objectives import Objectives, faults, order_by_fronts
-from asymnas.search.searcher import Searcher, SearcherPlugin, distinct_samples
+from asymnas.search.searcher import Searcher, SearcherPlugin
 from asymnas.space import Architecture, SearchSpace
 
 DEFAULT = ("reward", "macs")
@@ -65,14 +65,14 @@ class NSGA2Searcher(Searcher):
             ranks, crowding = order_by_fronts(values * self.objectives.signs)
             parents = np.lexsort((-crowding, ranks))[: self.generation_size]  # best first
             found = self.bred(lambda: self._child([architectures[n] for n in parents], rng), size, rng)
-        return [*found.values(), *distinct_samples(self.space, rng, size - len(found), self.seen | found.keys())]
+        return self.filled(found, size, rng)
 
     def measured(self) -> tuple[list[Architecture], np.ndarray]:
         """Return all successes in the order told, and (n, m) values of the objectives."""
-        worth = {architecture.key: value for architecture, value in self.ranked()}
-        found = [architecture for architecture, _ in self._archive if architecture.key in worth]
+        successes = self.successes()
+        found = [architecture for architecture, _ in successes]
         evaluations = [self.evaluations.get(item.key) for item in found]
-        return found, self.objectives.values(found, [worth[item.key] for item in found], evaluations)
+        return found, self.objectives.values(found, [worth for _, worth in successes], evaluations)
 
     def screened(self, proposals: Any, count: int, rng: np.random.Generator) -> list[Architecture]:
         """Return `count` of the proposals, by fronts and crowding of one draw of their worths and their costs."""

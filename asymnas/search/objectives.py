@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,7 +30,7 @@ class Objective:
     @property
     def kind(self) -> str:
         """The name without what follows `.` or `:`."""
-        return self.name.partition(":")[0] if ":" in self.name else self.name.partition(".")[0]
+        return re.split("[:.]", self.name)[0]
 
     @property
     def of(self) -> str:

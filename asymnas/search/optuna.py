@@ -12,7 +12,7 @@ import numpy as np
 from asymnas.core.errors import MissingDependency, Problem
 from asymnas.core.models import JobModel
 from asymnas.core.seeding import rng_for
-from asymnas.search.searcher import Searcher, SearcherPlugin, distinct_samples
+from asymnas.search.searcher import Searcher, SearcherPlugin
 from asymnas.space import Architecture, SearchSpace
 
 if TYPE_CHECKING:
@@ -57,11 +57,8 @@ class OptunaSearcher(Searcher):
     def propose(self, generation: int, size: int) -> list[Architecture]:
         """Return what the sampler draws, repeats and what breaks a constraint replaced."""
         rng = rng_for(self.seed, "search", "optuna", generation)
-        worth = {architecture.key: score for architecture, score in self.ranked()}
-        told = [
-            (item, worth[item.key]) for item, _ in self._archive if item.key in worth
-        ]  # in order: age counts in TPE
-        study = study_of(self.space, told, _sampler(self.sampler, rng, self.generation_size), self._traces)
+        sampler = _sampler(self.sampler, rng, self.generation_size)
+        study = study_of(self.space, self.successes(), sampler, self._traces)
         domains = distributions(self.space)
         notes: dict[str, dict[str, Any]] = {}
 
@@ -79,7 +76,7 @@ class OptunaSearcher(Searcher):
 
         found = self.bred(draw, size, rng)
         self._traces |= {key: notes[key] for key in found}
-        return [*found.values(), *distinct_samples(self.space, rng, size - len(found), self.seen | found.keys())]
+        return self.filled(found, size, rng)
 
 
 def installed() -> bool:

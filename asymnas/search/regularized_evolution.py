@@ -8,7 +8,7 @@ import numpy as np
 
 from asymnas.core.models import Count, JobModel
 from asymnas.core.seeding import rng_for
-from asymnas.search.searcher import Searcher, SearcherPlugin, distinct_samples
+from asymnas.search.searcher import Searcher, SearcherPlugin
 from asymnas.space import Architecture, SearchSpace
 
 
@@ -46,16 +46,15 @@ class RegularizedEvolution(Searcher):
     def propose(self, generation: int, size: int) -> list[Architecture]:
         """Return random architectures until the population is full, then mutants of tournaments' winners."""
         rng = rng_for(self.seed, "search", generation, "regularized evolution")
-        worth = {architecture.key: score for architecture, score in self.ranked()}
-        members = [architecture for architecture, _ in self._archive if architecture.key in worth][-self.population :]
+        members = self.successes()[-self.population :]
         found: dict[str, Architecture] = {}
         if len(self._archive) >= self.population and members:
-            found = self.bred(lambda: self._child(members, worth, rng), size, rng)
-        return [*found.values(), *distinct_samples(self.space, rng, size - len(found), self.seen | found.keys())]
+            found = self.bred(lambda: self._child(members, rng), size, rng)
+        return self.filled(found, size, rng)
 
-    def _child(self, members: list[Architecture], worth: dict[str, float], rng: np.random.Generator) -> Architecture:
+    def _child(self, members: list[tuple[Architecture, float]], rng: np.random.Generator) -> Architecture:
         drawn = [members[n] for n in rng.integers(len(members), size=self.tournament)]
-        parent = max(drawn, key=lambda member: worth[member.key])
+        parent, _ = max(drawn, key=self.merit)
         return self.space.mutate(parent, rng, 0.0)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -28,8 +28,8 @@ class Searcher(ABC):
     """Proposes architectures generation by generation; it never evaluates.
 
     What is asked is a function of (space, settings, seed, results so far) alone, so a new searcher that gets the same
-    results asks the same architectures. A generation is asked
-    completely before the next one is proposed, and no architecture is asked twice.
+    results asks the same architectures. A generation is asked completely before the next one is proposed, and no
+    architecture is asked twice.
 
     Args:
         space: where architectures come from.
@@ -43,6 +43,7 @@ class Searcher(ABC):
             is one, `ranked` goes by its posterior mean, and not by the scores alone.
         screen: how many architectures are proposed for each that is asked, where there is an estimator.
         evaluations: by an architecture's key all that was measured of it, where it was told.
+        reached: by an architecture's key the number of the highest rung that it was measured on, where it was told.
 
     Raises:
         SearchSpaceExhausted: the space has fewer than `total` architectures (see `asymnas.space.available`).
@@ -66,6 +67,7 @@ class Searcher(ABC):
         self.estimator: Estimator | None = None
         self.screen = 1
         self.evaluations: dict[str, Evaluation] = {}
+        self.reached: dict[str, int] = {}
 
     @property
     def archive(self) -> list[tuple[Architecture, float | None]]:
@@ -89,18 +91,27 @@ class Searcher(ABC):
 
     @property
     def best(self) -> tuple[Architecture, float] | None:
-        """The architecture with the highest score, the first told of equals, and its score; None before any success."""
+        """The architecture that is ranked first, and its score; None before any success."""
         ranked = self.ranked()
         return ranked[0] if ranked else None
 
-    def ranked(self) -> list[tuple[Architecture, float]]:
-        """All successes and their scores (their worth by the estimator where there is one), best first; equal ones stay
-        in the order they were told."""
+    def successes(self) -> list[tuple[Architecture, float]]:
+        """All successes in the order told, and their scores (their worth by the estimator where there is one)."""
         successes = [(architecture, score) for architecture, score in self._archive if score is not None]
         if self.estimator is not None and successes:
             found = [architecture for architecture, _ in successes]
             successes = list(zip(found, self.estimator.predict(found).mean.tolist(), strict=True))
-        return sorted(successes, key=lambda item: -item[1])
+        return successes
+
+    def ranked(self) -> list[tuple[Architecture, float]]:
+        """The successes by `merit`, best first; equal ones stay in the order they were told."""
+        return sorted(self.successes(), key=self.merit, reverse=True)
+
+    def merit(self, success: tuple[Architecture, float]) -> tuple[int, float]:
+        """What successes are compared by, higher is better: without an estimator first the highest rung reached, for a
+        score of few items that did not go on is no match for one of many, then the score; with one the worth alone."""
+        architecture, score = success
+        return (0 if self.estimator is not None else self.reached.get(architecture.key, 0), score)
 
     def screened(self, proposals: Sequence[Architecture], count: int, rng: np.random.Generator) -> list[Architecture]:
         """Return `count` of the proposals: for each place the best of a draw of what all are worth (Thompson sampling).
@@ -140,6 +151,10 @@ class Searcher(ABC):
             if architecture.key not in unwanted:
                 proposals.setdefault(architecture.key, architecture)
         return {item.key: item for item in self.screened(list(proposals.values()), wanted, rng)}
+
+    def filled(self, found: Mapping[str, Architecture], size: int, rng: np.random.Generator) -> list[Architecture]:
+        """Return what was found, by key, and random architectures up to `size` that were not asked before."""
+        return [*found.values(), *distinct_samples(self.space, rng, size - len(found), self.seen | found.keys())]
 
     def ask(self, n: int | None = None) -> list[Architecture]:
         """Return the next architectures to evaluate.
@@ -186,6 +201,7 @@ class Searcher(ABC):
             evaluation = next(told, None)
             if evaluation is not None:
                 self.evaluations[architecture.key] = evaluation
+                self.reached[architecture.key] = evaluation.rung or 0
 
     @abstractmethod
     def propose(self, generation: int, size: int) -> list[Architecture]:

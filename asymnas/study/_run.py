@@ -18,7 +18,6 @@ from asymnas.search import (
     SEARCHERS,
     Climb,
     Estimator,
-    Evaluation,
     Finalist,
     RandomSearcher,
     ResultLog,
@@ -138,17 +137,9 @@ class _Run(Session):
             found = run_search(searcher, stage=stage, rungs=plan.ladder, limit=limit, on_progress=show, **given)
         finalists: list[Finalist] = []
         if plan.finals:
-            done, total = 0, min(search.finalists, len(found.ranked)) * len(plan.finals)
-
-            def shown(evaluation: Evaluation, fresh: bool) -> None:
-                nonlocal done
-                done += 1
-                self.progress.update(finals, done, total)
-                if self.on_evaluation is not None:
-                    self.on_evaluation(evaluation)
-
+            shown = self.counter(finals, min(search.finalists, len(found.ranked)) * len(plan.finals))
+            climb = Climb(stage=finals, rungs=plan.finals, estimator=searcher.estimator, on_result=shown, **given)
             with self.stage(finals):
-                climb = Climb(stage=finals, rungs=plan.finals, estimator=searcher.estimator, on_result=shown, **given)
                 found, finalists = run_finals(found, search.finalists, climb, seed=self.job.seed)
         return SearchOutcome(found, finalists, searcher.estimator)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 import os
@@ -15,7 +16,7 @@ from typing import Any
 
 from asymnas.core.runtime.actors import ActorPool
 from asymnas.core.runtime.pool import InProcessPool, Pool
-from asymnas.job import Job
+from asymnas.job import Job, Resources
 from asymnas.runs.folder import RunFolder
 from asymnas.runs.statistics import STATISTICS, save_statistics, statistics_key
 from asymnas.runs.times import Reporter, StageTimes
@@ -98,17 +99,18 @@ class Session:
         device = "cuda" if resources.gpus_per_worker else "cpu"
         file = str((weights or self.run.weights).resolve())
         factory = partial(candidate_worker, open_task or self.job.open, file, device, resources.torch_threads)
-        shared: dict[str, Any] = {"failed": failed_evaluation, "threads": resources.torch_threads}
-        if resources.engine == "inprocess":
-            return InProcessPool(factory, **shared)
-        return ActorPool(
-            factory,
-            workers=resources.workers,
-            address=resources.address,
-            cpus_per_worker=resources.cpus_per_worker,
-            gpus_per_worker=resources.gpus_per_worker,
-            **shared,
-        )
+        return worker_pool(resources, factory, failed_evaluation, gpus=resources.gpus_per_worker)
+
+    def counter(self, stage: str, total: int) -> Callable[[Evaluation, bool], None]:
+        """Return what is called with each evaluation of a stage: it shows how many there are, and passes them on."""
+        count = itertools.count(1)
+
+        def add(evaluation: Evaluation, fresh: bool) -> None:
+            if self.on_evaluation is not None:
+                self.on_evaluation(evaluation)
+            self.progress.update(stage, next(count), total)
+
+        return add
 
     def evaluated(
         self,
@@ -133,19 +135,15 @@ class Session:
             if name in wanted or (name == "best" and not (self.run.folder / STATISTICS).is_file()):
                 asked[name] = replace(request, keep=True)
         statistics = statistics_key(self.job, architecture, settings.weights, **self.task.model_fingerprint())
-        names, done = list(asked), 0
+        names, count = list(asked), self.counter("test", len(asked))
 
         def finished(evaluation: Evaluation, fresh: bool) -> None:
-            nonlocal done
-            done += 1
             name = names[evaluation.index]
             if name == "best" and evaluation.statistics is not None:
                 save_statistics(self.run.folder, statistics, evaluation.statistics)
             if keeper is not None and name in wanted and evaluation.kept is not None:
                 keeper.add(name, evaluation)
-            if self.on_evaluation is not None:
-                self.on_evaluation(evaluation)
-            self.progress.update("test", done, len(asked))
+            count(evaluation, fresh)
 
         with self.stage("test"):
             results = evaluate_logged(
@@ -155,6 +153,21 @@ class Session:
             if keeper is not None:
                 keeper.finish(named)
         return named
+
+
+def worker_pool(resources: Resources, factory: Callable[[], Any], failed: Any, *, gpus: float = 0.0) -> Pool[Any, Any]:
+    """Return the pool of a job's workers, in this process or on Ray; `factory` and `failed` as for `ActorPool`."""
+    shared: dict[str, Any] = {"failed": failed, "threads": resources.torch_threads}
+    if resources.engine == "inprocess":
+        return InProcessPool(factory, **shared)
+    return ActorPool(
+        factory,
+        workers=resources.workers,
+        address=resources.address,
+        cpus_per_worker=resources.cpus_per_worker,
+        gpus_per_worker=gpus,
+        **shared,
+    )
 
 
 def training_setup(job: Job) -> TrainingSetup:

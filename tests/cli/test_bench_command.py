@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from planted_table import planted_table
 from typer.testing import CliRunner
 
 from asymnas.cli._app import app
@@ -12,8 +13,6 @@ from asymnas.cli._app import app
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
-    from planted_table import planted_table
-
     file = tmp_path_factory.mktemp("bench") / "table.npz"
     planted_table().write(file)
     return str(file)

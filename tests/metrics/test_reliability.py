@@ -11,13 +11,17 @@ from asymnas.core.reliability import (
     components,
     corrected_tau,
     cross_half_tau,
-    expected_tau,
     items_needed,
     kendall_tau,
     reliability,
     split_half_tau,
 )
 from asymnas.core.winner import chance_of_best_share, holm, not_worse_than_best, paired_p, winners_shrinkage
+
+
+def expected_tau(reliability_a, reliability_b, tau=1.0):
+    """The tau of noisy values of which the true ones have `tau`, both normal."""
+    return 2 / np.pi * np.arcsin(np.sin(np.pi / 2 * tau) * np.sqrt(reliability_a * reliability_b))
 
 
 def table(rng, architectures=40, items=20, architecture=0.5, item=1.0, residual=1.0):

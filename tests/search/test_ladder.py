@@ -196,7 +196,7 @@ def test_random_search_is_ranked_by_its_estimator(space, tmp_path):
 def test_finalists_are_measured_on_items_that_chose_nothing(space, tmp_path, estimator):
     ladder = LADDER if estimator else (Rung("true", span=(0, 10)),)
     result, searcher, pool = search(space, tmp_path / "log", Planted(), rungs=ladder, estimator=estimator)
-    climb = Climb(pool, ResultLog(tmp_path / "log"), settings=SETTINGS, stage="finals", conditions=("with",),
+    climb = Climb(pool=pool, log=ResultLog(tmp_path / "log"), settings=SETTINGS, stage="finals", conditions=("with",),
                   rungs=(Rung("true", span=(10, 400)),), rewards=REWARDS, estimator=searcher.estimator,
                   on_result=lambda evaluation, fresh: None)  # fmt: skip
     final, finalists = run_finals(result, 4, climb, seed=0)
@@ -208,6 +208,20 @@ def test_finalists_are_measured_on_items_that_chose_nothing(space, tmp_path, est
     assert final.best == finalists[0].architecture == max(finalists, key=lambda item: item.worth).architecture
     true = [Planted.worth(item.architecture.genes.items()) for item in finalists]
     assert np.corrcoef(true, [item.worth for item in finalists])[0, 1] > 0.7
+
+
+def test_who_stayed_behind_ranks_below_who_went_on(space, tmp_path):
+    """Without an estimator; a score of few items may be higher, and is worth less."""
+    rungs = (Rung("true", span=(0, 2), keep=0.25), Rung("true", span=(2, 60)))
+    result, searcher, pool = search(space, tmp_path / "log", Planted(), rungs=rungs, estimator=False)
+    reached = [searcher.reached[one.key] for one, _ in result.ranked]
+    assert reached == sorted(reached, reverse=True) and {0, 1} == set(reached)
+    assert result.best_evaluation.rung == 1 and result.ranked[0][1] < max(score for _, score in result.ranked)
+    climb = Climb(pool=pool, log=ResultLog(tmp_path / "log"), settings=SETTINGS, stage="finals", conditions=("with",),
+                  rungs=(Rung("true", span=(60, 64), keep=0.5), Rung("true", span=(64, 400))), rewards=REWARDS,
+                  estimator=None, on_result=lambda evaluation, fresh: None)  # fmt: skip
+    final, finalists = run_finals(result, 4, climb, seed=0)
+    assert [item.evaluation.rung for item in finalists] == [1, 1, 0, 0] and len(final.best_evaluation.items) == 340
 
 
 def test_a_higher_rung_finds_the_statistics_of_a_lower_one(monkeypatch):

@@ -98,7 +98,7 @@ def test_the_ratio_of_means_covers_the_planted_one():
         band = ratio_of_means(a, b, samples=500, seed=trial)
         covered += band.low <= 0.5 <= band.high
     assert covered >= 52
-    assert ratio_of_means(np.ones(5), np.zeros(5)).value is None
+    assert np.isnan(ratio_of_means(np.ones(5), np.zeros(5)).value)
 
 
 def test_importance_finds_planted_variances():

@@ -112,18 +112,19 @@ def test_items_and_reward_must_fit(task, worker, architecture):
         task.measure_baseline("static", "validation", reward=task.rewards["open_loop"])
 
 
-def test_fresh_items_are_new_and_found_by_name(job, task, worker, architecture):
+def test_fresh_items_are_new_and_the_same_in_every_process(job, task, worker, architecture):
     used = {video.key for name in ("validation", "test") for video in task.videos(name)}
     name = task.fresh(task.rewards["suc"], 7)
     assert name == "fresh-suc-7" and len(task.splits[name].items) == 7
     assert used.isdisjoint(task.splits[name].items)
     other = TaskContract.opened(job)
-    assert name in other.splits and other.splits[name] == task.splits[name]
-    assert "fresh-suc-x" not in other.splits and "fresh-mood-3" not in other.splits
+    assert name not in other.splits and other.fresh(task.rewards["suc"], 7) == name
+    assert other.splits[name] == task.splits[name]
     assert ScoreSettings.of(task, "w").key(Request.of(architecture, name, ("with",)))
+    worker.task.fresh(task.rewards["suc"], 7)
     found = worker.handle(Request.of(architecture, name, ("with",), span=(0, 2)))
     assert len(found.items) == 2
-    pairs = task.fresh(task.rewards["pair_loss"], 10)
+    pairs = worker.task.fresh(task.rewards["pair_loss"], 10)
     found = worker.handle(Request.of(architecture, pairs, ("with",), reward="pair_loss"))
     assert len(found.items) == 10
     assert used.isdisjoint(item.rpartition("#")[0] for item in found.items)

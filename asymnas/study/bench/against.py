@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 from asymnas.core.errors import DataError, Problem
 from asymnas.core.reliability import corrected_tau, kendall_tau
+from asymnas.core.statistics import Interval
 from asymnas.search import Evaluation
-from asymnas.study.bench.regret import Band
 from asymnas.study.bench.table import TruthTable
 from asymnas.study.bench.truth import reliability_of_truth
 
@@ -34,7 +34,7 @@ class AgainstTruth(BaseModel):
 
     table: str
     architectures: int
-    tau: Band
+    tau: Interval
     corrected: float
     pearson: float
     chosen: float
@@ -63,7 +63,7 @@ def against_truth(table: TruthTable, evaluations: Sequence[Evaluation]) -> Again
     return AgainstTruth(
         table=table.header.fingerprint,
         architectures=len(places),
-        tau=Band.of(tau),
+        tau=tau,
         corrected=corrected_tau(tau.value, 1.0, reliability_of_truth(table)),
         pearson=float(np.corrcoef(measured, truth)[0, 1]),
         chosen=chosen,

@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 
 from asymnas.core.errors import Problem, SpaceError
-from asymnas.core.runtime.actors import ActorPool
-from asymnas.core.runtime.pool import InProcessPool, Pool
 from asymnas.core.versions import versions
 from asymnas.job import Job
 from asymnas.job.base import digest
 from asymnas.runs.times import Reporter
+from asymnas.study._session import worker_pool
 from asymnas.study.bench.table import TableHeader, TruthTable, fingerprinted
 from asymnas.study.bench.trainings import (
     SPLITS,
@@ -134,22 +133,8 @@ def _train(
             progress.update("trainings", total - len(missing) + count, total, f"last {value:.3f}", rest)
 
     if missing:
-        with _pool(job) as pool:
+        with worker_pool(job.resources, partial(TrainingWorker, job), failed_training) as pool:
             pool.map(missing, finished)
-
-
-def _pool(job: Job) -> Pool[TrainingRequest, TrainingRecord]:
-    resources, factory = job.resources, partial(TrainingWorker, job)
-    shared: dict[str, Any] = {"failed": failed_training, "threads": resources.torch_threads}
-    if resources.engine == "inprocess":
-        return InProcessPool(factory, **shared)
-    return ActorPool(
-        factory,
-        workers=resources.workers,
-        address=resources.address,
-        cpus_per_worker=resources.cpus_per_worker,
-        **shared,
-    )
 
 
 def _assembled(job: Job, task: Task, records: Sequence[Sequence[TrainingRecord]]) -> TruthTable:

@@ -20,23 +20,6 @@ POINTS = 40
 """Points of a regret curve."""
 
 
-class Band(BaseModel):
-    """An estimate with the ends of its 95 % confidence interval; None where it is not defined."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    value: float | None
-    low: float | None
-    high: float | None
-
-    @staticmethod
-    def of(interval: Interval) -> Band:
-        """Take over an interval; numbers that are not finite become None."""
-        ends = (interval.value, interval.low, interval.high)
-        value, low, high = (float(end) if np.isfinite(end) else None for end in ends)
-        return Band(value=value, low=low, high=high)
-
-
 class ArmRegret(BaseModel):
     """What an arm found.
 
@@ -54,10 +37,10 @@ class ArmRegret(BaseModel):
 
     name: str
     architectures: int
-    regret: Band
+    regret: Interval
     found: float
     rank: float
-    curve: list[Band | None]
+    curve: list[Interval | None]
     finals: list[float]
 
 
@@ -68,7 +51,7 @@ class RegretRatio(BaseModel):
 
     arm: str
     other: str
-    ratio: Band
+    ratio: Interval
 
 
 class BenchResult(BaseModel):
@@ -151,7 +134,12 @@ def run_bench(
         chance=float(table.truth.max() - table.truth.mean()),
         costs=costs.tolist(),
         arms=results,
-        ratios=[_ratio(result, last) for result in results[:-1]],
+        ratios=[
+            RegretRatio(
+                arm=one.name, other=last.name, ratio=ratio_of_means(np.array(one.finals), np.array(last.finals))
+            )
+            for one in results[:-1]
+        ],
     )
 
 
@@ -167,28 +155,24 @@ def _arm(table: TruthTable, arm: BenchArm, traces: Sequence[SearchTrace], costs:
     return ArmRegret(
         name=arm.name,
         architectures=max(trace.asked for trace in traces),
-        regret=_band(finals),
+        regret=_mean(finals),
         found=float(truth[last].mean()),
         rank=float(np.median([(truth > truth[place]).sum() + 1 for place in last])),
-        curve=[None if np.isnan(column).any() else _band(column) for column in rows.T],
+        curve=[None if np.isnan(column).any() else _mean(column) for column in rows.T],
         finals=finals.tolist(),
     )
 
 
-def _band(values: np.ndarray) -> Band:
-    return Band.of(bootstrap_ci(values, samples=1000))
+def _mean(values: np.ndarray) -> Interval:
+    return bootstrap_ci(values, samples=1000)
 
 
-def _ratio(arm: ArmRegret, other: ArmRegret) -> RegretRatio:
-    return RegretRatio(
-        arm=arm.name, other=other.name, ratio=ratio_of_means(np.array(arm.finals), np.array(other.finals))
-    )
-
-
-def ratio_of_means(a: np.ndarray, b: np.ndarray, *, samples: int = SAMPLES, seed: int = 0) -> Band:
-    """Return mean(a) / mean(b) of (n,) pairs with its bootstrap interval over the pairs; None where b is all 0."""
+def ratio_of_means(a: np.ndarray, b: np.ndarray, *, samples: int = SAMPLES, seed: int = 0) -> Interval:
+    """Return mean(a) / mean(b) of (n,) pairs with its bootstrap interval over the pairs; NaN where b is all 0."""
+    if not b.any():
+        return Interval(*[float("nan")] * 3)
     index = rng_for(seed, "ratio").integers(0, len(a), (samples, len(a)))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        drawn, value = a[index].mean(1) / b[index].mean(1), a.mean() / b.mean()
-        low, high = np.quantile(drawn[~np.isnan(drawn)], [0.025, 0.975]) if np.any(~np.isnan(drawn)) else (np.nan,) * 2
-    return Band.of(Interval(float(value), float(low), float(high)))
+    above, below = a[index].mean(1), b[index].mean(1)
+    ratios = np.divide(above, below, out=np.full(samples, np.inf), where=below > 0)
+    low, high = np.quantile(ratios, [0.025, 0.975], method="nearest")
+    return Interval(float(a.mean() / b.mean()), float(low), float(high))

@@ -174,12 +174,12 @@ def _generation(
     """Measure a generation rung by rung, tell the searcher, and return the items that it cost."""
     places = np.array([table.index(architecture) for architecture in asked])
     scores, spent, rest = np.zeros(len(asked)), 0, np.arange(len(asked))
-    for start, stop in arm.rungs(measured.shape[1]):
+    for number, (start, stop) in enumerate(arm.rungs(measured.shape[1])):
         if start:
-            best = np.argsort(-scores, kind="stable")[: max(1, -(-len(asked) // KEEP))]
-            rest = np.sort(best)
+            rest = np.sort(np.argsort(-scores, kind="stable")[: max(1, -(-len(asked) // KEEP))])
         spent += len(rest) * (stop - start)
         scores[rest] = measured[places[rest], :stop].mean(1)
+        searcher.reached |= {asked[place].key: number for place in rest.tolist()}
         if searcher.estimator is not None:
             for place in rest.tolist():
                 values = measured[places[place], start:stop].tolist()

@@ -8,8 +8,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from asymnas.core.reliability import components, kendall_tau
+from asymnas.core.statistics import Interval
 from asymnas.study.bench.importance import Importance, importance
-from asymnas.study.bench.regret import Band
 from asymnas.study.bench.table import TruthTable
 
 SHARES = (0.25, 0.5, 1.0)
@@ -42,8 +42,8 @@ class Spread(BaseModel):
     architectures: float
     seeds: float
     common: float
-    reliability: Band
-    reliability_of_mean: Band
+    reliability: Interval
+    reliability_of_mean: Interval
 
 
 class Asymmetry(BaseModel):
@@ -68,7 +68,7 @@ class Asymmetry(BaseModel):
     asymmetric: int
     best_symmetric: float
     best_asymmetric: float
-    difference: Band
+    difference: Interval
 
 
 class Example(BaseModel):
@@ -149,8 +149,8 @@ def _spread(table: TruthTable, split: str, condition: str, measure: str | None) 
         architectures=found.architecture.value**0.5,
         seeds=found.residual.value**0.5,
         common=found.item.value**0.5,
-        reliability=Band.of(found.reliability(1)),
-        reliability_of_mean=Band.of(found.reliability()),
+        reliability=found.reliability(1),
+        reliability_of_mean=found.reliability(),
     )
 
 
@@ -225,7 +225,7 @@ def _compared(table: TruthTable, budget: int, share: float, alike: np.ndarray, o
         asymmetric=len(others),
         best_symmetric=float(means[0]),
         best_asymmetric=float(means[1]),
-        difference=Band(value=value, low=value - Z * se, high=value + Z * se),
+        difference=Interval(value, value - Z * se, value + Z * se),
     )
 
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from asymnas.core.errors import DataError, Problem, RunFolderError
-from asymnas.runs.diagnosis import DIAGNOSIS, Diagnosis, RankAgreement, Ranking, read_diagnosis
+from asymnas.runs.diagnosis import DIAGNOSIS, Diagnosis, Ranking, read_diagnosis
 from asymnas.runs.read import RunData, read_run
 from asymnas.runs.summary import RunSummary
 from asymnas.runs.times import Reporter
-from asymnas.study.diagnosis.rankings import ScoreTable, agreement, ranking, tables_of
+from asymnas.study.diagnosis.rankings import ScoreTable, agreements, ranking, tables_of
 from asymnas.study.diagnosis.remeasure import Remeasured, remeasured
 
 STAGES = (("search",), ("random",), ("search", "random"), ("finals",), ("random finals",))
@@ -103,7 +103,7 @@ def from_log(run: RunData) -> Diagnosis:
         job=str(run.job.get("name", run.folder.name)),
         sentence=sentence(rankings, estimator),
         rankings=rankings,
-        agreements=_agreements(tables),
+        agreements=agreements(tables),
         estimator_reliability=estimator,
     )
 
@@ -118,11 +118,6 @@ def _ranking(table: ScoreTable) -> Ranking | None:
         return ranking(table)
     except DataError:
         return None
-
-
-def _agreements(tables: Sequence[ScoreTable]) -> list[RankAgreement]:
-    pairs = [(first, other) for place, other in enumerate(tables) for first in tables[:place]]
-    return [found for pair in pairs if (found := agreement(*pair)) is not None]
 
 
 def sentence(rankings: Sequence[Ranking], estimator: float | None = None) -> str:

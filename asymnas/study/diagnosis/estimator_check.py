@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import NormalDist
 
 import numpy as np
 
-from asymnas.core.reliability import components, corrected_tau, kendall_tau
-from asymnas.core.statistics import Interval
+from asymnas.core.reliability import components, corrected_interval, kendall_tau
 from asymnas.runs.diagnosis import EstimatorCheck
 from asymnas.search import Estimator, Evaluation
 from asymnas.space import SearchSpace
@@ -41,19 +41,16 @@ def check_estimator(estimator: Estimator, table: ScoreTable) -> EstimatorCheck:
     found = components(values)
     trust = found.reliability()
     tau = kendall_tau(posterior.mean, truth)
-    corrected = [corrected_tau(end, 1.0, trust.value) for end in (tau.value, tau.low, tau.high)]
     count = len(keys)
     centre = np.eye(count) - 1 / count
     doubt = centre @ (posterior.covariance + np.eye(count) * found.residual.value / len(items)) @ centre
     error = np.abs(centre @ (posterior.mean - truth))
-    from scipy.special import ndtri
-
-    inside = error < ndtri((1 + LEVEL) / 2) * np.sqrt(np.maximum(doubt.diagonal(), 0))
+    inside = error < NormalDist().inv_cdf((1 + LEVEL) / 2) * np.sqrt(doubt.diagonal())
     return EstimatorCheck(
         architectures=count,
         items=len(items),
         tau=tau,
-        corrected=Interval(*corrected) if np.isfinite(corrected).all() else None,
+        corrected=corrected_interval(tau, 1.0, trust.value),
         truth_reliability=trust,
         level=LEVEL,
         coverage=float(inside.mean()),

@@ -12,7 +12,7 @@ from asymnas.core.reliability import (
     VarianceComponents,
     complete_block,
     components,
-    corrected_tau,
+    corrected_interval,
     cross_half_tau,
     items_needed,
     kendall_tau,
@@ -84,18 +84,18 @@ def tables_of(evaluations: Sequence[Evaluation], stages: Sequence[str], nouns: M
         nouns: what the items of a split are, by the split's name; others are called by the name.
     """
     lines = [item for item in evaluations if item.stage in stages and item.genes is not None]
-    kinds = dict.fromkeys((_rung(item), item.reward, item.split) for item in lines if item.ok)
+    kinds = dict.fromkeys((item.rung, item.reward, item.split) for item in lines if item.ok)
     found = []
     for rung, reward, split in sorted(kinds, key=lambda kind: -1 if kind[0] is None else kind[0]):
         mine = [item for item in lines if (item.reward, item.split) == (reward, split) and item.ok]
-        mine = [item for item in mine if rung is None or (_rung(item) or 0) <= rung]
-        here = {_key(item) for item in mine if _rung(item) == rung}
+        mine = [item for item in mine if rung is None or (item.rung or 0) <= rung]
+        here = {_key(item) for item in mine if item.rung == rung}
         rows: dict[Genes, dict[str, float]] = {}
         for item in mine:
             if _key(item) in here:
                 rows.setdefault(_key(item), {}).update(item.items)
         timed = [item for item in mine if _key(item) in here and not item.cached]
-        failed = {_key(item) for item in lines if not item.ok and _rung(item) == rung} - here
+        failed = {_key(item) for item in lines if not item.ok and item.rung == rung} - here
         found.append(
             ScoreTable(
                 stage=" and ".join(stages),
@@ -108,10 +108,6 @@ def tables_of(evaluations: Sequence[Evaluation], stages: Sequence[str], nouns: M
             )
         )
     return found
-
-
-def _rung(evaluation: Evaluation) -> int | None:
-    return getattr(evaluation, "rung", None)
 
 
 def _key(evaluation: Evaluation) -> Genes:
@@ -158,6 +154,12 @@ def _needed(found: VarianceComponents, target: float) -> ItemsNeeded:
 
 def _known(interval: Interval) -> Interval | None:
     return None if math.isnan(interval.value) else interval
+
+
+def agreements(tables: Sequence[ScoreTable]) -> list[RankAgreement]:
+    """Return the agreement of each pair of tables, where there is one."""
+    pairs = [(first, other) for place, other in enumerate(tables) for first in tables[:place]]
+    return [found for pair in pairs if (found := agreement(*pair)) is not None]
 
 
 def agreement(first: ScoreTable, other: ScoreTable) -> RankAgreement | None:
@@ -222,7 +224,7 @@ def _agreement(
         other=other.name,
         architectures=len(a),
         tau=tau,
-        corrected=_corrected(tau, *trust),
+        corrected=corrected_interval(tau, *trust),
         first_reliability=trust[0],
         other_reliability=trust[1],
         how=how,
@@ -231,12 +233,6 @@ def _agreement(
         x_se=_noise(a),
         y_se=_noise(b),
     )
-
-
-def _corrected(tau: Interval, first: float, other: float) -> Interval | None:
-    if not first * other > 0:
-        return None
-    return Interval(*(corrected_tau(end, first, other) for end in (tau.value, tau.low, tau.high)))
 
 
 def _noise(values: np.ndarray) -> float:

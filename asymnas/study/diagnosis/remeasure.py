@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,18 +14,25 @@ import numpy as np
 from asymnas.core.errors import JobError, Problem, RunFolderError, nearest
 from asymnas.core.reliability import components
 from asymnas.core.seeding import rng_for
-from asymnas.core.statistics import Interval
 from asymnas.nn import weights_hash
 from asymnas.runs.diagnosis import EstimatorCheck, RankAgreement, RecalibrationNoise
 from asymnas.runs.folder import RunFolder
 from asymnas.runs.read import RunData, read_run
-from asymnas.search import Evaluation, RandomSearcher, Request, ResultLog, ScoreSettings, evaluate_logged
+from asymnas.search import RandomSearcher, Request, ResultLog, ScoreSettings, evaluate_logged
 from asymnas.space import Architecture, available, save_architecture
 from asymnas.study._plan import Plan
 from asymnas.study._retrain import retrain
 from asymnas.study._session import Session
 from asymnas.study.diagnosis.estimator_check import check_estimator, estimator_of
-from asymnas.study.diagnosis.rankings import Genes, ScoreTable, agreement, agreement_as_is, ranking, tables_of
+from asymnas.study.diagnosis.rankings import (
+    Genes,
+    ScoreTable,
+    agreement,
+    agreement_as_is,
+    agreements,
+    ranking,
+    tables_of,
+)
 
 if TYPE_CHECKING:
     from asymnas.job import Job
@@ -57,14 +65,15 @@ def remeasured(run: RunData, wanted: Remeasured, nouns: Mapping[str, str], progr
     from asymnas.job import launch_job
 
     weights = supernet_of(run)
-    others = {other: supernet_of(read_run(other)) for other in wanted.seeds}
-    for other in others:
-        if read_run(other).space != run.space:
-            raise RunFolderError(Problem(str(other), f"must be of the search space of {run.folder}"))
+    others = {folder: read_run(folder) for folder in wanted.seeds}
+    for folder, other in others.items():
+        if other.space != run.space:
+            raise RunFolderError(Problem(str(folder), f"must be of the search space of {run.folder}"))
+    supernets = {folder: supernet_of(other) for folder, other in others.items()}
     job = launch_job(run.folder / "job.yaml", engine=wanted.engine, workers=wanted.workers, files=False)
-    with RunFolder.open(run.folder / FOLDER, job, resume=True) as folder:
-        folder.weights = weights
-        sample = _Sample(job, folder, progress, run, wanted, nouns)
+    with RunFolder.open(run.folder / FOLDER, job, resume=True) as place:
+        place.weights = weights
+        sample = _Sample(job, place, progress, run, wanted, nouns)
         parts: dict[str, Any] = {}
         if wanted.items:
             parts |= sample.on_new_items(wanted.items)
@@ -72,8 +81,8 @@ def remeasured(run: RunData, wanted: Remeasured, nouns: Mapping[str, str], progr
             parts["conditions"] = sample.by_condition()
         if wanted.recalibration:
             parts["recalibration"] = sample.by_recalibration()
-        if others:
-            parts["seeds"] = sample.by_supernet(others)
+        if supernets:
+            parts["seeds"] = sample.by_supernet(supernets)
         if wanted.standalone:
             parts["standalone"] = sample.alone(wanted.standalone)
         return parts
@@ -117,8 +126,8 @@ class _Sample(Session):
         split = self.task.fresh(self.reward, count)
         opener = partial(task_with_new_items, self.job, self.reward.name, count)
         new = self._scored("new items", split, opener=opener)
-        old = self._scored("search items")
-        found = agreement(replace(old, label="items of the search"), replace(new, label="new items"))
+        old = self._scored("search items", label="items of the search")
+        found = agreement(old, replace(new, label="new items"))
         return {"new_items": ranking(new), "new_agreement": found, "estimator_check": self._estimator_check(new)}
 
     def _estimator_check(self, table: ScoreTable) -> EstimatorCheck | None:
@@ -130,9 +139,7 @@ class _Sample(Session):
 
     def by_condition(self) -> list[RankAgreement]:
         """Score under each condition alone; agreement of the first with each other one."""
-        tables = [
-            replace(self._scored(f"condition {name}", conditions=(name,)), label=name) for name in self.task.conditions
-        ]
+        tables = [self._scored(f"condition {name}", conditions=(name,), label=name) for name in self.task.conditions]
         return [found for other in tables[1:] if (found := agreement(tables[0], other)) is not None]
 
     def by_recalibration(self) -> RecalibrationNoise:
@@ -142,24 +149,17 @@ class _Sample(Session):
             job = _with_batches(self.job, number)
             task = job.open()
             task.load()
-            stage = f"recalibration {number}"
-            tables.append(
-                replace(
-                    self._scored(stage, task=task, opener=job.open),
-                    label=f"{number} batches",
-                )
-            )
+            label = f"{number} batches"
+            tables.append(self._scored(f"recalibration {number}", task=task, opener=job.open, label=label))
         return recalibration_noise(tables, BATCHES)
 
     def by_supernet(self, others: Mapping[Path, Path]) -> list[RankAgreement]:
         """Score with the supernets of other runs too, on the same items; agreement of each pair of supernets."""
-        tables = [replace(self._scored("search items"), label=str(self.data.folder))]
+        tables = [self._scored("search items", label=str(self.data.folder))]
         for folder, weights in others.items():
             stage = f"supernet {weights_hash(weights)[:12]}"
-            table = self._scored(stage, weights=weights)
-            tables.append(replace(table, label=str(folder)))
-        pairs = [(first, other) for place, other in enumerate(tables) for first in tables[:place]]
-        return [found for pair in pairs if (found := agreement(*pair)) is not None]
+            tables.append(self._scored(stage, weights=weights, label=str(folder)))
+        return agreements(tables)
 
     def alone(self, count: int) -> RankAgreement | None:
         """Train `count` architectures alone; their scores against those in the supernet, by the job's reward."""
@@ -183,6 +183,7 @@ class _Sample(Session):
         split: str | None = None,
         conditions: Sequence[str] = (),
         *,
+        label: str = "",
         task: Task | None = None,
         opener: Callable[[], Task] | None = None,
         weights: Path | None = None,
@@ -202,18 +203,13 @@ class _Sample(Session):
             Request.of(item, split, given, reward=reward.name, span=span)
             for item in architectures or self.architectures
         ]
-        done = 0
-
-        def count(evaluation: Evaluation, fresh: bool) -> None:
-            nonlocal done
-            done += 1
-            self.progress.update(stage, done, len(requests))
-
+        count = self.counter(stage, len(requests))
         with self.stage(stage), self.pool(opener, weights) as pool:
             found = evaluate_logged(requests, pool, self.log, settings=settings, stage=stage, on_result=count)
         if not any(item.ok for item in found):
             raise RunFolderError(Problem(stage, "no architecture could be scored", found[-1].error))
-        return tables_of(found, (stage,), {**self.nouns, split: task.splits[split].noun})[0]
+        table, *_ = tables_of(found, (stage,), {**self.nouns, split: task.splits[split].noun})
+        return replace(table, label=label)
 
 
 def sample_of(session: Session, run: RunData, count: int, archive: int = 0) -> list[Architecture]:
@@ -262,14 +258,10 @@ def recalibration_noise(tables: Sequence[ScoreTable], batches: Sequence[int]) ->
     items = list(tables[0].rows[keys[0]])
     scores = np.stack([table.array(keys, items).mean(1) for table in tables], axis=1)
     found = components(scores)
-
-    def deviation(variance: Interval) -> Interval:
-        return Interval(*(float(np.sqrt(end)) for end in (variance.value, variance.low, variance.high)))
-
     return RecalibrationNoise(
         batches=list(batches),
         means=scores.mean(0).tolist(),
-        spread=deviation(found.architecture),
-        noise=deviation(found.residual),
+        spread=found.architecture.mapped(math.sqrt),
+        noise=found.residual.mapped(math.sqrt),
         agreement=[agreement_as_is(table, tables[-1], keys, items) for table in tables[:-1]],
     )

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 from asymnas.core.errors import DataError, Problem
-from asymnas.task import Split
 from asymnas.tracking.data import Dataset, Video, dataset_info, load_dataset
 from asymnas.tracking.data.lazy import all_of, possible_copies
 from asymnas.tracking.task.data import loaded, traces, train_datasets, video_set
@@ -16,37 +14,6 @@ from asymnas.tracking.task.schema import TrackingJob, VideoSource
 
 PAIR_VIDEOS = 512
 """Fresh videos that fresh pairs are drawn from, at most."""
-
-_NAME = re.compile(r"fresh-(\w+)-([1-9]\d*)")
-
-
-def fresh_name(reward: str, count: int) -> str:
-    """Return the name of the split of `count` fresh items of a reward."""
-    return f"fresh-{reward}-{count}"
-
-
-def fresh_parts(name: str) -> tuple[str, int] | None:
-    """Return reward and number of items of such a name; None for another name."""
-    found = _NAME.fullmatch(name)
-    return None if found is None else (found[1], int(found[2]))
-
-
-class OpenSplits(dict[str, Split]):
-    """Splits by name; those of fresh items are opened when they are asked for by name, wherever that is."""
-
-    def __init__(self, opened: Callable[[str], Split | None]) -> None:
-        super().__init__()
-        self._opened = opened
-
-    def __missing__(self, name: str) -> Split:
-        split = self._opened(name)
-        if split is None:
-            raise KeyError(name)
-        self[name] = split
-        return split
-
-    def __contains__(self, name: object) -> bool:
-        return super().__contains__(name) or (isinstance(name, str) and self._opened(name) is not None)
 
 
 def fresh_videos(job: TrackingJob, count: int, *, fewer: bool = False) -> tuple[list[Video], str]:

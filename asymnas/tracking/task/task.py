@@ -26,7 +26,7 @@ from asymnas.tracking.task.data import (
     train_datasets,
     video_set,
 )
-from asymnas.tracking.task.fresh import PAIR_VIDEOS, OpenSplits, fresh_name, fresh_parts, fresh_videos
+from asymnas.tracking.task.fresh import PAIR_VIDEOS, fresh_videos
 from asymnas.tracking.task.measuring import open_loop, tracked
 from asymnas.tracking.task.pairs import PairItems, measured_pairs
 from asymnas.tracking.task.rewards import PAIRS, rewards_of
@@ -88,24 +88,20 @@ class TrackingTask(Task):
 
     def _set(self, split: str) -> tuple[list[Video], str]:
         if split not in self.sets:
-            fresh = fresh_parts(split)
-            self.sets[split] = video_set(self.job, split) if fresh is None else fresh_videos(self.job, fresh[1])
+            self.sets[split] = video_set(self.job, split)
         return self.sets[split]
 
     def pairs(self, split: str) -> PairItems:
         """Return the pairs of "pairs", which are of the validation videos, or of a split of fresh ones."""
         if split not in self._pairs:
-            settings, where = self.job.evaluation.pairs, "data.validation"
-            if split == PAIRS:
-                videos, fingerprint = self._set("validation")
-            else:
-                count = int(split.rpartition("-")[2])
-                settings, where = settings.model_copy(update={"items": count}), split
-                videos, fingerprint = fresh_videos(self.job, min(count, PAIR_VIDEOS), fewer=True)
-            geometry = self.plugin.geometry(self.options, self.space)  # type: ignore[misc] # a searchable tracker's
-            more: dict[str, Any] = {"threads": frame_threads(self.job), "where": where}
-            self._pairs[split] = PairItems(videos, fingerprint, settings, geometry, **more)
+            self._pairs[split] = self._pair_items(*self._set("validation"))
         return self._pairs[split]
+
+    def _pair_items(self, videos: Sequence[Video], fingerprint: str, **changes: int) -> PairItems:
+        geometry = self.plugin.geometry(self.options, self.space)  # type: ignore[misc] # a searchable tracker's
+        settings = self.job.evaluation.pairs.model_copy(update=changes)
+        where = "the new items" if changes else "data.validation"
+        return PairItems(videos, fingerprint, settings, geometry, threads=frame_threads(self.job), where=where)
 
     @cached_property
     def training_data(self) -> list[Dataset]:
@@ -113,11 +109,9 @@ class TrackingTask(Task):
         return train_datasets(self.job)
 
     @cached_property
-    def splits(self) -> Mapping[str, Split]:
-        """The videos by set, and the pairs; parts are those of the benchmarks. Fresh items open by their name."""
-        found = OpenSplits(self._fresh_split)
-        for name in self._names:
-            found[name] = self._video_split(name)
+    def splits(self) -> dict[str, Split]:
+        """The videos by set, and the pairs; parts are those of the benchmarks."""
+        found = {name: self._video_split(name) for name in self._names}
         if any(reward.split == PAIRS for reward in self.rewards.values()):
             found[PAIRS] = self.pairs(PAIRS).split
         return found
@@ -127,17 +121,19 @@ class TrackingTask(Task):
         parts = {video.key: video.part for video in videos if video.part}
         return Split(tuple(video.key for video in videos), fingerprint, "videos", parts)
 
-    def _fresh_split(self, name: str) -> Split | None:
-        reward = self.rewards.get((fresh_parts(name) or ("",))[0])
-        if reward is None:
-            return None
-        return self.pairs(name).split if reward.split == PAIRS else self._video_split(name)
-
     def fresh(self, reward: Reward, count: int) -> str:
         """Add a split of videos that the job does not use, or of pairs of such videos, and embed their sentences."""
-        name = fresh_name(reward.name, count)
-        _ = self.splits[name]
-        self._embed(self.pairs(name).videos if reward.split == PAIRS else self.videos(name))
+        name = f"fresh-{reward.name}-{count}"
+        if name in self.splits:
+            return name
+        if reward.split == PAIRS:
+            found = fresh_videos(self.job, min(count, PAIR_VIDEOS), fewer=True)
+            self._pairs[name] = self._pair_items(*found, items=count)
+            self.splits[name], videos = self._pairs[name].split, self._pairs[name].videos
+        else:
+            self.sets[name] = videos, _ = fresh_videos(self.job, count)
+            self.splits[name] = self._video_split(name)
+        self._embed(videos)
         return name
 
     @cached_property
