@@ -130,7 +130,7 @@ def _estimator(found: EstimatorCheck) -> Section:
         interval_text(found.tau),
         interval_text(found.corrected),
         interval_text(found.truth_reliability),
-        f"{found.coverage:.0%} (of {found.level:.0%})",
+        "-" if found.coverage is None else f"{found.coverage:.0%} (of {found.level:.0%})",
     )
     note = "What the estimator says that architectures are worth, against items that nothing was fitted to."
     picture = Figure(partial(plots.worth_plot, found), "png", "worth against new items")

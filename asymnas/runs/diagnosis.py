@@ -146,7 +146,8 @@ class EstimatorCheck(DiagnosisPart):
         corrected: the same without the noise of the new items; None where they have no reliability.
         truth_reliability: of the means of the new items.
         level: coverage that the worths' intervals are to have.
-        coverage: share of the means of new items inside, in [0, 1], the noise of the new items taken into account.
+        coverage: share of the means of new items inside, in [0, 1], the noise of the new items taken into account; None
+            where the new items are of another reward than the estimator's.
         worths, sds, truths: (architectures,) worth, its standard deviation, and mean of the new items.
     """
 
@@ -156,7 +157,7 @@ class EstimatorCheck(DiagnosisPart):
     corrected: Interval | None
     truth_reliability: Interval
     level: Finite
-    coverage: Finite
+    coverage: Finite | None
     worths: list[Finite] = Field(default_factory=list)
     sds: list[Finite] = Field(default_factory=list)
     truths: list[Finite] = Field(default_factory=list)

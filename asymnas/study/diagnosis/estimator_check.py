@@ -31,7 +31,7 @@ def check_estimator(estimator: Estimator, table: ScoreTable) -> EstimatorCheck:
     """Compare worths with the means of new items, both less their average: a level that all share ranks nothing.
 
     Args:
-        estimator: fitted; its target is the table's reward.
+        estimator: fitted; only where its target is the table's reward are its intervals about it.
         table: architectures on new items, all on the same ones.
     """
     keys, items = table.block()
@@ -53,7 +53,7 @@ def check_estimator(estimator: Estimator, table: ScoreTable) -> EstimatorCheck:
         corrected=corrected_interval(tau, 1.0, trust.value),
         truth_reliability=trust,
         level=LEVEL,
-        coverage=float(inside.mean()),
+        coverage=float(inside.mean()) if table.reward == estimator.target else None,
         worths=posterior.mean.tolist(),
         sds=posterior.sd.tolist(),
         truths=truth.tolist(),

@@ -116,24 +116,27 @@ class _Sample(Session):
             rule = f"must name a reward of task '{job.task}'"
             raise JobError(Problem("reward", rule, repr(name), nearest(name, self.task.rewards)))
         self.reward = self.task.rewards[name]
+        self.used = any(item.reward == name for item in run.stage("search"))
         self.span = _span(self.task, self.reward, run, wanted.items)
         self.architectures = sample_of(self, run, wanted.sample, wanted.archive)
         with self.stage("preparation"):
             self.task.prepare(lambda done, total: self.progress.update("preparation", done, total))
 
     def on_new_items(self, count: int) -> dict[str, Any]:
-        """Score on new items, and on those of the search: what the two say of each other."""
+        """Score on new items, and on those of the search if it used the reward: what the two say of each other."""
         split = self.task.fresh(self.reward, count)
         opener = partial(task_with_new_items, self.job, self.reward.name, count)
         new = self._scored("new items", split, opener=opener)
-        old = self._scored("search items", label="items of the search")
-        found = agreement(old, replace(new, label="new items"))
+        found = None
+        if self.used:
+            old = self._scored("search items", label="items of the search")
+            found = agreement(old, replace(new, label="new items"))
         return {"new_items": ranking(new), "new_agreement": found, "estimator_check": self._estimator_check(new)}
 
     def _estimator_check(self, table: ScoreTable) -> EstimatorCheck | None:
-        """Compare the estimator of the run, if it has one, with the new items of the reward that it is about."""
+        """Compare the estimator of the run, if it has one, with the new items."""
         measures = Plan.of(self.task).measures
-        if not self.job.search.estimator or table.reward != measures[-1]:
+        if not self.job.search.estimator:
             return None
         return check_estimator(estimator_of(self.space, self.data.evaluations, measures), table)
 
