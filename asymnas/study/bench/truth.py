@@ -162,6 +162,16 @@ def _noise(table: TruthTable) -> float:
     return components(table.value("test")).residual.value
 
 
+def _training_noise(table: TruthTable) -> float:
+    """The same without the noise of the test's items, which would be there if one training were measured again."""
+    items = table.items("test")
+    count = items.shape[2]
+    of_item = (items.var(1, ddof=1).mean() - items.mean(2).var(1, ddof=1).mean()) / (
+        count - 1
+    )  # in a mean of all items
+    return max(0.0, _noise(table) - float(of_item))
+
+
 def _whole(table: TruthTable) -> bool:
     """Whether every combination of ops is there, so that effects are orthogonal."""
     return len(table.architectures) == table.space.size
@@ -208,7 +218,7 @@ def _compared(table: TruthTable, budget: int, share: float, alike: np.ndarray, o
         scores.append(items[chosen, seed])  # (2, items)
     found = np.array(scores)  # (seeds, 2, items)
     by_item, count = (found[:, 1] - found[:, 0]).mean(0), table.header.seeds
-    se = math.sqrt(2 * _noise(table) / count + by_item.var(ddof=1) / len(by_item))
+    se = math.sqrt(2 * _training_noise(table) / count + by_item.var(ddof=1) / len(by_item))
     value, means = float(by_item.mean()), found.mean((0, 2))
     return Asymmetry(
         budget=budget,
