@@ -20,18 +20,17 @@ import numpy as np
 from asymnas.core.errors import AsymNASError
 from asymnas.core.power import crossed_interval
 from asymnas.core.runtime.actors import ActorPool
-from asymnas.core.seeding import rng_for
 from asymnas.core.statistics import Interval
 from asymnas.job import Job, load_job
 from asymnas.nn import weights_hash
 from asymnas.runs.read import read_run
 from asymnas.runs.summary import RunSummary
 from asymnas.search import (
-    RandomSearcher,
     Request,
     ResultLog,
     ScoreSettings,
     candidate_worker,
+    drawn_architectures,
     evaluate_logged,
     failed_evaluation,
 )
@@ -55,11 +54,10 @@ def measured(folder: Path, items: int, random: int, workers: int) -> tuple[dict[
     task = opened(job, items)
     space, split = task.space, task.fresh(task.reward, items)
     task.prepare(lambda done, total: None)
-    seed = int(rng_for(job.seed, "found").integers(2**31))
     groups = {
         "winner": [space.architecture(summary.search.genes)],
         "random search": [space.architecture(summary.random_search.genes)],
-        "random": RandomSearcher(space, seed=seed, budget=random, batch=random).ask(),
+        "random": drawn_architectures(space, random, job.seed, "found"),
     }
     asked = [architecture for group in groups.values() for architecture in group]
     requests = [Request.of(item, split, task.scored) for item in asked]

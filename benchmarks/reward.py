@@ -22,9 +22,8 @@ from pathlib import Path
 import numpy as np
 
 from asymnas.core.reliability import components, items_needed
-from asymnas.core.seeding import rng_for
 from asymnas.job import load_job
-from asymnas.search import CandidateWorker, Request, candidate_worker
+from asymnas.search import CandidateWorker, Request, candidate_worker, drawn_architectures
 from asymnas.space import Architecture
 
 BEFORE = ("suc", 20)
@@ -113,8 +112,7 @@ def main() -> None:
     for name, reward in task.rewards.items():
         most = given.pairs if reward.split == "pairs" else given.videos
         spans[name] = min(most, len(task.splits[reward.split].items))
-    rng = rng_for(0, "reward benchmark")
-    drawn = [task.space.sample(rng) for _ in range(given.architectures)]
+    drawn = drawn_architectures(task.space, given.architectures, 0, "reward benchmark")
     for line in shown(measured(given.run, drawn, spans, given.workers), spans):
         print(line)
 

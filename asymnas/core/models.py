@@ -1,4 +1,4 @@
-"""What the sections of a job are made of: a strict, frozen pydantic model, and numbers with ranges."""
+"""Frozen pydantic models of the sections of a job and of the files of a run, and numbers with ranges."""
 
 from __future__ import annotations
 
@@ -26,8 +26,17 @@ Positive = Annotated[float, Field(gt=0, le=LARGEST, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, le=LARGEST, allow_inf_nan=False)]
 """A number, at least 0."""
 
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+"""Any number but infinities and NaN."""
+
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 """A share or probability in [0, 1]."""
+
+
+class Record(BaseModel):
+    """A part of a file that is written and read by the same class: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class JobModel(BaseModel):

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from asymnas.core.errors import Problem, RunFolderError
 from asymnas.core.files import write_text
-from asymnas.core.schema import problems_of
+from asymnas.core.models import Finite, Record
 from asymnas.core.statistics import Interval
+from asymnas.runs.record import read_record
 
 DIAGNOSIS = "diagnosis.json"
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 
-
-class DiagnosisPart(BaseModel):
-    """A part of a diagnosis."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ItemsNeeded(DiagnosisPart):
+class ItemsNeeded(Record):
     """Items for a reliability, with the ends of the interval; None: no number is enough."""
 
     value: int | None
@@ -31,7 +23,7 @@ class ItemsNeeded(DiagnosisPart):
     high: int | None
 
 
-class Ranking(DiagnosisPart):
+class Ranking(Record):
     """How well one reward on one set of items ranks the architectures of a stage.
 
     Args:
@@ -88,7 +80,7 @@ class Ranking(DiagnosisPart):
         return self.reliability.mapped(lambda end: k * end / (1 + (k - 1) * end))
 
 
-class RankAgreement(DiagnosisPart):
+class RankAgreement(Record):
     """How alike two measures rank the same architectures.
 
     Args:
@@ -118,7 +110,7 @@ class RankAgreement(DiagnosisPart):
     y_se: Finite = 0.0
 
 
-class RecalibrationNoise(DiagnosisPart):
+class RecalibrationNoise(Record):
     """What the number of recalibration batches does to the scores of the same architectures on the same items.
 
     Args:
@@ -136,7 +128,7 @@ class RecalibrationNoise(DiagnosisPart):
     agreement: list[RankAgreement | None]
 
 
-class EstimatorCheck(DiagnosisPart):
+class EstimatorCheck(Record):
     """What the search's estimator says of a sample against new items, which it has not seen.
 
     Args:
@@ -163,7 +155,7 @@ class EstimatorCheck(DiagnosisPart):
     truths: list[Finite] = Field(default_factory=list)
 
 
-class Diagnosis(DiagnosisPart):
+class Diagnosis(Record):
     """How far the scores of a run can be trusted to rank architectures.
 
     Args:
@@ -209,9 +201,6 @@ def read_diagnosis(folder: Path) -> Diagnosis | None:
     file = folder / DIAGNOSIS
     if not file.is_file():
         return None
-    try:
-        return Diagnosis.model_validate_json(file.read_bytes())
-    except ValidationError as error:
-        found = ", ".join(f"{item.where} ({item.rule})" for item in problems_of(error)[:3])
-        way_out = f"Remove it and make it anew: `asymnas diagnose {folder}`."
-        raise RunFolderError(Problem(str(file), "must be a diagnosis of this version", found, way_out)) from error
+    way_out = f"Remove it and make it anew: `asymnas diagnose {folder}`."
+    found: Diagnosis = read_record(file, Diagnosis, "must be a diagnosis of this version", way_out)
+    return found

@@ -4,35 +4,29 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from asymnas.core.errors import DataError, Problem, RunFolderError, nearest
+from asymnas.core.errors import DataError, Problem, nearest
 from asymnas.core.files import write_text
-from asymnas.core.schema import problems_of
+from asymnas.core.models import Finite, Record
+from asymnas.runs.record import read_record
 from asymnas.search.objectives import Objective, order_by_fronts
 
 PARETO = "pareto.json"
 
-Value = Annotated[float, Field(allow_inf_nan=False)]
 
-
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ParetoPoint(_Record):
+class ParetoPoint(Record):
     """An architecture that no other beats in every objective; `values` by objective, in their own units."""
 
     key: str
     genes: dict[str, str]
     generation: int
-    values: dict[str, Value]
+    values: dict[str, Finite]
 
 
-class ParetoFile(_Record):
+class ParetoFile(Record):
     """The front.
 
     Args:
@@ -49,10 +43,10 @@ class ParetoFile(_Record):
     version: Literal[1] = 1
     objectives: list[str]
     points: list[ParetoPoint]
-    others: list[list[Value]]
-    reference: dict[str, Value]
-    ideal: dict[str, Value]
-    hypervolume: list[Value]
+    others: list[list[Finite]]
+    reference: dict[str, Finite]
+    ideal: dict[str, Finite]
+    hypervolume: list[Finite]
 
     @staticmethod
     def of(objectives: list[str], rows: list[ParetoPoint]) -> ParetoFile:
@@ -83,12 +77,9 @@ class ParetoFile(_Record):
     @staticmethod
     def read(file: Path) -> ParetoFile:
         """Read what `write` wrote."""
-        try:
-            return ParetoFile.model_validate_json(file.read_bytes())
-        except ValidationError as error:
-            found = ", ".join(f"{item.where} ({item.rule})" for item in problems_of(error)[:3])
-        way_out = "Resume the run to write it again."
-        raise RunFolderError(Problem(str(file), "must be the Pareto front of a run", found, way_out))
+        rule, way_out = "must be the Pareto front of a run", "Resume the run to write it again."
+        found: ParetoFile = read_record(file, ParetoFile, rule, way_out)
+        return found
 
     def write(self, file: Path) -> None:
         """Write the file, whole or not at all."""

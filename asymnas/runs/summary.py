@@ -5,23 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field
 
-from asymnas.core.errors import Problem, RunFolderError
 from asymnas.core.files import write_text
-from asymnas.core.schema import problems_of
+from asymnas.core.models import Finite, Record
 from asymnas.core.statistics import Interval
-
-Number = Annotated[float, Field(allow_inf_nan=False)]
-
-
-class _Part(BaseModel):
-    """A part of a summary; another program's keys are not part of it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from asymnas.runs.record import read_record
 
 
-class Score(_Part):
+class Score(Record):
     """A score on a set of items.
 
     Args:
@@ -33,19 +25,19 @@ class Score(_Part):
         measures: further numbers of the whole.
     """
 
-    value: Number
-    se: Number | None = None
-    items: dict[str, Number] = Field(default_factory=dict)
+    value: Finite
+    se: Finite | None = None
+    items: dict[str, Finite] = Field(default_factory=dict)
     facts: dict[str, Any] = Field(default_factory=dict)
-    by_condition: dict[str, Number] = Field(default_factory=dict)
-    measures: dict[str, Number] = Field(default_factory=dict)
+    by_condition: dict[str, Finite] = Field(default_factory=dict)
+    measures: dict[str, Finite] = Field(default_factory=dict)
 
 
-class PartScore(_Part):
+class PartScore(Record):
     """A score on the `n` items of a named part."""
 
-    value: Number
-    se: Number | None = None
+    value: Finite
+    se: Finite | None = None
     n: int
 
 
@@ -56,17 +48,17 @@ class BaselineScore(Score):
     parts: dict[str, PartScore] = Field(default_factory=dict)
 
 
-class MedianScore(_Part):
+class MedianScore(Record):
     """Random architectures on the same items; `difference` is the found one's score minus their median."""
 
     n: int
-    median: Number
-    scores: list[Number]
+    median: Finite
+    scores: list[Finite]
     asked: int | None = None
     difference: Interval | None = None
 
 
-class ConditionEffect(_Part):
+class ConditionEffect(Record):
     """The found architecture under two conditions: `difference` is `reference` minus `other`, paired by item.
 
     `part` is a named part of the split, or "all"; it has `n` items.
@@ -76,12 +68,12 @@ class ConditionEffect(_Part):
     other: str
     part: str
     n: int
-    reference_value: Number
-    other_value: Number
+    reference_value: Finite
+    other_value: Finite
     difference: Interval
 
 
-class TestResults(_Part):
+class TestResults(Record):
     """What the held-out items say; `failed` has the error of each evaluation that could not be scored, by its name."""
 
     __test__ = False  # no test of pytest's
@@ -95,14 +87,14 @@ class TestResults(_Part):
     failed: dict[str, str] = Field(default_factory=dict)
 
 
-class RewardName(_Part):
+class RewardName(Record):
     """The reward: as logs name it and as tables do."""
 
     name: str
     title: str
 
 
-class ArchitectureSummary(_Part):
+class ArchitectureSummary(Record):
     """An architecture: its key, the op of each gene, and a drawing of them as text."""
 
     key: str
@@ -110,27 +102,27 @@ class ArchitectureSummary(_Part):
     drawing: str
 
 
-class FinalistSummary(_Part):
+class FinalistSummary(Record):
     """A finalist: its score in the finals, what it is worth with all evidence (`sd`), and its chance to be the best."""
 
     key: str
-    value: Number
-    se: Number | None = None
-    worth: Number
-    sd: Number
-    chance: Number
+    value: Finite
+    se: Finite | None = None
+    worth: Finite
+    sd: Finite
+    chance: Finite
 
 
-class EffectSummary(_Part):
+class EffectSummary(Record):
     """What an op adds to the worth at a free gene, against the mean of the gene's ops."""
 
     gene: str
     op: str
-    mean: Number
-    sd: Number
+    mean: Finite
+    sd: Finite
 
 
-class BranchImportance(_Part):
+class BranchImportance(Record):
     """How much the genes of a branch, or its mixers, matter.
 
     `share` is of the variance of the estimator's main effects over the space; `ped_anova` that of PED-ANOVA over what
@@ -138,11 +130,11 @@ class BranchImportance(_Part):
     """
 
     branch: str
-    share: Number
-    ped_anova: Number | None = None
+    share: Finite
+    ped_anova: Finite | None = None
 
 
-class SearchCounts(_Part):
+class SearchCounts(Record):
     """What a search computed (`evaluated`), what another stage had scored already (`from_log`), and its finals.
 
     `genes` are the winner's. `reliability` is the estimator's: the share of the variance between the architectures'
@@ -159,29 +151,29 @@ class SearchCounts(_Part):
     best: Score | None = None
     genes: dict[str, str] = Field(default_factory=dict)
     finalists: list[FinalistSummary] = Field(default_factory=list)
-    reliability: Number | None = None
+    reliability: Finite | None = None
     effects: list[EffectSummary] = Field(default_factory=list)
     importance: list[BranchImportance] = Field(default_factory=list)
 
 
-class CostSummary(_Part):
+class CostSummary(Record):
     """Multiply-accumulates and parameters by branch, and the multiply-accumulates a frame of a long video."""
 
     branches: dict[str, dict[str, int]]
-    amortised_macs: Number
+    amortised_macs: Finite
     amortised_frames: int
 
 
-class TrainingSummary(_Part):
+class TrainingSummary(Record):
     """What training cost and where it ended; `samples` are those seen."""
 
     steps: int
     samples: int
-    seconds: Number
-    losses: dict[str, Number]
+    seconds: Finite
+    losses: dict[str, Finite]
 
 
-class _SummaryFile(_Part):
+class _SummaryFile(Record):
     def write(self, file: Path) -> None:
         """Write the summary, whole or not at all."""
         write_text(file, self.model_dump_json(indent=1) + "\n")
@@ -197,13 +189,7 @@ class _SummaryFile(_Part):
 def _read(file: Path, model: Any) -> Any:
     rule = "must be the summary of a finished run of this version"
     way_out = "Restore the file; or remove it and resume the run; a run of an older version starts anew."
-    try:
-        return TypeAdapter(model).validate_json(file.read_bytes())
-    except ValidationError as error:
-        found = ", ".join(f"{item.where} ({item.rule})" for item in problems_of(error)[:3])
-    except OSError as error:
-        found = str(error.strerror)
-    raise RunFolderError(Problem(str(file), rule, found, way_out))
+    return read_record(file, model, rule, way_out)
 
 
 class RunSummary(_SummaryFile):
@@ -230,50 +216,50 @@ class RunSummary(_SummaryFile):
     training: TrainingSummary
     weights_hash: str
     test: TestResults | None = None
-    seconds: dict[str, Number]
+    seconds: dict[str, Finite]
     versions: dict[str, str]
 
 
-class ArmSeed(_Part):
+class ArmSeed(Record):
     """What one seed of a comparison's arm gave; `gap` is validation minus test."""
 
     seed: int
     architecture: str
-    validation: Number
-    test: Number
-    gap: Number
-    random_search_test: Number | None = None
-    random_median_test: Number | None = None
+    validation: Finite
+    test: Finite
+    gap: Finite
+    random_search_test: Finite | None = None
+    random_median_test: Finite | None = None
 
 
-class ArmResult(_Part):
+class ArmResult(Record):
     """All seeds of an arm, their mean numbers, the gap's interval, evaluations of a search, mean seconds of a run."""
 
     seeds: list[ArmSeed]
-    mean: dict[str, Number]
+    mean: dict[str, Finite]
     gap: Interval
     budget: int
-    seconds: Number
+    seconds: Finite
 
 
-class Prospect(_Part):
+class Prospect(Record):
     """What a budget sees: half the width of the interval, and the difference detectable with 80 % power."""
 
     seeds: int
     items: int
-    half_width: Number
-    detectable: Number
+    half_width: Finite
+    detectable: Finite
 
 
-class Outlook(_Part):
+class Outlook(Record):
     """What this budget, the first of the prospects, and larger ones see; as rough as the deviations are known.
 
     `sd` is the deviation of one paired difference by factor: "seed", "item", "interaction" (with all noise); `share`
     each one's part in the mean's variance. `seeds_needed`, at as many items, bring the half-width down to the margin.
     """
 
-    sd: dict[str, Number]
-    share: dict[str, Number]
+    sd: dict[str, Finite]
+    share: dict[str, Finite]
     prospects: list[Prospect]
     seeds_needed: int | None = None
 
@@ -283,18 +269,18 @@ class PowerSummary(Outlook):
 
     source: str
     noun: str
-    level: Number
-    margin: Number
+    level: Finite
+    margin: Finite
 
 
-class Difference(_Part):
+class Difference(Record):
     """The difference of two arms in one kind of score; `equivalent`: its interval lies within the margin."""
 
     kind: str
     first: str
     other: str
     difference: Interval
-    per_seed: list[Number]
+    per_seed: list[Finite]
     items: int
     equivalent: bool
     verdict: str
@@ -313,17 +299,17 @@ class CompareSummary(_SummaryFile):
     test_items: int
     test_facts: dict[str, Any]
     validation_items: int
-    level: Number
-    margin: Number
+    level: Finite
+    margin: Finite
     seeds: list[int]
     power: PowerSummary | None = None
     arms: dict[str, ArmResult]
     differences: list[Difference]
-    seconds: Number
+    seconds: Finite
     versions: dict[str, str]
 
 
-class UnfinishedSummary(_Part):
+class UnfinishedSummary(Record):
     """What the log of a run that is not finished says so far: training steps done, candidates scored, the best one."""
 
     kind: Literal["unfinished"] = "unfinished"

@@ -9,7 +9,7 @@ from asymnas.search.evolution import EvolutionSearcher
 from asymnas.search.finals import Finalist, run_finals
 from asymnas.search.ladder import Rung, joined, rungs_of
 from asymnas.search.limit import SearchLimit
-from asymnas.search.random_search import RandomSearcher
+from asymnas.search.random_search import RandomSearcher, drawn_architectures
 from asymnas.search.results import SCORING_VERSION, Evaluation, Request, ScoreSettings, failed_evaluation
 from asymnas.search.searcher import SEARCHERS, Searcher, SearcherPlugin, distinct_samples
 
@@ -35,6 +35,7 @@ __all__ = [
     "SearcherPlugin",
     "candidate_worker",
     "distinct_samples",
+    "drawn_architectures",
     "evaluate_logged",
     "failed_evaluation",
     "joined",

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from asymnas.core.seeding import rng_for
 from asymnas.search.searcher import Searcher, SearcherPlugin, distinct_samples
-from asymnas.space import Architecture, SearchSpace
+from asymnas.space import Architecture, SearchSpace, available
 
 
 class RandomSearcher(Searcher):
@@ -32,6 +32,12 @@ class RandomSearcher(Searcher):
         """Return the next of the drawn architectures."""
         start = len(self._archive)
         return self._all[start : start + size]
+
+
+def drawn_architectures(space: SearchSpace, count: int, seed: int, purpose: str) -> list[Architecture]:
+    """Return `count` distinct random architectures, or all that the space has; seed and purpose decide which."""
+    own = int(rng_for(seed, purpose).integers(2**31))
+    return distinct_samples(space, rng_for(own, "search", "random"), available(space, count), set())
 
 
 def _build(space: SearchSpace, seed: int, section: Any) -> RandomSearcher:

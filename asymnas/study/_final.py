@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from asymnas.core.seeding import rng_for
 from asymnas.core.statistics import Interval, above_median, paired_difference
 from asymnas.job import Job
 from asymnas.runs.read import score_of
 from asymnas.runs.summary import BaselineScore, ConditionEffect, MedianScore, PartScore, TestResults
-from asymnas.search import Evaluation, RandomSearcher, Request
-from asymnas.space import Architecture, SearchSpace, available
+from asymnas.search import Evaluation, Request, drawn_architectures
+from asymnas.space import Architecture, SearchSpace
 from asymnas.task import Split, Task
 
 logger = logging.getLogger("asymnas.study")
@@ -22,13 +21,10 @@ logger = logging.getLogger("asymnas.study")
 def random_architectures(job: Job, space: SearchSpace) -> list[Architecture]:
     """Return the random architectures of the yardstick: as many as the job asks for, or all that the space has."""
     asked = job.baselines.random_architectures
-    wanted = available(space, asked)
-    if wanted < asked:
-        logger.warning("%d random architectures are asked for, and '%s' has %d in all", asked, space.name, wanted)
-    if not wanted:
-        return []
-    seed = int(rng_for(job.seed, "random architectures").integers(2**31))
-    return RandomSearcher(space, seed=seed, budget=wanted, batch=wanted).ask()
+    found = drawn_architectures(space, asked, job.seed, "random architectures")
+    if len(found) < asked:
+        logger.warning("%d random architectures are asked for, and '%s' has %d in all", asked, space.name, len(found))
+    return found
 
 
 def final_requests(

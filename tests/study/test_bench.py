@@ -15,7 +15,7 @@ from asymnas.study import BenchSettings, against_truth, run_bench, summarise_tru
 from asymnas.study.bench.importance import importance
 from asymnas.study.bench.regret import ratio_of_means
 from asymnas.study.bench.simulate import BenchArm, arm_section, simulate
-from asymnas.study.bench.truth import symmetric
+from asymnas.study.bench.truth import _noise, _training_noise, symmetric
 
 JOB = "bench_audiovisual"
 
@@ -139,6 +139,13 @@ def test_spread_and_noise_of_seeds_are_told_apart():
     assert row.seeds == pytest.approx((0.03**2 + item**2) ** 0.5, rel=0.1)
     assert row.reliability_of_mean.value > row.reliability.low > 0.3 and row.common < 0.003
     assert truth.item_noise == pytest.approx(0.475, abs=0.02)
+
+
+def test_an_interval_of_asymmetry_holds_the_noise_of_items_once():
+    for noise, items in ((0.03, 200), (0.0, 100)):
+        table = planted_table(items=items, seed_noise=noise, main=0.03, seed=1)
+        assert _training_noise(table) == pytest.approx(noise**2, abs=1e-4)
+        assert _noise(table) == pytest.approx(noise**2 + 0.475**2 / items, rel=0.1)
 
 
 def test_tables_and_plot_are_drawn(table):

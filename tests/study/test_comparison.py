@@ -21,13 +21,10 @@ THREE = CompareSettings([0, 1, 2], samples=200)
 ONE = CompareSettings([0], samples=200)
 
 
-def test_row(arms, settings=THREE):
+def row_of(arms, settings=THREE):
     """The one difference of two arms in the test score."""
     (row,) = [row for row in compare_arms(arms, settings)[1] if row.kind == "test"]
     return row
-
-
-test_row.__test__ = False
 
 
 def arms_of(make_summary, first, other):
@@ -37,7 +34,7 @@ def arms_of(make_summary, first, other):
 
 def test_a_difference_in_all_items_and_seeds_is_no_noise(make_summary):
     base = np.random.default_rng(0).random((3, 20))
-    test = test_row(arms_of(make_summary, base + 0.1, base))
+    test = row_of(arms_of(make_summary, base + 0.1, base))
     assert test.difference.value == pytest.approx(0.1)
     assert test.difference.clear_of_zero and not test.equivalent
     assert "SUC" in test.verdict and "a is better" in test.verdict
@@ -46,7 +43,7 @@ def test_a_difference_in_all_items_and_seeds_is_no_noise(make_summary):
 
 def test_noise_is_called_noise(make_summary):
     rng = np.random.default_rng(1)
-    test = test_row(arms_of(make_summary, rng.random((3, 20)), rng.random((3, 20))))
+    test = row_of(arms_of(make_summary, rng.random((3, 20)), rng.random((3, 20))))
     assert not test.difference.clear_of_zero and not test.equivalent
     assert "noise" in test.verdict and "undecided" in test.verdict
 
@@ -55,7 +52,7 @@ def test_arms_that_surely_differ_by_little_are_equivalent(make_summary):
     rng = np.random.default_rng(2)
     base = rng.random((3, 50))
     for shift, said in ((0.0, "equivalent"), (0.006, "a is better at this budget, and the difference is smaller")):
-        test = test_row(arms_of(make_summary, base + shift + rng.normal(0, 0.003, base.shape), base))
+        test = row_of(arms_of(make_summary, base + shift + rng.normal(0, 0.003, base.shape), base))
         assert test.equivalent and said in test.verdict and "smaller than 0.01 either way" in test.verdict
 
 
@@ -65,7 +62,7 @@ def test_arms_that_surely_differ_by_little_are_equivalent(make_summary):
 def test_the_variance_is_shared_out_to_what_made_it(make_summary, seed_sd, item_sd, largest):
     rng = np.random.default_rng(3)
     paired = rng.normal(0, seed_sd, (12, 1)) + rng.normal(0, item_sd, (1, 60)) + rng.normal(0, 0.05, (12, 60))
-    outlook = test_row(arms_of(make_summary, paired, 0 * paired), CompareSettings(range(12), samples=100)).outlook
+    outlook = row_of(arms_of(make_summary, paired, 0 * paired), CompareSettings(range(12), samples=100)).outlook
     assert max(outlook.share, key=outlook.share.get) == largest
     assert sum(outlook.share.values()) == pytest.approx(1)
     assert (outlook.prospects[0].seeds, outlook.prospects[0].items) == (12, 60)
@@ -82,7 +79,7 @@ def test_planted_asymmetry_is_found_as_often_as_promised_and_none_in_5_percent(m
         for _ in range(200):
             base = 0.4 + rng.normal(0, 0.2, items)
             noise = rng.normal(0, 0.01, (seeds, 1)) + rng.normal(0, 0.02, items) + rng.normal(0, 0.14, (seeds, items))
-            row = test_row(arms_of(make_summary, base + effect + noise, np.tile(base, (seeds, 1))), settings)
+            row = row_of(arms_of(make_summary, base + effect + noise, np.tile(base, (seeds, 1))), settings)
             found[effect] += row.difference.low > 0 if effect else row.difference.clear_of_zero
     assert binomtest(found[detectable], 200, 0.8).pvalue > 0.01
     assert binomtest(found[0.0], 200, 0.05, alternative="greater").pvalue > 0.01
@@ -99,9 +96,9 @@ def test_a_reward_with_a_rule_of_its_own_is_compared_by_it(make_summary):
 
     other = hits - np.where(weights > 1, 0.2, 0.0)
     settings = CompareSettings([0, 1, 2], samples=100, rule=rule)
-    test = test_row(arms_of(make_summary, hits, other), settings)
+    test = row_of(arms_of(make_summary, hits, other), settings)
     assert test.difference.value == pytest.approx(0.2 * 100 / 135)
-    plain = test_row(arms_of(make_summary, hits, other))
+    plain = row_of(arms_of(make_summary, hits, other))
     assert plain.difference.value == pytest.approx(0.025)
     half = 2.02 * weighted_se((hits - other)[0], weights)
     assert test.difference.high - test.difference.value == pytest.approx(half, rel=0.25)
@@ -111,7 +108,7 @@ def test_the_rule_of_the_mean_is_the_mean(make_summary):
     rng = np.random.default_rng(5)
     arms = arms_of(make_summary, rng.random((3, 12)), rng.random((3, 12)))
     settings = CompareSettings([0, 1, 2], samples=100, rule=lambda values, items: float(np.mean(values)))
-    assert test_row(arms, settings).difference.low == pytest.approx(test_row(arms).difference.low)
+    assert row_of(arms, settings).difference.low == pytest.approx(row_of(arms).difference.low)
 
 
 def test_named_parts_of_the_test_are_compared_too(make_summary):
@@ -137,7 +134,7 @@ def test_the_gap_is_validation_minus_test(make_summary):
 
 
 def test_one_seed_says_nothing_of_others(make_summary):
-    row = test_row({"a": {0: make_summary([0.1, 0.2, 0.4])}, "b": {0: make_summary([0.3, 0.2, 0.4])}}, ONE)
+    row = row_of({"a": {0: make_summary([0.1, 0.2, 0.4])}, "b": {0: make_summary([0.3, 0.2, 0.4])}}, ONE)
     assert "One seed says nothing" in row.verdict
     assert {item.seeds for item in row.outlook.prospects} == {1} and row.outlook.seeds_needed is None
 

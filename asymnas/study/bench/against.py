@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from asymnas.core.errors import DataError, Problem
+from asymnas.core.models import Record
 from asymnas.core.reliability import corrected_tau, kendall_tau
 from asymnas.core.statistics import Interval
 from asymnas.search import Evaluation
@@ -17,7 +17,7 @@ from asymnas.study.bench.truth import reliability_of_truth
 STAGES = ("search", "random")
 
 
-class AgainstTruth(BaseModel):
+class AgainstTruth(Record):
     """How a run's scores order the architectures that it evaluated, against their true values.
 
     Args:
@@ -29,8 +29,6 @@ class AgainstTruth(BaseModel):
         chosen: true value of the highest score; `regret` is how far it is below the best of the table.
         random: the mean true value of all architectures of the table.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     table: str
     architectures: int

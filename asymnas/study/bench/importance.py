@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+
+from asymnas.core.models import Record
 
 
-class Importance(BaseModel):
+class Importance(Record):
     """Share of the variance between architectures that some genes explain, the noise of seeds taken out.
 
     Args:
@@ -17,8 +18,6 @@ class Importance(BaseModel):
         share: may be slightly negative where there is nothing.
         best: for a gene, the op with the highest mean; and `gain`, that mean over the mean of all.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     kind: str

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from asymnas.core.errors import JobError, Problem
+from asymnas.core.models import Record
 from asymnas.core.seeding import rng_for
 from asymnas.core.statistics import Interval, bootstrap_ci
 from asymnas.runs.times import Reporter
@@ -20,7 +20,7 @@ POINTS = 40
 """Points of a regret curve."""
 
 
-class ArmRegret(BaseModel):
+class ArmRegret(Record):
     """What an arm found.
 
     Args:
@@ -33,8 +33,6 @@ class ArmRegret(BaseModel):
         finals: regret of the last choice by seed.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     name: str
     architectures: int
     regret: Interval
@@ -44,17 +42,15 @@ class ArmRegret(BaseModel):
     finals: list[float]
 
 
-class RegretRatio(BaseModel):
+class RegretRatio(Record):
     """Final regret of `arm` divided by that of `other`; below 1 the arm is better. Seeds are resampled together."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     arm: str
     other: str
     ratio: Interval
 
 
-class BenchResult(BaseModel):
+class BenchResult(Record):
     """Searches of a table.
 
     Args:
@@ -67,8 +63,6 @@ class BenchResult(BaseModel):
         costs: items at each point of the curves.
         arms, ratios: the results; ratios are of every arm to the last one.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     table: str
     space: str

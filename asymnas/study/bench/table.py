@@ -14,17 +14,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from asymnas.core.errors import DataError, Problem
 from asymnas.core.files import disk_errors, write_whole
+from asymnas.core.models import Record
 from asymnas.space import Architecture, SearchSpace, load_space
 
 FREE = {"fingerprint", "versions", "seconds"}
 """Keys of the header that the fingerprint does not depend on."""
 
 
-class TableHeader(BaseModel):
+class TableHeader(Record):
     """What the numbers of a table are.
 
     Args:
@@ -40,8 +41,6 @@ class TableHeader(BaseModel):
         seconds: of one core that all trainings took, with their measurements.
         fingerprint: 16 hex digits of everything but versions and seconds.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Literal["asymnas-table"] = "asymnas-table"
     version: Literal[1] = 1

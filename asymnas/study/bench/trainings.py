@@ -13,10 +13,11 @@ from typing import Any, TextIO
 
 import numpy as np
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field, ValidationError
 
 from asymnas.core.errors import DataError, EvaluationError, Problem, RunFolderError
 from asymnas.core.files import disk_errors
+from asymnas.core.models import Record
 from asymnas.core.threads import all_threads
 from asymnas.job import Job
 from asymnas.study._session import training_config
@@ -50,10 +51,8 @@ def coded(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return levels, codes.reshape(values.shape).astype(np.uint8)
 
 
-class ItemCodes(BaseModel):
+class ItemCodes(Record):
     """Values of items, in the order of their split: the distinct ones, and by item which one, a byte in base64."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     levels: list[float]
     codes: str
@@ -69,20 +68,18 @@ class ItemCodes(BaseModel):
         return np.array(self.levels)[np.frombuffer(base64.b64decode(self.codes), np.uint8)]
 
 
-class TrainingRecord(BaseModel):
+class TrainingRecord(Record):
     """One line of the log: what one training gave, or why it failed.
 
     `values` and `measures` (by name) are by split and condition; `curve` has (last step, mean loss) pairs.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     place: int
     seed: int
-    values: dict[str, dict[str, float]] = {}
-    measures: dict[str, dict[str, dict[str, float]]] = {}
-    items: dict[str, ItemCodes] = {}
-    curve: list[tuple[int, float]] = []
+    values: dict[str, dict[str, float]] = Field(default_factory=dict)
+    measures: dict[str, dict[str, dict[str, float]]] = Field(default_factory=dict)
+    items: dict[str, ItemCodes] = Field(default_factory=dict)
+    curve: list[tuple[int, float]] = Field(default_factory=list)
     seconds: float
     error: str = ""
 

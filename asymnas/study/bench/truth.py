@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
+from asymnas.core.models import Record
 from asymnas.core.reliability import components, kendall_tau
 from asymnas.core.statistics import Interval
 from asymnas.study.bench.importance import Importance, importance
@@ -18,7 +18,7 @@ Z = 1.96
 """Half the width of a 95 % interval, in standard errors."""
 
 
-class Spread(BaseModel):
+class Spread(Record):
     """Where the differences of one score come from.
 
     Args:
@@ -30,8 +30,6 @@ class Spread(BaseModel):
         reliability: of one training: the share of the variance between scores that is due to architectures.
         reliability_of_mean: of the mean over the table's seeds.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     split: str
     condition: str
@@ -46,7 +44,7 @@ class Spread(BaseModel):
     reliability_of_mean: Interval
 
 
-class Asymmetry(BaseModel):
+class Asymmetry(Record):
     """The best asymmetric against the best symmetric architecture of at most some cost.
 
     Each is chosen by the validation items of all seeds but one and scored by the test items of that one, for every
@@ -60,8 +58,6 @@ class Asymmetry(BaseModel):
         difference: asymmetric minus symmetric.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     budget: int
     share: float
     symmetric: int
@@ -71,10 +67,8 @@ class Asymmetry(BaseModel):
     difference: Interval
 
 
-class Example(BaseModel):
+class Example(Record):
     """An architecture with its true value: the mean over seeds on the test items, and the standard error over seeds."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     what: str
     genes: dict[str, str]
@@ -83,10 +77,8 @@ class Example(BaseModel):
     macs: int
 
 
-class TruthSummary(BaseModel):
+class TruthSummary(Record):
     """What a table says; see the classes of its parts. `tau` is Kendall's between validation and test means."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     space: str
@@ -170,6 +162,16 @@ def _noise(table: TruthTable) -> float:
     return components(table.value("test")).residual.value
 
 
+def _training_noise(table: TruthTable) -> float:
+    """The same without the noise of the test's items, which would be there if one training were measured again."""
+    items = table.items("test")
+    count = items.shape[2]
+    of_item = (items.var(1, ddof=1).mean() - items.mean(2).var(1, ddof=1).mean()) / (
+        count - 1
+    )  # in a mean of all items
+    return max(0.0, _noise(table) - float(of_item))
+
+
 def _whole(table: TruthTable) -> bool:
     """Whether every combination of ops is there, so that effects are orthogonal."""
     return len(table.architectures) == table.space.size
@@ -216,7 +218,7 @@ def _compared(table: TruthTable, budget: int, share: float, alike: np.ndarray, o
         scores.append(items[chosen, seed])  # (2, items)
     found = np.array(scores)  # (seeds, 2, items)
     by_item, count = (found[:, 1] - found[:, 0]).mean(0), table.header.seeds
-    se = math.sqrt(2 * _noise(table) / count + by_item.var(ddof=1) / len(by_item))
+    se = math.sqrt(2 * _training_noise(table) / count + by_item.var(ddof=1) / len(by_item))
     value, means = float(by_item.mean()), found.mean((0, 2))
     return Asymmetry(
         budget=budget,

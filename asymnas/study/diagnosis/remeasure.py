@@ -18,8 +18,8 @@ from asymnas.nn import weights_hash
 from asymnas.runs.diagnosis import EstimatorCheck, RankAgreement, RecalibrationNoise
 from asymnas.runs.folder import RunFolder
 from asymnas.runs.read import RunData, read_run
-from asymnas.search import RandomSearcher, Request, ResultLog, ScoreSettings, evaluate_logged
-from asymnas.space import Architecture, available, save_architecture
+from asymnas.search import Request, ResultLog, ScoreSettings, drawn_architectures, evaluate_logged
+from asymnas.space import Architecture, save_architecture
 from asymnas.study._plan import Plan
 from asymnas.study._retrain import retrain
 from asymnas.study._session import Session
@@ -219,9 +219,7 @@ def sample_of(session: Session, run: RunData, count: int, archive: int = 0) -> l
     """Return `count` random architectures, or all that the space has, the best of the search, and `archive` others that
     it scored; each once."""
     space = session.space
-    wanted = available(space, count)
-    seed = int(rng_for(session.job.seed, "diagnosis").integers(2**31))
-    drawn = RandomSearcher(space, seed=seed, budget=wanted, batch=wanted).ask()
+    drawn = drawn_architectures(space, count, session.job.seed, "diagnosis")
     if run.architecture:
         best = space.architecture(dict(run.architecture["genes"]))
         if best.key not in {item.key for item in drawn}:
