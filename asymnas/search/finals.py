@@ -36,7 +36,8 @@ class Finalist:
 
 
 def run_finals(found: SearchResult, count: int, climb: Climb, *, seed: int) -> tuple[SearchResult, list[Finalist]]:
-    """Measure the `count` best of a search again and return the search's result with the winner, and all finalists.
+    """Measure the `count` best of a search again and return the search's result with the winner, and all finalists:
+    without an estimator those that reached the highest rung of the finals.
 
     Args:
         found: what the search ended with.
@@ -52,6 +53,9 @@ def run_finals(found: SearchResult, count: int, climb: Climb, *, seed: int) -> t
     scored = [(one, result) for one, result in zip(entrants, results, strict=True) if result.ok]
     if not scored:
         raise EvaluationError(f"{climb.stage}: no finalist could be scored. The last error was: {results[-1].error}")
+    if climb.estimator is None:  # only values of the same items can be compared
+        top = max(result.rung or 0 for _, result in scored)
+        scored = [(one, result) for one, result in scored if (result.rung or 0) == top]
     finalists = _judged([one for one, _ in scored], [result for _, result in scored], climb, seed)
     finalists.sort(key=lambda finalist: -finalist.worth)
     best = finalists[0]
@@ -70,6 +74,7 @@ def _judged(entrants: list[Architecture], results: Sequence[Evaluation], climb: 
         worth = np.array([result.value for result in results], float)
         sd = np.array([result.se or 0.0 for result in results], float)
         drawn = values[:, rng.integers(values.shape[1], size=(DRAWS, values.shape[1]))].mean(2)  # (finalists, DRAWS)
-        chance = np.bincount(drawn.argmax(0), minlength=len(results)) / DRAWS
+        best = drawn == drawn.max(0)
+        chance = (best / best.sum(0)).mean(1)  # equal ones share
     rows = zip(entrants, results, worth.tolist(), sd.tolist(), chance.tolist(), strict=True)
     return [Finalist(*row) for row in rows]

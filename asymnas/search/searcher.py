@@ -95,12 +95,18 @@ class Searcher(ABC):
 
     def ranked(self) -> list[tuple[Architecture, float]]:
         """All successes and their scores (their worth by the estimator where there is one), best first; equal ones stay
-        in the order they were told."""
+        in the order they were told. Without an estimator those that a rung of the ladder left behind, whose scores are
+        of fewer items, come after those that it did not."""
         successes = [(architecture, score) for architecture, score in self._archive if score is not None]
         if self.estimator is not None and successes:
             found = [architecture for architecture, _ in successes]
             successes = list(zip(found, self.estimator.predict(found).mean.tolist(), strict=True))
-        return sorted(successes, key=lambda item: -item[1])
+            return sorted(successes, key=lambda item: -item[1])
+        return sorted(successes, key=lambda item: (-self._rung(item[0]), -item[1]))
+
+    def _rung(self, architecture: Architecture) -> int:
+        found = self.evaluations.get(architecture.key)
+        return 0 if found is None else found.rung or 0
 
     def screened(self, proposals: Sequence[Architecture], count: int, rng: np.random.Generator) -> list[Architecture]:
         """Return `count` of the proposals: for each place the best of a draw of what all are worth (Thompson sampling).

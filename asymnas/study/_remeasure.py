@@ -58,9 +58,18 @@ def remeasured(run: RunData, wanted: Remeasured, nouns: Mapping[str, str], progr
 
     weights = supernet_of(run)
     others = {other: supernet_of(read_run(other)) for other in wanted.seeds}
-    for other in others:
+    known = {weights_hash(weights): run.folder}
+    for other, file in others.items():
         if read_run(other).space != run.space:
             raise RunFolderError(Problem(str(other), f"must be of the search space of {run.folder}"))
+        supernet = weights_hash(file)
+        if supernet in known:
+            rule, way_out = (
+                f"must have another supernet than {known[supernet]}",
+                "Give a run whose job has another seed.",
+            )
+            raise RunFolderError(Problem("--seeds", rule, str(other), way_out))
+        known[supernet] = other
     job = launch_job(run.folder / "job.yaml", engine=wanted.engine, workers=wanted.workers, files=False)
     with RunFolder.open(run.folder / FOLDER, job, resume=True) as folder:
         folder.weights = weights
@@ -235,12 +244,13 @@ def sample_of(session: Session, run: RunData, count: int, archive: int = 0) -> l
 
 
 def _span(task: Task, reward: Reward, run: RunData, count: int | None) -> tuple[int, int] | None:
-    """The first items of the reward's split, as many as the search used; of a reward that it did not use `count`."""
+    """The first items of the reward's split, as many as the search used, at least two; of a reward that it did not use
+    `count`."""
     used = {
         name for item in run.evaluations if item.stage == "search" and item.reward == reward.name for name in item.items
     }
     there = len(task.splits[reward.split].items)
-    wanted = len(used) or count or there
+    wanted = max(2, len(used)) if used else count or there
     return None if wanted >= there else (0, wanted)
 
 
