@@ -262,7 +262,8 @@ class Task(ABC):
             DataError: there are not so many.
         """
         rule = "the task has no further items to measure on"
-        raise DataError(Problem(f"task '{self.job.task}'", rule, f"{count} of {reward.title}"))
+        way_out = "Leave `--items` out; the other switches of `asymnas diagnose` measure on the items of the search."
+        raise DataError(Problem(f"task '{self.job.task}'", rule, f"{count} of {reward.title}", way_out))
 
     @abstractmethod
     def measure(

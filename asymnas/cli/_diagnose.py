@@ -9,6 +9,7 @@ import typer
 
 from asymnas.core import commands
 from asymnas.core.commands import command, stderr
+from asymnas.core.errors import JobError, Problem
 
 
 @command
@@ -51,6 +52,14 @@ def diagnose(
     from asymnas.report import diagnosis_sections, make_progress, print_sections, write_report
     from asymnas.study import diagnose as diagnosed
 
+    measures = items or recalibration or conditions or seeds or standalone
+    for option, given in (("--reward", reward), ("--archive", archive or None)):
+        if given is not None and not measures:
+            rule, way_out = (
+                "says what a sample is measured by",
+                "Add --items, --conditions, --recalibration or --seeds.",
+            )
+            raise JobError(Problem(option, rule, str(given), way_out))
     with make_progress(stderr()) as progress:
         found = diagnosed(
             run, items=items, sample=sample, archive=archive, reward=reward, recalibration=recalibration,

@@ -112,6 +112,7 @@ def components(table: np.ndarray, *, level: float = 0.95) -> VarianceComponents:
     low, high = (freedom * rest / float(chdtri(freedom, tail)) for tail in tails)
     square, degrees, count = between
     f = square / rest if rest else (np.inf if square > 0 else 0.0)
+    f = 1.0 if abs(f - 1) < 1e-9 else f  # rounding alone
     cut = [float(fdtri(degrees, freedom, 1 - tail)) for tail in tails]
     return VarianceComponents(
         architecture=_effect(*between, rest, freedom, tails),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, get_args
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -132,11 +133,16 @@ def _values(data: Mapping[str, Any], outer: tuple[str, ...], owner: Any) -> Iter
             yield (*outer, key), value
 
 
+def _choices(annotation: Any) -> tuple[Any, ...]:
+    """What a value may be, such as a section or None; the entries of a list are no section."""
+    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else ()
+
+
 def _section(owner: type[BaseModel], key: str) -> type[BaseModel] | None:
     """The model of what a dotted key names below a model; None where it is a value, or unknown."""
     found: type[BaseModel] | None = owner
     for name in key.split("."):
         field = found.model_fields.get(name) if found else None
-        kinds = [field.annotation, *get_args(field.annotation)] if field else []
+        kinds = [field.annotation, *_choices(field.annotation)] if field else []
         found = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
     return found

@@ -204,7 +204,9 @@ def _finals(name: str, counts: SearchCounts | None, summary: RunSummary) -> Sect
         else (f"The estimator knows {counts.reliability:.0%} of the variance between what the architectures are worth.")
     )
     head = ("architecture", f"{title}, finals", "worth, all evidence", "chance to be the best")
-    return Section(f"Finalists of the {name}", head if rows else (), tuple(rows), note)
+    return Section(
+        f"Finalists of the {name}" if rows else f"Estimator of the {name}", head if rows else (), tuple(rows), note
+    )
 
 
 def _learnt(search: SearchCounts | None, reward: str) -> Section | None:

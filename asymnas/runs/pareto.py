@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import Field, model_validator
 
 from asymnas.core.errors import DataError, Problem, nearest
 from asymnas.core.files import write_text
 from asymnas.core.models import Finite, Record
 from asymnas.runs.record import read_record
-from asymnas.search.objectives import Objective, order_by_fronts
+from asymnas.search.objectives import FORMS, Objective, order_by_fronts
 
 PARETO = "pareto.json"
 
@@ -42,11 +43,23 @@ class ParetoFile(Record):
     format: Literal["asymnas-pareto"] = "asymnas-pareto"
     version: Literal[1] = 1
     objectives: list[str]
-    points: list[ParetoPoint]
+    points: Annotated[list[ParetoPoint], Field(min_length=1)]
     others: list[list[Finite]]
     reference: dict[str, Finite]
     ideal: dict[str, Finite]
     hypervolume: list[Finite]
+
+    @model_validator(mode="after")
+    def _complete(self) -> ParetoFile:
+        names, kinds = set(self.objectives), {form.partition(".")[0].partition(":")[0] for form in FORMS.split(", ")}
+        if len(names) < 2 or not {Objective(name).kind for name in names} <= kinds:
+            raise ValueError("must name two objectives or more")
+        for held in (self.reference, self.ideal, *(point.values for point in self.points)):
+            if set(held) != names:
+                raise ValueError(f"must have a value of every objective: {', '.join(self.objectives)}")
+        if any(len(row) != len(self.objectives) for row in self.others):
+            raise ValueError(f"must have a value of every objective: {', '.join(self.objectives)}")
+        return self
 
     @staticmethod
     def of(objectives: list[str], rows: list[ParetoPoint]) -> ParetoFile:

@@ -36,7 +36,8 @@ class Finalist:
 
 
 def run_finals(found: SearchResult, count: int, climb: Climb, *, seed: int) -> tuple[SearchResult, list[Finalist]]:
-    """Measure the `count` best of a search again and return the search's result with the winner, and all finalists.
+    """Measure the `count` best of a search again and return the search's result with the winner, and all finalists:
+    without an estimator those that reached the highest rung of the finals.
 
     Args:
         found: what the search ended with.
@@ -73,6 +74,8 @@ def _judged(entrants: list[Architecture], results: Sequence[Evaluation], climb: 
         worth = np.array([result.value for result in results], float)
         sd = np.array([result.se or 0.0 for result in results], float)
         counts = rng.multinomial(len(common), np.full(len(common), 1 / len(common)), DRAWS)  # (DRAWS, items)
-        chance = np.bincount((values @ counts.T).argmax(0), minlength=len(results)) / DRAWS
+        drawn = values @ counts.T  # (finalists, DRAWS)
+        best = drawn == drawn.max(0)
+        chance = (best / best.sum(0)).mean(1)  # equal ones share
     rows = zip(entrants, results, worth.tolist(), sd.tolist(), chance.tolist(), strict=True)
     return [Finalist(*row) for row in rows]

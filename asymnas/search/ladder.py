@@ -68,9 +68,10 @@ def rungs_of(task: Task, sections: Sequence[RungSection], *, after: Sequence[Run
         if not start < stop <= there:
             rule = f"must be above {start - first}, which lower rungs have, and at most {there - first} {name} items"
             rule += f" (of {there}, {first} are used by other rungs)" if first else ""
-            raise JobError(
-                Problem(f"{at}.items", rule, str(section.items), "Give the job more items, or ask for fewer.")
-            )
+            way_out = "Give the job more items, or ask for fewer."
+            if first == there:
+                way_out = f"Give the rungs of `evaluation.ladder` with {name} `items`, so that some are left."
+            raise JobError(Problem(f"{at}.items", rule, str(section.items), way_out))
         span = None if (start, stop) == (0, there) else (start, stop)
         rungs.append(Rung(name, split, span, section.keep))
     return rungs

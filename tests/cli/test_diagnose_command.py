@@ -68,6 +68,8 @@ def test_bad_folders_and_options_are_told(run: Path, tmp_path_factory: pytest.Te
     assert_told(asymnas("diagnose", str(own)), "is no run folder, but got report.html")
     assert_told(asymnas("diagnose", str(run), "--items", "1"), "--items")
     assert_told(asymnas("diagnose", str(run), "--conditions"), "must have a trained supernet")
+    assert_told(asymnas("diagnose", str(run), "--reward", "suc"), "--reward: says what a sample is")
+    assert_told(asymnas("diagnose", str(run), "--archive", "3"), "--archive: says what a sample is")
     (run / "diagnosis.json").write_text("[]")
     assert_told(asymnas("diagnose", str(run)), "must be a diagnosis of this version")
     (run / "diagnosis.json").unlink()

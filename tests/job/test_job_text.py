@@ -38,6 +38,13 @@ def test_a_section_given_as_an_override_is_merged() -> None:
         load_job("vlt_scar", ["training={steps: 400, steps: 500}"])
 
 
+def test_a_mapping_in_the_place_of_a_list_is_told_where_it_was_given() -> None:
+    with pytest.raises(
+        JobError, match=r"^override 'evaluation.ladder=\{items: 3\}': evaluation.ladder: must be a list"
+    ):
+        load_job("vlt_scar", ["evaluation.ladder={items: 3}"])
+
+
 @pytest.mark.parametrize("name", ["job.json", "space.json"])
 def test_json_of_other_programs(name: str, tmp_path: Path) -> None:
     base = {"job.json": "vlt_scar", "space.json": "tiny_asymmetric"}[name]

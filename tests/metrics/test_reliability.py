@@ -91,6 +91,15 @@ def test_without_noise_or_without_spread():
     assert reliability(alike).value == 0 and items_needed(components(alike), 0.8).value == np.inf
 
 
+def test_what_rounding_leaves_of_no_spread_is_none():
+    values = np.random.default_rng(0).normal(size=(4, 10))
+    rest = values - values.mean(1, keepdims=True) - values.mean(0) + values.mean()
+    noise = (rest**2).sum() / 27  # the mean square of the rest, and of four architectures whose means spread as much
+    spread = np.array([-1.5, -0.5, 0.5, 1.5]) * np.sqrt(noise / 10 / (5 / 3)) * (1 + 1e-13)
+    table = rest + spread[:, None]
+    assert reliability(table).value == 0 and items_needed(components(table), 0.9).value == np.inf
+
+
 @pytest.mark.parametrize("tau", [-0.7, 0.0, 0.3, 0.8])
 def test_corrected_tau_undoes_the_noise_of_both_sides(tau):
     rng, rho = np.random.default_rng(3), np.sin(np.pi / 2 * tau)

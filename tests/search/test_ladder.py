@@ -224,6 +224,48 @@ def test_who_stayed_behind_ranks_below_who_went_on(space, tmp_path):
     assert [item.evaluation.rung for item in finalists] == [1, 1, 0, 0] and len(final.best_evaluation.items) == 340
 
 
+def finals_of(space, path, rungs, *, estimator):
+    ladder = LADDER if estimator else (Rung("true", span=(0, 10)),)
+    result, searcher, pool = search(space, path, Planted(), rungs=ladder, estimator=estimator)
+    climb = Climb(pool, ResultLog(path), settings=SETTINGS, stage="finals", conditions=("with",), rungs=rungs,
+                  rewards=REWARDS, estimator=searcher.estimator, on_result=lambda evaluation, fresh: None)  # fmt: skip
+    return run_finals(result, 4, climb, seed=0)
+
+
+@pytest.mark.parametrize("estimator", [True, False])
+def test_finals_may_leave_finalists_behind(space, tmp_path, estimator):
+    rungs = (Rung("true", span=(10, 15), keep=0.5), Rung("true", span=(15, 40)))
+    final, finalists = finals_of(space, tmp_path / "log", rungs, estimator=estimator)
+    assert final.best == finalists[0].architecture and sum(item.chance for item in finalists) == pytest.approx(1)
+    items = sorted(len(item.evaluation.items) for item in finalists)
+    assert items == [5, 5, 30, 30]
+
+
+def test_equal_finalists_share_the_chance(space, tmp_path, monkeypatch):
+    monkeypatch.setattr(Planted, "worth", staticmethod(lambda genes: 0.5))
+    monkeypatch.setattr(Planted, "handle", lambda self, request: Evaluation(
+        genes=dict(request.genes), split="validation", span=request.span, reward="true", value=0.5, se=0.0,
+        items={f"true{i}": 0.5 for i in range(*request.span)}))  # fmt: skip
+    _, finalists = finals_of(space, tmp_path / "log", (Rung("true", span=(10, 15)),), estimator=False)
+    assert [item.chance for item in finalists] == pytest.approx([0.25] * 4)
+
+
+def test_without_an_estimator_those_that_went_on_rank_first(space, tmp_path):
+    rungs = (Rung("true", span=(0, 3), keep=0.3), Rung("true", span=(3, 60)))
+    result, searcher, _ = search(space, tmp_path / "log", Planted(), rungs=rungs, estimator=False)
+    items = [len(searcher.evaluations[one.key].items) for one, _ in result.ranked]
+    assert items == sorted(items, reverse=True) and set(items) == {3, 60}
+    values = [worth for (_, worth), count in zip(result.ranked, items, strict=True) if count == 60]
+    assert max(worth for _, worth in result.ranked) > values[0] == max(values)  # a lucky one of few items was left
+
+
+def test_finals_without_items_left_say_what_to_do():
+    task = task_of(true=30)
+    ladder = rungs_of(task, [Section()], where="evaluation.ladder")
+    with pytest.raises(JobError, match=r"Give the rungs of `evaluation.ladder` with true `items`"):
+        rungs_of(task, [Section(items=5)], after=ladder, where="evaluation.finals")
+
+
 def test_a_higher_rung_finds_the_statistics_of_a_lower_one(monkeypatch):
     from asymnas.nn import _recalibrate
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from asymnas.core.errors import DataError, EvaluationError, JobError
+from asymnas.core.errors import DataError, EvaluationError, JobError, RunFolderError
 from asymnas.runs.pareto import ParetoFile, ParetoPoint
 from asymnas.search import Estimator, Evaluation, RandomSearcher
 from asymnas.search.nsga2 import NSGA2Searcher
@@ -193,6 +195,23 @@ def test_the_front_and_its_volume(drawn, tmp_path):
     assert drawn.hypervolume[1:] == pytest.approx([total, total])
     drawn.write(tmp_path / "pareto.json")
     assert ParetoFile.read(tmp_path / "pareto.json") == drawn
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"points": []},
+        {"objectives": ["reward"]},
+        {"objectives": ["reward", "speed"]},
+        {"reference": {"reward": 0.0}},
+        {"others": [[0.1]]},
+        {"points": [{"key": "0", "genes": {}, "generation": 0, "values": {"reward": 0.1}}]},
+    ],
+)
+def test_a_damaged_front_is_refused(drawn, tmp_path, damage):
+    (tmp_path / "pareto.json").write_text(json.dumps(drawn.model_dump() | damage))
+    with pytest.raises(RunFolderError, match="must be the Pareto front of a run"):
+        ParetoFile.read(tmp_path / "pareto.json")
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,13 @@ def test_too_little_says_nothing():
     assert agreement(*[tables_of(planted(count=3), ["search"], {})[0]] * 2) is None
 
 
+def test_a_rung_of_a_single_item_has_no_agreement():
+    low = [line.but(rung=0) for line in planted(count=8, items=1)]
+    high = [line.but(rung=1) for line in planted(count=8, items=20, first=1)]
+    found = from_log(logged(low + high))
+    assert [item.rung for item in found.rankings] == [1] and found.agreements == []
+
+
 def test_noise_of_recalibration_is_what_differs_between_numbers_of_batches():
     (first,) = tables_of(planted(count=200, noise=0.05), ["search"], {})
     rng, tables = np.random.default_rng(1), []
@@ -223,6 +230,15 @@ def test_supernets_of_two_seeds_and_architectures_trained_alone(run, tmp_path):
     run_job(a_job(space=toy_space(2, BRANCHES).to_dict()), tmp_path / "smaller")
     with pytest.raises(RunFolderError, match="must be of the search space of"):
         diagnose(run, seeds=[tmp_path / "smaller"])
+    with pytest.raises(RunFolderError, match="must have another supernet than"):
+        diagnose(run, sample=7, seeds=[run])
+
+
+def test_a_search_of_a_single_item_is_measured_anew_on_two(run, tmp_path):
+    evaluation = {"recalibration": {"batches": 2, "batch_size": 6}, "ladder": [{"items": 1}]}
+    run_job(a_job(evaluation=evaluation), tmp_path / "single")
+    found = diagnose(tmp_path / "single", items=4, sample=5, recalibration=True, conditions=True)
+    assert found.recalibration.batches[0] == 1 and found.new_items.items == 4
 
 
 def test_a_search_with_ladder_finals_and_estimator_is_diagnosed(run, tmp_path):

@@ -11,7 +11,7 @@ import numpy as np
 from asymnas.core.errors import JobError, Problem, nearest
 from asymnas.core.seeding import rng_for
 from asymnas.job import Job, load_job
-from asymnas.search import SEARCHERS, Estimator, Searcher
+from asymnas.search import SEARCHERS, Estimator, Evaluation, Searcher
 from asymnas.search.nsga2 import NSGA2Searcher
 from asymnas.space import Architecture
 from asymnas.study.bench.table import TruthTable
@@ -187,5 +187,7 @@ def _generation(
                 searcher.estimator.tell(asked[place], table.header.reward, told)
     if searcher.estimator is not None:
         searcher.estimator.fit()
-    searcher.tell(zip(asked, scores.tolist(), strict=True))
+    reached = np.isin(np.arange(len(asked)), rest)
+    rungs = [Evaluation(reward=table.header.reward, rung=int(there)) for there in reached]
+    searcher.tell(zip(asked, scores.tolist(), strict=True), rungs)
     return spent

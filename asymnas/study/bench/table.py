@@ -163,7 +163,8 @@ def read_table(file: Path | str) -> TruthTable:
         if isinstance(error, ValidationError):
             found = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:3])
         else:
-            found = str(error).splitlines()[0] if str(error) else type(error).__name__
+            known = "header" in str(error) or isinstance(error, OSError)
+            found = str(error).splitlines()[0] if known else "no whole NumPy archive"
         way_out = "Fetch it again, or build it with `asymnas bench build`."
         raise DataError(Problem(str(file), "must be a table of `asymnas bench build`", found, way_out)) from None
     table = TruthTable(header, arrays)

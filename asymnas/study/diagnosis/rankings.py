@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from asymnas.core.errors import DataError
 from asymnas.core.reliability import (
     VarianceComponents,
     complete_block,
@@ -163,7 +164,8 @@ def agreements(tables: Sequence[ScoreTable]) -> list[RankAgreement]:
 
 
 def agreement(first: ScoreTable, other: ScoreTable) -> RankAgreement | None:
-    """Return how alike two tables rank the architectures that both have; None for too few or for equal scores.
+    """Return how alike two tables rank the architectures that both have; None for too few of them or of items, or for
+    equal scores.
 
     Two sides never share the noise of an item: a rung is compared with the items that the higher one adds, and two
     measures of the same items on different halves of them.
@@ -171,8 +173,10 @@ def agreement(first: ScoreTable, other: ScoreTable) -> RankAgreement | None:
     keys = [key for key in first.rows if key in other.rows]
     if len(keys) < 4:
         return None
-    _, a_items = first.block(keys)
-    _, b_items = other.block(keys)
+    try:
+        (_, a_items), (_, b_items) = first.block(keys), other.block(keys)
+    except DataError:  # one of them has single items
+        return None
     shared = [item for item in a_items if item in set(b_items)] if first.noun == other.noun else []
     rest = [item for item in b_items if item not in set(shared)]
     if shared and len(rest) < 2:

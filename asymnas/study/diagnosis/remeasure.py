@@ -66,10 +66,16 @@ def remeasured(run: RunData, wanted: Remeasured, nouns: Mapping[str, str], progr
 
     weights = supernet_of(run)
     others = {folder: read_run(folder) for folder in wanted.seeds}
+    supernets, known = {}, {weights_hash(weights): run.folder}
     for folder, other in others.items():
         if other.space != run.space:
             raise RunFolderError(Problem(str(folder), f"must be of the search space of {run.folder}"))
-    supernets = {folder: supernet_of(other) for folder, other in others.items()}
+        supernets[folder] = supernet_of(other)
+        supernet = weights_hash(supernets[folder])
+        if supernet in known:
+            rule, way_out = f"must have another supernet than {known[supernet]}", "Give a run of another seed."
+            raise RunFolderError(Problem("--seeds", rule, str(folder), way_out))
+        known[supernet] = folder
     job = launch_job(run.folder / "job.yaml", engine=wanted.engine, workers=wanted.workers, files=False)
     with RunFolder.open(run.folder / FOLDER, job, resume=True) as place:
         place.weights = weights
@@ -232,12 +238,13 @@ def sample_of(session: Session, run: RunData, count: int, archive: int = 0) -> l
 
 
 def _span(task: Task, reward: Reward, run: RunData, count: int | None) -> tuple[int, int] | None:
-    """The first items of the reward's split, as many as the search used; of a reward that it did not use `count`."""
+    """The first items of the reward's split, as many as the search used, at least two; of a reward that it did not use
+    `count`."""
     used = {
         name for item in run.evaluations if item.stage == "search" and item.reward == reward.name for name in item.items
     }
     there = len(task.splits[reward.split].items)
-    wanted = len(used) or count or there
+    wanted = max(2, len(used)) if used else count or there
     return None if wanted >= there else (0, wanted)
 
 
