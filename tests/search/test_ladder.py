@@ -227,7 +227,7 @@ def test_who_stayed_behind_ranks_below_who_went_on(space, tmp_path):
 def finals_of(space, path, rungs, *, estimator):
     ladder = LADDER if estimator else (Rung("true", span=(0, 10)),)
     result, searcher, pool = search(space, path, Planted(), rungs=ladder, estimator=estimator)
-    climb = Climb(pool, ResultLog(path), settings=SETTINGS, stage="finals", conditions=("with",), rungs=rungs,
+    climb = Climb(pool=pool, log=ResultLog(path), settings=SETTINGS, stage="finals", conditions=("with",), rungs=rungs,
                   rewards=REWARDS, estimator=searcher.estimator, on_result=lambda evaluation, fresh: None)  # fmt: skip
     return run_finals(result, 4, climb, seed=0)
 
