@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import itertools
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from asymnas.report.plots import COLOURS, make_axes, make_png
 from asymnas.report.sections import Figure, Section
 from asymnas.report.texts import interval_text, span
-from asymnas.study import AgainstTruth, BenchResult, TruthSummary
+
+if TYPE_CHECKING:
+    from asymnas.study import AgainstTruth, BenchResult, TruthSummary
 
 
 def truth_sections(truth: TruthSummary) -> list[Section]:
