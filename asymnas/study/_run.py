@@ -138,7 +138,9 @@ class _Run(Session):
             found = run_search(searcher, stage=stage, rungs=plan.ladder, limit=limit, on_progress=show, **given)
         finalists: list[Finalist] = []
         if plan.finals:
-            done, total = 0, min(search.finalists, len(found.ranked)) * len(plan.finals)
+            done, total, going = 0, 0, min(search.finalists, len(found.ranked))
+            for rung in plan.finals:
+                total, going = total + going, rung.survivors(going)
 
             def shown(evaluation: Evaluation, fresh: bool) -> None:
                 nonlocal done
