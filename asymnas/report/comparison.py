@@ -41,9 +41,12 @@ def power_sections(power: PowerSummary | None) -> list[Section]:
 
 def _promise(power: PowerSummary) -> str:
     planned, *_ = power.prospects
+    seeds, alone = f"{planned.seeds} seeds", ""
+    if planned.seeds == 1:
+        seeds, alone = "1 seed", f" It is over {power.noun} alone, and says nothing of other seeds."
     return (
-        f"With {planned.seeds} seeds and {planned.items} {power.noun} a true difference of {planned.detectable:.3f} is "
-        f"found with 80% power, and the {_percent(power.level)} interval is about ±{planned.half_width:.3f}."
+        f"With {seeds} and {planned.items} {power.noun} a true difference of {planned.detectable:.3f} is "
+        f"found with 80% power, and the {_percent(power.level)} interval is about ±{planned.half_width:.3f}.{alone}"
     )
 
 

@@ -137,7 +137,10 @@ class _Run(Session):
             found = run_search(searcher, stage=stage, rungs=plan.ladder, limit=limit, on_progress=show, **given)
         finalists: list[Finalist] = []
         if plan.finals:
-            shown = self.counter(finals, min(search.finalists, len(found.ranked)) * len(plan.finals))
+            total, going = 0, min(search.finalists, len(found.ranked))
+            for rung in plan.finals:
+                total, going = total + going, rung.survivors(going)
+            shown = self.counter(finals, total)
             climb = Climb(stage=finals, rungs=plan.finals, estimator=searcher.estimator, on_result=shown, **given)
             with self.stage(finals):
                 found, finalists = run_finals(found, search.finalists, climb, seed=self.job.seed)

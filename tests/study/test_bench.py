@@ -10,11 +10,11 @@ from planted_table import planted_table
 
 from asymnas.core.errors import DataError, JobError
 from asymnas.report import bench_sections, regret_plot, truth_sections
-from asymnas.search import Evaluation
+from asymnas.search import Evaluation, RandomSearcher
 from asymnas.study import BenchSettings, against_truth, run_bench, summarise_truth
 from asymnas.study.bench.importance import importance
 from asymnas.study.bench.regret import ratio_of_means
-from asymnas.study.bench.simulate import BenchArm, arm_section, simulate
+from asymnas.study.bench.simulate import BenchArm, _generation, _measured, arm_section, simulate
 from asymnas.study.bench.truth import _noise, _training_noise, symmetric
 
 JOB = "bench_audiovisual"
@@ -89,6 +89,28 @@ def test_options_of_a_searcher_count(table):
     arm, settings = BenchArm.of("evolution"), BenchSettings()
     section = arm_section(arm, table, settings, JOB, ["search.mutation_prob=0.5"])
     assert section.mutation_prob == 0.5 and section.evaluations == 64
+
+
+@pytest.mark.parametrize("override", ["search.population=9", "~search.budget", "search.estimator=true"])
+def test_what_the_bench_decides_is_no_option(table, override):
+    with pytest.raises(JobError, match="--set: the bench gives all arms their own"):
+        arm_section(BenchArm.of("evolution"), table, BenchSettings(), JOB, [override])
+
+
+def test_of_a_ladder_only_what_was_measured_in_full_is_chosen(table):
+    arm, settings = BenchArm.of("random+ladder"), BenchSettings(items=50, budget=16)
+    seen = []
+
+    class Spied(RandomSearcher):
+        def tell(self, results, evaluations=()):
+            results, evaluations = list(results), list(evaluations)
+            seen.extend((one.key, score, told.rung) for (one, score), told in zip(results, evaluations, strict=True))
+            super().tell(results, evaluations)
+
+    searcher = Spied(table.space, seed=0, budget=16, batch=16)
+    _generation(searcher, searcher.ask(), table, arm, _measured(table, settings, 0))
+    assert sum(rung for _, _, rung in seen) == 4
+    assert searcher.best[1] == max(score for _, score, rung in seen if rung)
 
 
 def test_the_ratio_of_means_covers_the_planted_one():

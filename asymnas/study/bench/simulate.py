@@ -116,8 +116,21 @@ def arm_section(
         "search.children": half,
         "search.parents": max(2, settings.population // 3),
     }
+    _check_overrides(overrides, shape)
     job: Job = load_job(source, overrides, shape)
     return job.search
+
+
+def _check_overrides(overrides: Sequence[str], shape: Mapping[str, Any]) -> None:
+    """What the bench decides itself would be overridden without a word."""
+    known = {*shape, *(f"search.{key}" for key in ("estimator", "screen", "budget", "budget_items", "budget_seconds"))}
+    for text in overrides:
+        key = text.removeprefix("~").partition("=")[0].strip()
+        if key in known or key == "search":
+            way_out = (
+                "Use --population, --budget, and arms such as evolution+estimator; --set is for other `search` keys."
+            )
+            raise JobError(Problem("--set", "the bench gives all arms their own", key, way_out))
 
 
 def simulate(table: TruthTable, arm: BenchArm, section: Any, settings: BenchSettings, seed: int) -> SearchTrace:
