@@ -48,6 +48,7 @@ def summary_sections(summary: RunSummary) -> list[Section]:
         architecture,
         _scores(summary, reward),
         _conditions(test, reward),
+        _climbed(summary),
         _learnt(summary.search, summary.climbed.title),
         _items({name: score for name, score in scored.items() if score}, test, reward, summary.noun),
         _cost(summary.cost),
@@ -110,19 +111,41 @@ def _counts_text(counts: SearchCounts) -> str:
 
 
 def _scores(summary: RunSummary, reward: str) -> Section | None:
-    noun = summary.noun
-    rows: list[tuple[str, ...]] = []
-    random, test = summary.random_search, summary.test
-    where = "finals" if summary.search and summary.search.finalists else "validation"
-    if summary.validation:
-        on = measured_on(summary.validation, noun) + _given(summary.validation)
-        rows.append((f"best, {where} ({summary.climbed.title})", score_text(summary.validation), on))
-    if random and random.best:
-        rows.append((f"best of random search, {where}", score_text(random.best), f"same {noun}, same budget"))
+    noun, test = summary.noun, summary.test
+    rows = [] if _climbs_another(summary) else _search_rows(summary)
     rows += _test_rows(test, noun) if test else []
-    score = summary.validation or (test.best if test else None)
+    score = (test.best if test else None) or summary.validation
     title = ", ".join(part for part in (f"{reward} ± SE over {noun}", names(score.facts) if score else "") if part)
     return Section(title, ("", reward, "measured on"), tuple(rows)) if rows else None
+
+
+def _climbs_another(summary: RunSummary) -> bool:
+    return summary.climbed.name != summary.reward.name
+
+
+def _search_rows(summary: RunSummary) -> list[tuple[str, ...]]:
+    """What chose the architecture, by the reward that the search climbed."""
+    random, noun = summary.random_search, summary.climbed.noun
+    where = "finals" if summary.search and summary.search.finalists else "validation"
+    rows: list[tuple[str, ...]] = []
+    if summary.validation:
+        on = measured_on(summary.validation, noun) + _given(summary.validation)
+        rows.append((f"best, {where} (what was climbed)", score_text(summary.validation), on))
+    if random and random.best:
+        rows.append((f"best of random search, {where}", score_text(random.best), f"same {noun}, same budget"))
+    return rows
+
+
+def _climbed(summary: RunSummary) -> Section | None:
+    """What the search climbed, where that is not what the test measures."""
+    rows = _search_rows(summary) if _climbs_another(summary) else []
+    title = summary.climbed.title
+    head = ("", title, "measured on")
+    return (
+        Section(f"What the search climbed: {title} ± SE over {summary.climbed.noun}", head, tuple(rows))
+        if rows
+        else None
+    )
 
 
 def _test_rows(test: TestResults, noun: str) -> Iterator[tuple[str, ...]]:
@@ -270,7 +293,7 @@ def _search(run: RunData) -> Iterator[Section]:
         return
     first = next(item for found in scored.values() for item in found if item.value is not None)
     reward = run.summary.climbed.title if isinstance(run.summary, RunSummary) else first.reward
-    noun = run.summary.noun if run.summary else "items"
+    noun = run.summary.climbed.noun if isinstance(run.summary, RunSummary) else "items"
     note = "; ".join(
         f"{name}: {len(found)} architectures, {sum(item.value is None for item in found)} failed"
         for name, found in scored.items()

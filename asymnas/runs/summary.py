@@ -94,6 +94,12 @@ class RewardName(Record):
     title: str
 
 
+class ClimbedReward(RewardName):
+    """The reward that a search climbs, and what its items are, in the plural."""
+
+    noun: str
+
+
 class ArchitectureSummary(Record):
     """An architecture: its key, the op of each gene, and a drawing of them as text."""
 
@@ -204,7 +210,7 @@ class RunSummary(_SummaryFile):
     space_hash: str
     reward: RewardName
     """What the test measures."""
-    climbed: RewardName
+    climbed: ClimbedReward
     """What the search climbed."""
     noun: str
     """What the items are, in the plural."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from asymnas.job import LadderRung
-from asymnas.runs.summary import RewardName
+from asymnas.runs.summary import ClimbedReward
 from asymnas.search import Estimator, Evaluation, Finalist, Rung, SearchResult, rungs_of
 from asymnas.space import Architecture
-from asymnas.task import Task
+from asymnas.task import Reward, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,14 @@ class Plan:
         last = self.ladder[-1].reward
         return [*dict.fromkeys(rung.reward for rung in self.ladder if rung.reward != last), last]
 
-    def climbed(self, task: Task) -> RewardName:
-        """Return the name of the reward of the ladder's last rung."""
-        reward = task.rewards[self.ladder[-1].reward]
-        return RewardName(name=reward.name, title=reward.title)
+    def climbed(self, task: Task) -> ClimbedReward:
+        """Return the reward of the ladder's last rung."""
+        return climbed(task, task.rewards[self.ladder[-1].reward])
+
+
+def climbed(task: Task, reward: Reward) -> ClimbedReward:
+    """Return what a summary says of a reward that a search climbs."""
+    return ClimbedReward(name=reward.name, title=reward.title, noun=task.splits[reward.split].noun)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from asymnas.runs.read import score_of
 from asymnas.runs.summary import (
     ArchitectureSummary,
     BranchImportance,
+    ClimbedReward,
     CostSummary,
     EffectSummary,
     FinalistSummary,
@@ -25,6 +26,7 @@ from asymnas.search import Estimator, Evaluation, SearchResult
 from asymnas.search.optuna import gene_importance
 from asymnas.space import Architecture, Cost, draw, save_architecture
 from asymnas.study._plan import SearchOutcome
+from asymnas.study._plan import climbed as of_reward
 from asymnas.study._session import Session
 from asymnas.task import Task
 from asymnas.training import TrainingResult
@@ -107,7 +109,7 @@ def summarised(
     training: TrainingResult,
     *,
     validation: Evaluation | None,
-    climbed: RewardName | None = None,
+    climbed: ClimbedReward | None = None,
     **parts: Any,
 ) -> RunSummary:
     """Return the summary of a run; `validation` is the score that chose the architecture, `parts` are other fields."""
@@ -121,7 +123,7 @@ def summarised(
         space=task.space.name,
         space_hash=task.space.hash,
         reward=reward,
-        climbed=climbed or reward,
+        climbed=climbed or of_reward(task, task.reward),
         noun=task.splits["validation"].noun,
         architecture=ArchitectureSummary(
             key=architecture.key, genes=dict(architecture.genes), drawing=draw(architecture)

@@ -22,8 +22,8 @@ COMMON = {"task": "tracking", "job": "x", "reward": {"name": "suc", "title": "SU
 TRAINING = {"steps": 1, "samples": 8, "seconds": 1.0, "losses": {"total": 1.0}}
 SUMMARY = RunSummary.model_validate(
     {
-        **COMMON, "climbed": COMMON["reward"], "job_hash": "h", "seed": 0, "space": "s", "space_hash": "h",
-        "weights_hash": "w", "seconds": {},
+        **COMMON, "climbed": COMMON["reward"] | {"noun": "videos"}, "job_hash": "h", "seed": 0, "space": "s",
+        "space_hash": "h", "weights_hash": "w", "seconds": {},
         "architecture": {"key": "k", "genes": {}, "drawing": ""}, "validation": SCORE, "training": TRAINING,
         "cost": {"branches": {}, "amortised_macs": 0, "amortised_frames": 300},
     }

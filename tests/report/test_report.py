@@ -45,7 +45,7 @@ SUMMARY: dict[str, Any] = {
     "space_hash": "5face",
     "seed": 0,
     "reward": {"name": "suc", "title": "SUC"},
-    "climbed": {"name": "suc", "title": "SUC"},
+    "climbed": {"name": "suc", "title": "SUC", "noun": "videos"},
     "noun": "videos",
     "seconds": {"training": 303.0, "search": 88.2},
     "architecture": {"key": "0123456789abcdef", "genes": {"a.b.c": "shuffle_3x3"}, "drawing": "template -> <[5x5]>"},
@@ -297,7 +297,7 @@ def test_terminal_tables_hold_the_figures() -> None:
 
 def test_words_are_those_of_the_task() -> None:
     accuracy = {"name": "accuracy", "title": "Accuracy"}
-    other = summary(reward=accuracy, climbed=accuracy, noun="pairs", test=None)
+    other = summary(reward=accuracy, climbed=accuracy | {"noun": "pairs"}, noun="pairs", test=None)
     text = printed(print_summary, other)
     assert "Accuracy ± SE over pairs, protocol lasot" in text and "24 pairs, 1,440 frames" in text
     assert "SUC" not in text and "videos" not in text and "held-out" not in text

@@ -16,7 +16,8 @@ def summary_of(test=(0.4, 0.6), validation=(0.6, 0.6)) -> RunSummary:
     return RunSummary.model_validate(
         {
             "task": "tracking", "job": "j", "job_hash": "h", "seed": 0, "space": "s", "space_hash": "h",
-            "reward": {"name": "suc", "title": "SUC"}, "climbed": {"name": "suc", "title": "SUC"}, "noun": "videos",
+            "reward": {"name": "suc", "title": "SUC"}, "noun": "videos",
+            "climbed": {"name": "suc", "title": "SUC", "noun": "videos"},
             "weights_hash": "w", "seconds": {},
             "architecture": {"key": "k", "genes": {}, "drawing": ""}, "validation": score(validation), "versions": {},
             "search": {"algorithm": "random", "budget": 4, "evaluated": 4, "from_log": 0, "failed": 0},
