@@ -19,7 +19,7 @@ search: $(READY)
 	$(BIN)/asymnas search jobs/vlt_scar.yaml --fresh
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: $(READY)
 	$(INSTALL) -e '.[test,vot]'
