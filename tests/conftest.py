@@ -17,6 +17,9 @@ import pytest
 from hypothesis import settings
 from small_run import command, inprocess, reference, sets, silent, small  # noqa: F401 - fixtures
 
+from asymnas.cli._list import REGISTRIES
+from asymnas.core.plugins import load_object
+
 settings.register_profile("asymnas", max_examples=30, deadline=None)
 settings.load_profile("asymnas")
 
@@ -29,6 +32,17 @@ def own_cache(tmp_path_factory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ASYMNAS_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_plugins() -> Iterator[None]:
+    """What the tests of a file register is gone with them, whichever file comes next."""
+    registries = [load_object(target) for target in REGISTRIES.values()]
+    before = [dict(registry._objects) for registry in registries]
+    yield
+    for registry, objects in zip(registries, before, strict=True):
+        registry._objects.clear()
+        registry._objects.update(objects)
 
 
 @pytest.fixture(scope="session")
