@@ -18,7 +18,7 @@ def sample_of(
     """Return `count` random architectures, or all that the space has, the best of the search, and `archive` others that
     it scored; each once. With a `branch` the random ones have the best one's genes in it."""
     best = space.architecture(dict(run.architecture["genes"])) if run.architecture else None
-    among = space if branch is None or best is None else _holding(space, best, branch)
+    among = space if branch is None else _holding(space, best, branch)
     drawn = [space.architecture(item.genes) for item in drawn_architectures(among, count, seed, "diagnosis")]
     if best is not None and best.key not in {item.key for item in drawn}:
         drawn.append(best)
@@ -29,12 +29,15 @@ def sample_of(
     return drawn + [others[place] for place in sorted(chosen)]
 
 
-def _holding(space: SearchSpace, best: Architecture, branch: str) -> SearchSpace:
+def _holding(space: SearchSpace, best: Architecture | None, branch: str) -> SearchSpace:
     """Return the part of a space in which a branch is as in `best`.
 
     Raises:
-        JobError: the space has no such branch, or nothing is left to choose.
+        JobError: there is no best one yet, the space has no such branch, or too little is left to choose.
     """
+    if best is None:
+        way_out = "Finish the search: `asymnas search JOB --resume`."
+        raise JobError(Problem("--hold", "needs the architecture that the search found", repr(branch), way_out))
     names = [item.name for item in space.branches]
     if branch not in names:
         rule = f"must name a branch of '{space.name}'"
