@@ -19,9 +19,6 @@ bench = typer.Typer(
     rich_markup_mode=None,
 )
 
-TABLE = Path("table.npz")
-"""What `asymnas bench build` writes, unless it is told another file."""
-
 
 class NoiseKind(StrEnum):
     """What an evaluation of `asymnas bench run` sees."""
@@ -32,7 +29,8 @@ class NoiseKind(StrEnum):
 
 
 TableFile = Annotated[
-    Path, typer.Option("--table", metavar="NPZ", help="The table, as `asymnas bench build` makes it.")
+    Path | None,
+    typer.Option("--table", metavar="NPZ", help="A table of `asymnas bench build`; by default that of AsymNAS itself."),
 ]
 
 
@@ -42,7 +40,7 @@ def build(
     job: Annotated[str, typer.Argument(metavar="JOB", help="Job with space, data and training.")] = "bench_audiovisual",
     overrides: commands.Overrides = [],  # noqa: B006 - typer copies it
     space: Annotated[str | None, typer.Option("--space", help="Another space of at most 1,024 architectures.")] = None,
-    out: Annotated[Path, typer.Option("--out", metavar="NPZ", help="The table to write.")] = TABLE,
+    out: Annotated[Path, typer.Option("--out", metavar="NPZ", help="The table to write.")] = Path("table.npz"),
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings of each architecture.")] = 3,
     part: Annotated[str, typer.Option("--part", metavar="I/N", help="Every N-th training from the I-th on.")] = "1/1",
     workers: commands.Workers = None,
@@ -73,15 +71,15 @@ def build(
 
 @bench.command("show")
 @command
-def show(table: TableFile = TABLE, as_json: commands.Json = False) -> None:
+def show(table: TableFile = None, as_json: commands.Json = False) -> None:
     """Say what a table of the truth tells: spread, seed noise, what matters, symmetric against asymmetric.
 
     Example: asymnas bench show --json
     """
     from asymnas.report import print_sections, truth_sections
-    from asymnas.study import read_table, summarise_truth
+    from asymnas.study import read_table, shipped_table, summarise_truth
 
-    truth = summarise_truth(read_table(table))
+    truth = summarise_truth(read_table(table or shipped_table()))
     print_json(truth) if as_json else print_sections(truth_sections(truth))
 
 
@@ -95,7 +93,7 @@ def run(
     job: Annotated[
         str, typer.Option("--job", metavar="JOB", help="Job whose `search` section has the searchers' options.")
     ] = "bench_audiovisual",
-    table: TableFile = TABLE,
+    table: TableFile = None,
     seeds: Annotated[int, typer.Option("--seeds", min=2, help="Searches of each arm.")] = 100,
     budget: Annotated[int, typer.Option("--budget", min=1, help="Evaluations that an arm may pay for.")] = 64,
     items: Annotated[int, typer.Option("--items", min=1, help="Validation items of an evaluation.")] = 50,
@@ -111,10 +109,10 @@ def run(
     Example: asymnas bench run evolution+ladder+estimator evolution random --seeds 100
     """
     from asymnas.report import bench_sections, make_progress, print_sections, regret_plot
-    from asymnas.study import BenchSettings, read_table, run_bench
+    from asymnas.study import BenchSettings, read_table, run_bench, shipped_table
 
     settings = BenchSettings(budget, items, noise.value, population)
-    found = read_table(table)
+    found = read_table(table or shipped_table())
     with make_progress(stderr(), silent=as_json) as progress:
         result = run_bench(found, arms, job=job, overrides=overrides, settings=settings, seeds=seeds, progress=progress)
     if plot is not None:
@@ -127,7 +125,7 @@ def run(
 @command
 def supernet(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a search over the table's space.")],
-    table: TableFile = TABLE,
+    table: TableFile = None,
     as_json: commands.Json = False,
 ) -> None:
     """Compare the scores that architectures had inside a run's supernet with what they are worth trained alone.
@@ -136,9 +134,9 @@ def supernet(
     """
     from asymnas.report import against_sections, print_sections
     from asymnas.runs import read_run
-    from asymnas.study import against_truth, read_table
+    from asymnas.study import against_truth, read_table, shipped_table
 
-    found = against_truth(read_table(table), read_run(run).evaluations)
+    found = against_truth(read_table(table or shipped_table()), read_run(run).evaluations)
     print_json(found) if as_json else print_sections(against_sections(found))
 
 

@@ -39,6 +39,12 @@ def diagnose(
     standalone: Annotated[
         int | None, typer.Option("--standalone", min=4, metavar="N", help="Train N architectures alone, and compare.")
     ] = None,
+    hold: Annotated[
+        list[str],
+        typer.Option(
+            "--hold", metavar="BRANCH", help="With --standalone: N more with the best one's BRANCH; repeatable."
+        ),
+    ] = [],  # noqa: B006 - typer copies it
     workers: commands.Workers = None,
     engine: commands.EngineOption = None,
     file: Annotated[
@@ -60,10 +66,12 @@ def diagnose(
                 "Add --items, --conditions, --recalibration or --seeds.",
             )
             raise JobError(Problem(option, rule, str(given), way_out))
+    if hold and not standalone:
+        raise JobError(Problem("--hold", "is of architectures trained alone", ", ".join(hold), "Add --standalone N."))
     with make_progress(stderr()) as progress:
         found = diagnosed(
             run, items=items, sample=sample, archive=archive, reward=reward, recalibration=recalibration,
-            conditions=conditions, seeds=seeds, standalone=standalone, workers=workers, engine=engine,
+            conditions=conditions, seeds=seeds, standalone=standalone, hold=hold, workers=workers, engine=engine,
             progress=progress,
         )  # fmt: skip
         report = write_report(run)

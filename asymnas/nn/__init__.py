@@ -1,5 +1,6 @@
 """Networks: units, mixers, supernet, BN recalibration, weight files."""
 
+from asymnas.nn._latency import measure_latency
 from asymnas.nn._mixer import MixerSetup
 from asymnas.nn._norm import RecalibratedBatchNorm
 from asymnas.nn._recalibrate import recalibrate, recalibrated, set_statistics, statistics_of
@@ -18,6 +19,7 @@ __all__ = [
     "build_unit",
     "extract",
     "load_weights",
+    "measure_latency",
     "read_weights",
     "recalibrate",
     "recalibrated",

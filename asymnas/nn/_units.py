@@ -163,6 +163,19 @@ def build_conv(place: Place, norm: Norm, *, kernel: tuple[int, int]) -> Chain:
     return Chain(nn.Conv2d(inputs, outputs, kernel, place.stride, padding, bias=False), norm(outputs), _relu())
 
 
+class Zero(nn.Module):
+    """Zeros of the block's shape (the "none" of DARTS): as the mixed block of a ModaMixer it leaves the source out."""
+
+    def __init__(self, place: Place, norm: Norm) -> None:
+        super().__init__()
+        self.channels, self.stride = place.out_channels, place.stride
+
+    def forward(self, x: Tensor, branch: str | None = None) -> Tensor:
+        """Map (b, in_channels, h, w) to zeros (b, out_channels, ceil(h / stride), ceil(w / stride))."""
+        taken = x[:, :1, :: self.stride, :: self.stride]  # the zeros depend on it: what lies before has a gradient
+        return (taken * 0.0).expand(-1, self.channels, -1, -1)
+
+
 def build_skip(place: Place, norm: Norm) -> Chain:
     """The identity; where channels change or the place is projected a strided 1x1 convolution with normalisation."""
     inputs, outputs = place.in_channels, place.out_channels

@@ -26,7 +26,8 @@ def diagnosis_sections(found: Diagnosis) -> list[Section]:
         sections.append(_estimator(found.estimator_check))
     sections += _agreements("Agreement of conditions", found.conditions)
     sections += _agreements("Agreement of supernets", found.seeds)
-    sections += _agreements("Supernet and trained alone", [found.standalone] if found.standalone else [])
+    alone = [found.standalone] if found.standalone else []
+    sections += _agreements("Supernet and trained alone", [*alone, *found.held])
     if found.recalibration:
         sections.append(_recalibration(found.recalibration))
     return sections

@@ -40,7 +40,10 @@ def front_section(front: ParetoFile) -> Section:
 
 
 def _value(name: str, value: float) -> str:
-    return f"{value:.4f}" if Objective(name).maximised else f"{value / 1e6:.3f} M"
+    objective = Objective(name)
+    if objective.maximised:
+        return f"{value:.4f}"
+    return f"{value:.3f} ms" if objective.kind == "latency" else f"{value / 1e6:.3f} M"
 
 
 def front_plot(front: ParetoFile, other: str) -> bytes:

@@ -171,6 +171,7 @@ class Diagnosis(Record):
         recalibration: noise of the normalisation statistics, over the sample.
         seeds: agreement of the supernets of several runs, over the sample.
         standalone: agreement of the supernet with architectures trained alone.
+        held: the same among architectures that have one branch in common, by branch.
     """
 
     kind: Literal["diagnosis"] = "diagnosis"
@@ -186,6 +187,7 @@ class Diagnosis(Record):
     recalibration: RecalibrationNoise | None = None
     seeds: list[RankAgreement] = Field(default_factory=list)
     standalone: RankAgreement | None = None
+    held: list[RankAgreement] = Field(default_factory=list)
 
     def write(self, file: Path) -> None:
         """Write the diagnosis, whole or not at all."""

@@ -95,7 +95,7 @@ class NSGA2Options(JobModel):
     """What a job adds."""
 
     objectives: Annotated[list[str], Field(min_length=2)] = Field(default_factory=lambda: list(DEFAULT))
-    """reward, worst_condition, condition:NAME, macs, macs.BRANCH, params, params.BRANCH: two or more."""
+    """reward, worst_condition, condition:NAME, macs, params, latency, or any of the last three .BRANCH: two or more."""
     crossover_prob: Share = 0.9
     """Probability that a child has two parents."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,10 @@ from asymnas.core.errors import EvaluationError, JobError, Problem, nearest
 from asymnas.search.results import Evaluation
 from asymnas.space import Architecture, SearchSpace
 
-FORMS = "reward, worst_condition, condition:NAME, macs, macs.BRANCH, params, params.BRANCH"
+FORMS = "reward, worst_condition, condition:NAME, macs, macs.BRANCH, params, params.BRANCH, latency, latency.BRANCH"
+COSTS = ("macs", "params", "latency")
+Latency = Mapping[str, Mapping[str, float]]
+"""Milliseconds by gene and op."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,8 @@ class Objective:
     Args:
         name: `reward` (where there is an estimator: the worth), `condition:NAME` (the reward under one condition),
             `worst_condition` (the least of these), `macs` (multiply-accumulates of one run of every branch), `params`,
-            or either `.BRANCH`. Rewards are maximised, costs minimised.
+            `latency` (milliseconds of the ops of one run of every branch, as measured on this machine), or any of the
+            three `.BRANCH`. Rewards are maximised, costs minimised.
     """
 
     name: str
@@ -47,7 +51,7 @@ class Objective:
         """Whether more is better."""
         return self.kind == "reward" or self.measured
 
-    def value(self, architecture: Architecture, worth: float, evaluation: Evaluation | None) -> float:
+    def value(self, architecture: Architecture, worth: float, evaluation: Evaluation | None, latency: Latency) -> float:
         """Return its value for an architecture.
 
         Raises:
@@ -61,8 +65,13 @@ class Objective:
                 rule, way_out = "was not measured", "Let `evaluation` score all conditions of the objectives."
                 raise EvaluationError(Problem(f"architecture {architecture.key}", f"{self.name} {rule}", "", way_out))
             return found[self.of] if self.of else min(found.values())
+        if self.kind == "latency":
+            return sum(latency[gene][op] for gene, op in architecture.genes.items() if self._has(gene))
         cost = architecture.space.cost(architecture)
         return float(getattr(cost.branches[self.of] if self.of else cost, self.kind))
+
+    def _has(self, gene: str) -> bool:
+        return self.of in ("", gene.partition(".")[0])
 
 
 class Objectives:
@@ -71,6 +80,9 @@ class Objectives:
     Args:
         names: see `Objective`.
         space: has the branches.
+
+    Attributes:
+        latency: set before values of `latency` are asked for.
 
     Raises:
         JobError: with all names that are none.
@@ -81,6 +93,12 @@ class Objectives:
         if problems:
             raise JobError(problems)
         self.each = tuple(Objective(name) for name in names)
+        self.latency: Latency = {}
+
+    @property
+    def timed(self) -> bool:
+        """Whether `latency` is needed."""
+        return any(item.kind == "latency" for item in self.each)
 
     @property
     def names(self) -> list[str]:
@@ -97,7 +115,8 @@ class Objectives:
     ) -> np.ndarray:
         """Return (n, m) values, each in its own unit and direction; raises as `Objective.value` does."""
         rows = [
-            [item.value(*row) for item in self.each] for row in zip(architectures, worths, evaluations, strict=True)
+            [item.value(*row, self.latency) for item in self.each]
+            for row in zip(architectures, worths, evaluations, strict=True)
         ]
         return np.array(rows, float).reshape(len(rows), len(self.each))
 
@@ -119,12 +138,12 @@ def faults(names: Sequence[str], branches: Sequence[str] | None) -> list[Problem
         found.append(Problem(where, "must be two or more different objectives", ", ".join(names), f"Known: {FORMS}."))
     for name in names:
         item = Objective(name)
-        kinds = {"condition": item.of != "", "macs": True, "params": True}
+        kinds = {"condition": item.of != "", **dict.fromkeys(COSTS, True)}
         if item.kind not in {"reward", "worst_condition", *kinds} or (item.of and item.kind not in kinds):
             found.append(Problem(where, "must name an objective", repr(name), f"Known: {FORMS}."))
         elif not kinds.get(item.kind, True):
             found.append(Problem(where, "must name a condition", repr(name), "Such as condition:without."))
-        elif item.kind in ("macs", "params") and item.of and branches is not None and item.of not in branches:
+        elif item.kind in COSTS and item.of and branches is not None and item.of not in branches:
             found.append(Problem(where, "must name a branch of the space", repr(item.of), nearest(item.of, branches)))
     return found
 

@@ -191,4 +191,5 @@ for _n in (3, 5, 7):
     for _h, _w in ((1, _n), (_n, 1)):
         _op = Op(_rectangle(_h, _w), _two_dimensions, _CONV, {"kernel": (_h, _w)}, _line)
         OPS.register(f"conv_{_h}x{_w}", _op)
+OPS.register("zero", Op(lambda _: OpCost(0, 0), None, f"{_UNITS}:Zero", summary="zeros: leaves a path out"))
 OPS.register("skip", Op(_skip, None, f"{_UNITS}:build_skip", summary="the identity, or a 1x1 convolution"))

@@ -9,7 +9,7 @@ from asymnas.study.bench.against import AgainstTruth, against_truth
 from asymnas.study.bench.build import build_table
 from asymnas.study.bench.regret import BenchResult, run_bench
 from asymnas.study.bench.simulate import BenchSettings
-from asymnas.study.bench.table import TruthTable, read_table
+from asymnas.study.bench.table import TruthTable, read_table, shipped_table
 from asymnas.study.bench.truth import TruthSummary, summarise_truth
 from asymnas.study.diagnosis.diagnose import diagnose
 
@@ -29,5 +29,6 @@ __all__ = [
     "run_bench",
     "run_compare",
     "run_job",
+    "shipped_table",
     "summarise_truth",
 ]

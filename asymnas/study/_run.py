@@ -11,6 +11,7 @@ from asymnas.core.seeding import rng_for
 from asymnas.job import Job
 from asymnas.nn import weights_hash
 from asymnas.runs.folder import RunFolder
+from asymnas.runs.latency import latency_of
 from asymnas.runs.pareto import PARETO, ParetoFile, ParetoPoint
 from asymnas.runs.summary import RunSummary
 from asymnas.runs.times import Reporter
@@ -79,6 +80,9 @@ class _Run(Session):
         plan = Plan.of(task)
         check_objectives(searcher, task.scored)
         training = self.train(train_supernet)
+        if isinstance(searcher, NSGA2Searcher) and searcher.objectives.timed:
+            table = latency_of(run.folder, self.space, job.resources.torch_threads)
+            searcher.objectives.latency = table.milliseconds
         if weights_hash(run.weights) != training.weights_hash:
             raise RunFolderError(f"{run.weights} is not the file that training wrote. Start anew with --fresh.")
         random = tests = None

@@ -38,6 +38,20 @@ def test_equation(small_space, pictures, sentences, path) -> None:
     torch.testing.assert_close(out.tokens[0], token)
 
 
+def test_a_mixed_block_of_zeros_leaves_the_sentence_out(pictures, sentences) -> None:
+    space = load_space("tiny_fusion")
+    net, images = _net(space), pictures(2, 64)
+    path = space.sample(np.random.default_rng(0)).genes
+    blind = path | {gene: "zero" for gene in space.matching("template.mixer*.mixed")}
+
+    def last(genes, present):
+        return net.branch("template", images, genes, language=sentences([present, present])).features[-1]
+
+    torch.testing.assert_close(last(blind, True), last(blind, False), rtol=0, atol=0)
+    late = blind | {"template.mixer4.mixed": "skip"}
+    assert not torch.allclose(last(late, True), last(late, False))
+
+
 def test_without_residual_the_visual_path_is_gone(small_space, pictures, sentences) -> None:
     space = small_space(residual=False)
     net = _net(space)

@@ -75,7 +75,7 @@ def test_depthwise_gradients_are_those_of_torch(kernel: int, stride: int) -> Non
     torch.testing.assert_close(layer.weight.grad, weight.grad)
 
 
-@pytest.mark.parametrize("op", ["skip", *(name for name in ALL_OPS if name.startswith("conv_"))])
+@pytest.mark.parametrize("op", ["skip", "zero", *(name for name in ALL_OPS if name.startswith("conv_"))])
 @pytest.mark.parametrize(
     ("channels", "stride", "projected"), [(8, 1, False), (8, 1, True), (12, 1, False), (12, 2, True)]
 )
@@ -92,6 +92,7 @@ def test_convolutions_and_skips_cost_what_the_space_says(
     assert counter.get_total_flops() == 2 * 2 * cost.macs  # of a batch of two, a multiplication and an addition
     assert sum(p.numel() for p in unit.parameters()) == cost.params
     assert torch.equal(y, x) == (op == "skip" and cost.params == 0)
+    assert bool(y.any()) == (op != "zero")
 
 
 def test_an_op_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:

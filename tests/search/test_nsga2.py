@@ -127,6 +127,19 @@ def test_wrong_objectives(space, names, text):
         Objectives(names, space)
 
 
+def test_latency_is_a_sum_over_the_genes_of_a_branch(space):
+    objectives = Objectives(["reward", "latency", "latency.search"], space)
+    assert objectives.timed and not Objectives(["reward", "macs"], space).timed
+    rng = np.random.default_rng(0)
+    objectives.latency = {gene.id: {op: rng.random() for op in gene.ops} for gene in space.genes}
+    architecture = space.sample(rng)
+    ((_, whole, search),) = objectives.values([architecture], [0.5], [None])
+    times = {gene: objectives.latency[gene][op] for gene, op in architecture.genes.items()}
+    assert whole == pytest.approx(sum(times.values()))
+    assert search == pytest.approx(sum(value for gene, value in times.items() if gene.startswith("search.")))
+    assert objectives.signs.tolist() == [-1, 1, 1]
+
+
 def test_objectives_of_conditions_need_several(space):
     objectives = Objectives(["worst_condition", "condition:without"], space)
     assert objectives.conditions(["with", "without"]) == []

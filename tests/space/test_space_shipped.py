@@ -29,6 +29,7 @@ SIZES = {
     "tiny_fixed_mixer": 4**10,
     "tiny_no_mixer": 4**18,
     "tiny_no_residual": 4**18,
+    "tiny_fusion": 4**26,
 }
 OPS = ("shuffle_3x3", "shuffle_5x5", "shuffle_7x7", "shuffle_xception")
 

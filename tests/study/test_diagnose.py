@@ -13,7 +13,7 @@ from toy_task import BRANCHES, ToyTask, toy_space
 
 from asymnas.core.errors import DataError, JobError, RunFolderError
 from asymnas.job import Job, load_job
-from asymnas.runs import RunData, read_diagnosis
+from asymnas.runs import RunData, read_diagnosis, read_run
 from asymnas.search import Evaluation
 from asymnas.space import load_space
 from asymnas.study import diagnose, run_job
@@ -227,6 +227,16 @@ def test_supernets_of_two_seeds_and_architectures_trained_alone(run, tmp_path):
     assert (pair.first, pair.other) == (str(run), str(tmp_path / "other")) and pair.x != pair.y
     assert found.standalone.architectures in (4, 5) and found.standalone.other == "trained alone"
     assert len(list((run / "diagnosis" / "standalone").glob("*/summary.json"))) == 5
+    found = diagnose(run, sample=7, standalone=5, hold=["left"])
+    (held,) = found.held
+    assert (held.first, held.other) == ("in the supernet, left held", "trained alone, left held")
+    assert 4 <= held.architectures <= 5 and held.x != found.standalone.x
+    genes = [json.loads(file.read_text())["genes"] for file in (run / "diagnosis" / "standalone").glob("*.json")]
+    best = read_run(run).architecture["genes"]
+    alike = [all(item[gene] == op for gene, op in best.items() if gene.startswith("left.")) for item in genes]
+    assert sum(alike) >= 5 and not all(alike)
+    with pytest.raises(JobError, match=r"--hold: must name a branch"):
+        diagnose(run, sample=7, standalone=5, hold=["middle"])
     run_job(a_job(space=toy_space(2, BRANCHES).to_dict()), tmp_path / "smaller")
     with pytest.raises(RunFolderError, match="must be of the search space of"):
         diagnose(run, seeds=[tmp_path / "smaller"])

@@ -11,7 +11,7 @@ from test_any_task import _job, guess  # noqa: F401 - the task's fixture
 from typer.testing import CliRunner
 
 from asymnas.cli import app
-from asymnas.core.errors import JobError
+from asymnas.core.errors import JobError, RunFolderError
 from asymnas.job import load_job
 from asymnas.report import write_report
 from asymnas.runs import read_run
@@ -98,6 +98,25 @@ def test_the_front_of_a_run_in_its_report_and_exported(tmp_path: Path) -> None:
     failed = export("--pick", "elbow")
     assert failed.exit_code != 0 and "must be a point of the front" in failed.output
     assert "goes not with --to vot" in export("--pick", "knee", "--to", "vot").output
+
+
+def test_latencies_are_measured_once(tmp_path: Path) -> None:
+    search = COMMON | {"algorithm": "nsga2", "objectives": ["reward", "latency.left"]}
+    job = load_job(_job(search=search))
+    run_job(job, tmp_path / "run")
+    table = json.loads((tmp_path / "run" / "latency.json").read_text())
+    front = read_run(tmp_path / "run").pareto
+    assert front is not None
+    for point in front.points:
+        times = [table["milliseconds"][gene][op] for gene, op in point.genes.items() if gene.startswith("left.")]
+        assert point.values["latency.left"] == pytest.approx(sum(times))
+    assert " ms" in write_report(tmp_path / "run").read_text()
+    run_job(job, tmp_path / "run", resume=True)
+    assert json.loads((tmp_path / "run" / "latency.json").read_text()) == table
+    assert read_run(tmp_path / "run").pareto == front
+    (tmp_path / "run" / "latency.json").write_text("{}")
+    with pytest.raises(RunFolderError, match="must be the latencies of a run"):
+        run_job(job, tmp_path / "run", resume=True)
 
 
 def test_random_search_gets_what_the_search_used(tmp_path: Path) -> None:

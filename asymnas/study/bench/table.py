@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
@@ -143,6 +144,11 @@ class TruthTable:
 def fingerprinted(header: TableHeader, arrays: Mapping[str, np.ndarray]) -> TruthTable:
     """Return a table whose header has the fingerprint of its content."""
     return TruthTable(header.model_copy(update={"fingerprint": _fingerprint(header, arrays)}), dict(arrays))
+
+
+def shipped_table() -> Path:
+    """Return the file of the table that comes with AsymNAS: all 1,024 architectures of `audiovisual_table`."""
+    return Path(str(resources.files("asymnas_jobs").joinpath("bench_audiovisual.npz")))
 
 
 def read_table(file: Path | str) -> TruthTable:

@@ -19,7 +19,16 @@ STAGES = (("search",), ("random",), ("search", "random"), ("finals",), ("random 
 SAMPLE = 16
 """Random architectures that are measured anew, unless another number is asked for."""
 
-MEASURED = ("new_items", "new_agreement", "estimator_check", "conditions", "recalibration", "seeds", "standalone")
+MEASURED = (
+    "new_items",
+    "new_agreement",
+    "estimator_check",
+    "conditions",
+    "recalibration",
+    "seeds",
+    "standalone",
+    "held",
+)
 """Fields of a diagnosis that need measuring."""
 
 _SHARES = {
@@ -39,6 +48,7 @@ def diagnose(
     conditions: bool = False,
     seeds: Sequence[Path | str] = (),
     standalone: int | None = None,
+    hold: Sequence[str] = (),
     workers: int | None = None,
     engine: str | None = None,
     progress: Reporter | None = None,
@@ -61,6 +71,7 @@ def diagnose(
         seeds: folders of other runs of the same space and model, whose supernets measure the sample too.
         standalone: number of architectures that are trained alone, at least 4: random ones and the best of the search.
             Each is trained as the job says; its run is kept in `diagnosis/standalone`.
+        hold: branches; for each as many again are trained alone that have the best one's genes in it.
         workers: processes; those of the job by default.
         engine: "ray" or "inprocess"; that of the job by default.
         progress: told of every evaluation.
@@ -69,7 +80,7 @@ def diagnose(
         RunFolderError: it is no folder of a search, or a file of it is corrupt, or the supernet is not trained yet, or
             a run of `seeds` is of another space.
         DataError: the task has not so many further items.
-        JobError: the task has no such reward.
+        JobError: the task has no such reward, the space no such branch, or a held branch leaves too little to choose.
     """
     run = read_run(folder)
     if run.job.get("kind") == "compare":
@@ -80,7 +91,7 @@ def diagnose(
     if items or recalibration or conditions or seeds or standalone:
         others = tuple(Path(other) for other in seeds)
         wanted = Remeasured(
-            items, sample, archive, recalibration, conditions, others, standalone, reward, workers, engine
+            items, sample, archive, recalibration, conditions, others, standalone, tuple(hold), reward, workers, engine
         )
         parts |= remeasured(run, wanted, _nouns(run), progress)
     found = found.model_copy(update=parts)

@@ -13,12 +13,11 @@ import numpy as np
 
 from asymnas.core.errors import JobError, Problem, RunFolderError, nearest
 from asymnas.core.reliability import components
-from asymnas.core.seeding import rng_for
 from asymnas.nn import weights_hash
 from asymnas.runs.diagnosis import EstimatorCheck, RankAgreement, RecalibrationNoise
 from asymnas.runs.folder import RunFolder
 from asymnas.runs.read import RunData, read_run
-from asymnas.search import Request, ResultLog, ScoreSettings, drawn_architectures, evaluate_logged
+from asymnas.search import Request, ResultLog, ScoreSettings, evaluate_logged
 from asymnas.space import Architecture, save_architecture
 from asymnas.study._plan import Plan
 from asymnas.study._retrain import retrain
@@ -33,6 +32,7 @@ from asymnas.study.diagnosis.rankings import (
     ranking,
     tables_of,
 )
+from asymnas.study.diagnosis.sample import sample_of
 
 if TYPE_CHECKING:
     from asymnas.job import Job
@@ -55,6 +55,7 @@ class Remeasured:
     conditions: bool
     seeds: tuple[Path, ...] = ()
     standalone: int | None = None
+    hold: tuple[str, ...] = ()
     reward: str | None = None
     workers: int | None = None
     engine: str | None = None
@@ -91,6 +92,8 @@ def remeasured(run: RunData, wanted: Remeasured, nouns: Mapping[str, str], progr
             parts["seeds"] = sample.by_supernet(supernets)
         if wanted.standalone:
             parts["standalone"] = sample.alone(wanted.standalone)
+            held = [sample.alone(wanted.standalone, branch) for branch in wanted.hold]
+            parts["held"] = [found for found in held if found is not None]
         return parts
 
 
@@ -124,7 +127,7 @@ class _Sample(Session):
         self.reward = self.task.rewards[name]
         self.used = any(item.reward == name for item in run.stage("search"))
         self.span = _span(self.task, self.reward, run, wanted.items)
-        self.architectures = sample_of(self, run, wanted.sample, wanted.archive)
+        self.architectures = sample_of(self.space, run, wanted.sample, wanted.archive, seed=job.seed)
         with self.stage("preparation"):
             self.task.prepare(lambda done, total: self.progress.update("preparation", done, total))
 
@@ -170,9 +173,13 @@ class _Sample(Session):
             tables.append(self._scored(stage, weights=weights, label=str(folder)))
         return agreements(tables)
 
-    def alone(self, count: int) -> RankAgreement | None:
-        """Train `count` architectures alone; their scores against those in the supernet, by the job's reward."""
-        chosen = sample_of(self, self.data, count - 1)
+    def alone(self, count: int, branch: str | None = None) -> RankAgreement | None:
+        """Train `count` architectures alone; their scores against those in the supernet, by the job's reward.
+
+        With a `branch` all have the best one's genes in it.
+        """
+        chosen = sample_of(self.space, self.data, count - 1, branch=branch, seed=self.job.seed)
+        held = f", {branch} held" if branch else ""
         rows: dict[Genes, Mapping[str, float]] = {}
         place = self.run.folder / "standalone"
         place.mkdir(exist_ok=True)
@@ -182,9 +189,9 @@ class _Sample(Session):
             summary = retrain(file, self.job, folder, resume=True, progress=self.progress, test=False)
             if summary.validation is not None:
                 rows[tuple(sorted(architecture.genes.items()))] = summary.validation.items
-        inside = self._scored("standalone in the supernet", reward=self.task.reward, architectures=chosen)
-        outside = replace(inside, rows=rows, label="trained alone")
-        return agreement(replace(inside, label="in the supernet"), outside)
+        inside = self._scored(f"standalone in the supernet{held}", reward=self.task.reward, architectures=chosen)
+        outside = replace(inside, rows=rows, label=f"trained alone{held}")
+        return agreement(replace(inside, label=f"in the supernet{held}"), outside)
 
     def _scored(
         self,
@@ -219,22 +226,6 @@ class _Sample(Session):
             raise RunFolderError(Problem(stage, "no architecture could be scored", found[-1].error))
         table, *_ = tables_of(found, (stage,), {**self.nouns, split: task.splits[split].noun})
         return replace(table, label=label)
-
-
-def sample_of(session: Session, run: RunData, count: int, archive: int = 0) -> list[Architecture]:
-    """Return `count` random architectures, or all that the space has, the best of the search, and `archive` others that
-    it scored; each once."""
-    space = session.space
-    drawn = drawn_architectures(space, count, session.job.seed, "diagnosis")
-    if run.architecture:
-        best = space.architecture(dict(run.architecture["genes"]))
-        if best.key not in {item.key for item in drawn}:
-            drawn.append(best)
-    known = {item.key for item in drawn}
-    searched = [space.architecture(dict(item.genes)) for item in run.candidates("search") if item.genes]
-    others = [item for item in searched if item.key not in known]
-    chosen = rng_for(session.job.seed, "diagnosis", "archive").permutation(len(others))[:archive]
-    return drawn + [others[place] for place in sorted(chosen)]
 
 
 def _span(task: Task, reward: Reward, run: RunData, count: int | None) -> tuple[int, int] | None:
