@@ -16,6 +16,7 @@ from asymnas.nn._weights import read_weights, write_weights
 Source = Path | str | Mapping[str, Tensor]
 """A file, or a state dict."""
 
+_ALIASES = {"k3": "0", "k5": "1", "k7": "2", "xcep": "3"}
 _WRAPPERS = ("state_dict", "net", "model")
 
 
@@ -53,22 +54,26 @@ def _unpickled(file: Path) -> object:
 
 
 def read_checkpoint(file: Path | str) -> dict[str, Tensor]:
-    """Read the backbone of a checkpoint as `read_state` does; the prefix `backbone.` is removed.
+    """Read the backbone of a checkpoint as `read_state` does; the prefix `backbone.` is removed, SPOS' choices
+    are written as 0..3.
 
     Raises:
         WeightsError: the file is missing, corrupt, or holds more than tensors.
     """
-    return without_prefixes(read_state(file))
+    return renamed(read_state(file))
 
 
-def without_prefixes(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Remove the prefixes `module.` and `backbone.` of keys."""
-    renamed = {}
+def renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Remove the prefixes `module.` and `backbone.` of keys, and write SPOS' choices as 0..3."""
+    found = {}
     for key, tensor in state.items():
-        while key.startswith(("module.", "backbone.")):
-            key = key.partition(".")[2]
-        renamed[key] = tensor
-    return renamed
+        parts = key.split(".")
+        while parts[0] in ("module", "backbone"):
+            parts = parts[1:]
+        if len(parts) > 2 and parts[0] in ("features", "nlp_layers"):
+            parts[2] = _ALIASES.get(parts[2], parts[2])
+        found[".".join(parts)] = tensor
+    return found
 
 
 def convert_checkpoint(source: Path | str, target: Path | str) -> None:

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from asymnas.core.errors import Problem, WeightsError
 from asymnas.nn._supernet import Supernet
-from asymnas.nn.pretrained._files import Source, read_checkpoint, without_prefixes
-from asymnas.nn.pretrained._fill import fill, named_parts
+from asymnas.nn.pretrained._files import Source, read_checkpoint, renamed
+from asymnas.nn.pretrained._take import named_parts, take
 from asymnas.space import Branch
 
 _LAYERS = {
@@ -36,22 +36,25 @@ def load_resnet(source: Source, supernet: Supernet) -> None:
         WeightsError: with every tensor that is not filled, or has another shape. The supernet is then unchanged.
     """
     where = "state dict" if isinstance(source, Mapping) else str(source)
-    state = without_prefixes(source) if isinstance(source, Mapping) else read_checkpoint(source)
+    state = renamed(source) if isinstance(source, Mapping) else read_checkpoint(source)
     stages = max(len(branch.stages) for branch in supernet.space.branches)
     layers = tuple(f"layer{number}." for number in range(1, stages + 1))
     state = {key: tensor for key, tensor in state.items() if key.startswith(("conv1.", "bn1.", *layers))}
     keys, targets = resnet_keys(supernet), supernet.state_dict()
-    supernet.load_state_dict(fill(_adapted(state, targets, keys), targets, keys, where), strict=False)
+    whole = sorted({key.partition(".")[0] for key in state})
+    taken = take(_adapted(state, targets, keys), targets, keys, whole=whole, where=where)
+    supernet.load_state_dict(taken, strict=False)
 
 
-def resnet_keys(supernet: Supernet) -> dict[str, str | None]:
-    """Return by name of a supernet's tensors ResNet's key; None for what a mixer has beside its blocks.
+def resnet_keys(supernet: Supernet) -> dict[str, str]:
+    """Return the names of a supernet's tensors with ResNet's keys, but for what a mixer has beside its blocks.
 
     Raises:
         WeightsError: the supernet has other ops than bottlenecks.
     """
     names = {network: dict(_blocks(supernet.space.branch(network.split("+")[0]))) for network in supernet.branches}
-    return {name: _key(parts, names[network]) for name, network, parts in named_parts(supernet)}
+    keys = ((name, _key(parts, names[network])) for name, network, parts in named_parts(supernet))
+    return {name: key for name, key in keys if key is not None}
 
 
 def _blocks(branch: Branch) -> Iterator[tuple[str, str]]:
@@ -75,9 +78,7 @@ def _key(parts: list[str], blocks: Mapping[str, str]) -> str | None:
     return ".".join([block, _LAYERS[parts[3]][parts[4]], *parts[5:]])
 
 
-def _adapted(
-    state: Mapping[str, Tensor], targets: Mapping[str, Tensor], keys: Mapping[str, str | None]
-) -> dict[str, Tensor]:
+def _adapted(state: Mapping[str, Tensor], targets: Mapping[str, Tensor], keys: Mapping[str, str]) -> dict[str, Tensor]:
     """torchvision's stem and shortcuts as ours; pysot's as they are, which have a 3x3 shortcut in layer2."""
     found, second = dict(state), state.get("layer2.0.downsample.0.weight")
     if second is None or second.shape[-1] != 1:

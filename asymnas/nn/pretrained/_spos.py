@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from torch import Tensor
-
 from asymnas.core.errors import Problem, WeightsError
 from asymnas.nn._supernet import Supernet
-from asymnas.nn.pretrained._files import Source, read_checkpoint, without_prefixes
-from asymnas.nn.pretrained._fill import fill, named_parts
+from asymnas.nn.pretrained._files import Source, read_checkpoint
+from asymnas.nn.pretrained._take import named_parts, take
 from asymnas.space import Branch
 
 _CHOICES = {"shuffle_3x3": "0", "shuffle_5x5": "1", "shuffle_7x7": "2", "shuffle_xception": "3"}
-_ALIASES = {"k3": "0", "k5": "1", "k7": "2", "xcep": "3"}
 
 
 def load_spos(source: Source, supernet: Supernet) -> None:
@@ -31,7 +28,7 @@ def load_spos(source: Source, supernet: Supernet) -> None:
     Raises:
         WeightsError: with every tensor that is not filled, or has another shape. The supernet is then unchanged.
     """
-    _load(source, supernet, vlt=False)
+    _load(source, supernet, _keys(supernet, vlt=False))
 
 
 def load_vlt(source: Source, supernet: Supernet) -> None:
@@ -46,32 +43,16 @@ def load_vlt(source: Source, supernet: Supernet) -> None:
     Raises:
         WeightsError: with every tensor that is not filled, or has another shape. The supernet is then unchanged.
     """
-    _load(source, supernet, vlt=True)
+    _load(source, supernet, vlt_keys(supernet))
 
 
-def vlt_keys(supernet: Supernet, *, vlt: bool = True) -> dict[str, str | None]:
-    """Return by name of a supernet's tensors the public VLT backbone's key, or (`vlt` False) SPOS' one if there is any.
+def vlt_keys(supernet: Supernet) -> dict[str, str]:
+    """Return the names of the supernet's tensors with the keys that the public VLT backbone has for them.
 
     Raises:
-        WeightsError: the supernet has parts that are not in these networks.
+        WeightsError: the public backbone has no such part.
     """
-    names = _names(supernet)
-    return {name: _official(parts, names[network], vlt) for name, network, parts in named_parts(supernet)}
-
-
-def _names(supernet: Supernet) -> dict[str, dict[str, str]]:
-    return {network: dict(_blocks(supernet.space.branch(network.split("+")[0]))) for network in supernet.branches}
-
-
-def _renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Write the choices as 0..3."""
-    renamed = {}
-    for key, tensor in state.items():
-        parts = key.split(".")
-        if len(parts) > 2 and parts[0] in ("features", "nlp_layers"):
-            parts[2] = _ALIASES.get(parts[2], parts[2])
-        renamed[".".join(parts)] = tensor
-    return renamed
+    return _keys(supernet, vlt=True)
 
 
 def _blocks(branch: Branch) -> Iterator[tuple[str, str]]:
@@ -108,22 +89,13 @@ def _official(parts: list[str], names: Mapping[str, str], vlt: bool) -> str | No
     return ".".join([official, _CHOICES.get(rest[0], rest[0]), f"branch_{rest[1]}", *rest[2:]])
 
 
-def _load(source: Source, supernet: Supernet, *, vlt: bool) -> None:
-    state = _renamed(without_prefixes(source) if isinstance(source, Mapping) else read_checkpoint(source))
-    where = "state dict" if isinstance(source, Mapping) else str(source)
-    keys = vlt_keys(supernet, vlt=vlt)
-    layers = {key.rpartition(".")[0] for key in keys.values() if key is not None}
-    problems: list[Problem] = []
-    try:
-        known = {key: tensor for key, tensor in state.items() if key.rpartition(".")[0] in layers}
-        filled = fill(known, supernet.state_dict(), keys, where)
-    except WeightsError as error:
-        problems += error.problems
-    blocks = len({key.split(".")[1] for key in state if key.startswith("features.")})
-    for network, table in _names(supernet).items():
-        wanted = sum(official.startswith("features.") for official in table.values())
-        if blocks > wanted:
-            problems.append(Problem(where, f"has {blocks} feature blocks, branch '{network}' has places for {wanted}"))
-    if problems:
-        raise WeightsError(problems)
-    supernet.load_state_dict(filled, strict=False)
+def _keys(supernet: Supernet, *, vlt: bool) -> dict[str, str]:
+    """Return the official keys of the supernet's tensors by name; SPOS has none for some."""
+    names = {network: dict(_blocks(supernet.space.branch(network.split("+")[0]))) for network in supernet.branches}
+    keys = ((name, _official(parts, names[network], vlt)) for name, network, parts in named_parts(supernet))
+    return {name: key for name, key in keys if key is not None}
+
+
+def _load(source: Source, supernet: Supernet, keys: Mapping[str, str]) -> None:
+    state, where = (source, "state dict") if isinstance(source, Mapping) else (read_checkpoint(source), str(source))
+    supernet.load_state_dict(take(state, supernet.state_dict(), keys, where=where), strict=False)
