@@ -19,7 +19,7 @@ from asymnas.tracking.boxes import box_centers, box_from_crop, box_to_crop, chan
 from asymnas.tracking.contract import Language, TrainableTracker, TrainingBatch
 from asymnas.tracking.siamese.correlation import centre_crop
 from asymnas.tracking.siamese.decode import Decoded
-from asymnas.tracking.siamese.grid import grid_for
+from asymnas.tracking.siamese.grid import Grid, grid_for
 from asymnas.tracking.siamese.neck import Neck
 from asymnas.tracking.siamese.options import SiameseOptions
 from asymnas.tracking.siamese.session import SiameseSession, TemplateFeatures
@@ -40,8 +40,6 @@ class SiameseTracker(TrainableTracker):
 
     name: str
     """In messages and in the random streams of neck and head."""
-    correlated = True
-    """Whether the head gets the central half of the template map, to be correlated, or the whole map."""
 
     axis: Tensor
     pixel_mean: Tensor
@@ -50,7 +48,7 @@ class SiameseTracker(TrainableTracker):
     def __init__(self, space: SearchSpace, options: SiameseOptions, *, language_dim: int = 0, seed: int = 0) -> None:
         super().__init__()
         self.space, self.options, self.language_dim = space, options, language_dim
-        self.grid = grid_for(space, options, correlated=self.correlated)
+        self.grid = self.build_grid()
         self.geometry = self.grid.crops
         self.supernet = Supernet(
             space,
@@ -60,9 +58,7 @@ class SiameseTracker(TrainableTracker):
             bn_statistics=options.bn_statistics,
             seed=seed,
         )
-        self.neck = Neck(
-            self.grid.channels, options.channels, share=options.share_neck, statistics=options.bn_statistics
-        )
+        self.neck = self.build_neck()
         self.head = self.build_head()
         for name in ("neck", "head"):
             draw = int(rng_for(seed, self.name, name).integers(2**63))
@@ -71,6 +67,15 @@ class SiameseTracker(TrainableTracker):
         mean, std = (torch.tensor(values).reshape(3, 1, 1) for values in _IMAGENET_BGR)
         self.register_buffer("pixel_mean", mean, persistent=False)
         self.register_buffer("pixel_std", std, persistent=False)
+
+    def build_grid(self) -> Grid:
+        """Return the crops, the levels that the neck reads and the places of the answers."""
+        return grid_for(self.space, self.options)
+
+    def build_neck(self) -> nn.Module:
+        """Return the neck: called with a branch's maps and its role; it has `reset_parameters(generator)`."""
+        options = self.options
+        return Neck(self.grid.channels, options.channels, share=options.share_neck, statistics=options.bn_statistics)
 
     @abstractmethod
     def build_head(self) -> nn.Module:
@@ -149,7 +154,7 @@ class SiameseTracker(TrainableTracker):
         corners = box_to_crop(last, centres, sides, size)
         found = self.decode(answers, corners[:, 2:] - corners[:, :2])
         corners = np.concatenate([found.centre - found.size / 2, found.centre + found.size / 2], axis=1)
-        boxes = box_from_crop(corners, centres, sides, size)
+        boxes = self.to_image(corners, centres, sides)
         # The size follows slowly, the centre at once (SiamRPN).
         smooth = found.rate[:, None] * boxes[:, 2:] + (1.0 - found.rate[:, None]) * last[:, 2:]
         moved = np.concatenate([box_centers(boxes) - smooth / 2, smooth], axis=1)
@@ -157,6 +162,13 @@ class SiameseTracker(TrainableTracker):
             height, width = frame.shape[:2]
             session.box = clip_box(box, width, height, min_size=self.options.min_side)
         return np.stack([session.box for session in sessions]), found.score
+
+    def to_image(self, corners: np.ndarray, centres: np.ndarray, sides: np.ndarray) -> np.ndarray:
+        """Return boxes x, y, w, h in image pixels of (n, 4) corners in the pixels of n search crops.
+
+        `centres` (n, 2) and `sides` (n,) are those of the crops, in image pixels.
+        """
+        return box_from_crop(corners, centres, sides, self.geometry.search_size)
 
     def place(self, sessions: Sequence[SiameseSession], boxes: np.ndarray) -> None:
         """Set the last box of each session."""
