@@ -14,7 +14,11 @@ from asymnas.tracking.siamese.transformer.head import TransTAnswers
 from asymnas.tracking.siamese.transformer.loss import LOSS_WEIGHTS, cells_in_box, transt_losses
 
 STAGE = {"channels": 8, "stride": 2, "blocks": 1}
-NETWORK = {"input_channels": 3, "stem": {"op": "conv_3x3", "channels": 8, "stride": 2}, "stages": {"a": STAGE, "b": STAGE}}
+NETWORK = {
+    "input_channels": 3,
+    "stem": {"op": "conv_3x3", "channels": 8, "stride": 2},
+    "stages": {"a": STAGE, "b": STAGE},
+}
 SPACE = {
     "name": "stride_8",
     "ops": ["conv_3x3"],

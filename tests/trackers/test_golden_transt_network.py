@@ -7,7 +7,6 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-import pytest
 import torch
 from asymnas_trackers import vlt_tt
 from torch import Tensor
@@ -123,14 +122,18 @@ def test_vlt_tt(shared) -> None:
     case = Case(shared / "golden" / "D_vlt_tt_test_lang_sens")
     architecture = load_architecture("vlt_tt_released").architecture
     shapes = json.loads((shared / "golden" / "B_vlt_backbone_SCAR_tokens" / "case.json").read_text())["key_shapes"]
-    shapes = {f"backbone.0.body.{key}": tuple(s) for key, s in shapes.items() if not key.endswith("num_batches_tracked")}
+    shapes = {
+        f"backbone.0.body.{key}": tuple(s) for key, s in shapes.items() if not key.endswith("num_batches_tracked")
+    }
     for projection in ("input_proj", "input_proj_copy"):
         shapes |= {f"neck.{projection}.weight": (CHANNELS, 640, 1, 1), f"neck.{projection}.bias": (CHANNELS,)}
     shapes |= head_shapes("neck.", "head.", plain=True)
     state = {key: drawn(key, shape) for key, shape in shapes.items()}
     options = vlt_tt.plugin.options(public=True)
     tracker = vlt_tt.plugin.build(options, space=architecture.space, language_dim=768)
-    load_vlt({k.removeprefix("backbone.0.body."): v for k, v in state.items() if k.startswith("backbone.")}, tracker.supernet)
+    load_vlt(
+        {k.removeprefix("backbone.0.body."): v for k, v in state.items() if k.startswith("backbone.")}, tracker.supernet
+    )
     keys = HeadKeys("neck.", "head.", {"template": "neck.input_proj", "search": "neck.input_proj_copy"}, "attn.fc")
     found = {name: value for name, _, value in head_weights(state, tracker.state_dict(), keys)}
     tracker.load_state_dict(found, strict=False)

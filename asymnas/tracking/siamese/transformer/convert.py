@@ -44,7 +44,9 @@ class HeadKeys:
     out: str
 
 
-def head_weights(state: Mapping[str, Tensor], names: Iterable[str], keys: HeadKeys) -> Iterator[tuple[str, str, Tensor]]:
+def head_weights(
+    state: Mapping[str, Tensor], names: Iterable[str], keys: HeadKeys
+) -> Iterator[tuple[str, str, Tensor]]:
     """Yield (name, public key, tensor) of every parameter of neck and head.
 
     Args:
