@@ -54,6 +54,7 @@ class SiameseTracker(TrainableTracker):
             space,
             language_dim=language_dim,
             missing=options.missing,
+            affine=space.size == 1 if options.affine is None else options.affine,
             token_norm=options.token_norm,
             bn_statistics=options.bn_statistics,
             seed=seed,
@@ -73,7 +74,10 @@ class SiameseTracker(TrainableTracker):
         return grid_for(self.space, self.options)
 
     def build_neck(self) -> nn.Module:
-        """Return the neck: called with a branch's maps and its role; it has `reset_parameters(generator)`."""
+        """Return the neck: called with a branch's features of `grid.levels` and "template" or "search".
+
+        It returns one (b, channels, h, w) a level and has `reset_parameters(generator)`.
+        """
         options = self.options
         return Neck(self.grid.channels, options.channels, share=options.share_neck, statistics=options.bn_statistics)
 
@@ -84,6 +88,14 @@ class SiameseTracker(TrainableTracker):
     @abstractmethod
     def decode(self, answers: Any, previous: np.ndarray) -> Decoded:
         """Find the target in the head's `answers` for n crops; `previous` is (n, 2) w, h of the last boxes."""
+
+    def moved(self, last: np.ndarray, found: np.ndarray, rate: np.ndarray) -> np.ndarray:
+        """Return the new boxes of n videos; all are (n, 4) x, y, w, h in image pixels.
+
+        The size follows at the `rate` (n,) of `Decoded`, the centre at once (SiamRPN). `step` then clips the boxes.
+        """
+        size = rate[:, None] * found[:, 2:] + (1.0 - rate[:, None]) * last[:, 2:]
+        return np.concatenate([box_centers(found) - size / 2, size], axis=1)
 
     def embed_template(self, images: Tensor, boxes: Tensor, path: GenePath, language: Language) -> TemplateFeatures:
         """Run the template branch and its neck on (b, 3, h, w) template crops, B, G, R 0..255.
@@ -154,10 +166,7 @@ class SiameseTracker(TrainableTracker):
         corners = box_to_crop(last, centres, sides, size)
         found = self.decode(answers, corners[:, 2:] - corners[:, :2])
         corners = np.concatenate([found.centre - found.size / 2, found.centre + found.size / 2], axis=1)
-        boxes = self.to_image(corners, centres, sides)
-        # The size follows slowly, the centre at once (SiamRPN).
-        smooth = found.rate[:, None] * boxes[:, 2:] + (1.0 - found.rate[:, None]) * last[:, 2:]
-        moved = np.concatenate([box_centers(boxes) - smooth / 2, smooth], axis=1)
+        moved = self.moved(last, self.to_image(corners, centres, sides), found.rate)
         for session, frame, box in zip(sessions, frames, moved, strict=True):
             height, width = frame.shape[:2]
             session.box = clip_box(box, width, height, min_size=self.options.min_side)
