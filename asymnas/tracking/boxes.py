@@ -121,24 +121,45 @@ def crop_window(center_xy: np.ndarray | Sequence[float], side: np.ndarray | floa
 
 
 def box_to_crop(
-    boxes: np.ndarray, center_xy: np.ndarray | Sequence[float], side: np.ndarray | float, out_size: int
+    boxes: np.ndarray,
+    center_xy: np.ndarray | Sequence[float],
+    side: np.ndarray | float,
+    out_size: int,
+    *,
+    middle: float | None = None,
 ) -> np.ndarray:
     """Return image boxes x, y, w, h as corners x1, y1, x2, y2 in the pixels of the crop with the same arguments.
 
     Boxes are (..., 4), crop centres (..., 2), crop sides (...), in image pixels; `out_size` is the side in crop pixels.
+    With `middle` the crop is taken to have its unrounded side and its centre at that place of both its axes, in crop
+    pixels, as the public code of the SiamFC family does.
     """
-    corner, whole = crop_window(center_xy, side)
+    corner, whole = _window(center_xy, side, out_size, middle)
     corners = xywh_to_xyxy(boxes)
     return (corners - np.concatenate([corner, corner], axis=-1)) * (out_size / whole[..., None])
 
 
 def box_from_crop(
-    boxes_xyxy: np.ndarray, center_xy: np.ndarray | Sequence[float], side: np.ndarray | float, out_size: int
+    boxes_xyxy: np.ndarray,
+    center_xy: np.ndarray | Sequence[float],
+    side: np.ndarray | float,
+    out_size: int,
+    *,
+    middle: float | None = None,
 ) -> np.ndarray:
     """Return boxes x, y, w, h in image pixels from corners in crop pixels; the inverse of `box_to_crop`."""
-    corner, whole = crop_window(center_xy, side)
+    corner, whole = _window(center_xy, side, out_size, middle)
     corners = np.asarray(boxes_xyxy, dtype=np.float64) * (whole[..., None] / out_size)
     return xyxy_to_xywh(corners + np.concatenate([corner, corner], axis=-1))
+
+
+def _window(
+    center_xy: np.ndarray | Sequence[float], side: np.ndarray | float, out_size: int, middle: float | None
+) -> tuple[np.ndarray, np.ndarray]:
+    if middle is None:
+        return crop_window(center_xy, side)
+    side = np.asarray(side, dtype=np.float64)
+    return np.asarray(center_xy, dtype=np.float64) - side[..., None] * (middle / out_size), side
 
 
 def channel_mean(image: np.ndarray) -> np.ndarray:

@@ -141,10 +141,10 @@ def test_crops_are_those_of_transt(tiny, plugin) -> None:
 
 def test_public_sets_the_switches_that_are_not_given() -> None:
     options = vlt_tt.plugin.options(public=True, losses="transt")
-    assert (options.attention, options.normalise, options.place_by) == ("plain", "imagenet", "centre")
+    assert (options.attention, options.normalise, options.centring) == ("plain", "imagenet", "middle")
     assert options.losses == "transt"
     ours = vlt_tt.plugin.options()
-    assert (ours.attention, ours.normalise, ours.place_by) == ("projected", "none", "window")
+    assert (ours.attention, ours.normalise, ours.centring) == ("projected", "none", "exact")
 
 
 @pytest.mark.parametrize(
@@ -190,15 +190,24 @@ def test_loss_weights_weigh(tiny, architecture, options: dict, weights: tuple[fl
     torch.testing.assert_close(losses["total"], sum(w * part for w, part in zip(weights, parts, strict=True)))
 
 
+class Answers(torch.nn.Module):
+    """The head as a function of tensors."""
+
+    def __init__(self, head: torch.nn.Module) -> None:
+        super().__init__()
+        self.head = head
+
+    def forward(self, template: torch.Tensor, search: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        answers = self.head((template,), (search,))
+        return answers.cls, answers.box
+
+
 def test_the_head_is_a_graph_of_tensors(tiny) -> None:
-    head = make(tiny).head.eval()
-    maps = [(torch.randn(2, 48, side, side, generator=torch.Generator().manual_seed(side)),) for side in (8, 16)]
-    graph = torch.jit.trace(lambda z, x: (head((z,), (x,)).cls, head((z,), (x,)).box), (maps[0][0], maps[1][0]))
-    other = [(item * -0.5,) for (item,) in maps]
-    with torch.no_grad():
-        cls, box = graph(other[0][0], other[1][0])
-        found = head(*other)
-    torch.testing.assert_close((cls, box), (found.cls, found.box))
+    head = Answers(make(tiny).head.eval())
+    maps = [torch.randn(2, 48, side, side, generator=torch.Generator().manual_seed(side)) for side in (8, 16)]
+    graph = torch.export.export(head, tuple(maps)).module()
+    other = [item * -0.5 for item in maps]
+    torch.testing.assert_close(graph(*other), head(*other))
 
 
 def test_listing_the_plugins_builds_no_network() -> None:

@@ -16,11 +16,13 @@ __all__ = ["VLTTTOptions", "plugin"]
 class VLTTTOptions(TransTOptions):
     """TransT's options; the defaults differ where the paper's backbone asks for it."""
 
-    theirs: ClassVar[dict[str, Any]] = {
-        "place_by": "centre",
-        "round_up": (False, True),
+    PUBLIC: ClassVar = {
+        "bn_statistics": "shared",
         "normalise": "imagenet",
         "missing": "template_embedding",
+        "roi_scale": 0.125,
+        "centring": "middle",
+        "round_up": (False, True),
         "attention": "plain",
         "losses": "vlt_tt",
     }

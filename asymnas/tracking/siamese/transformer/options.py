@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -16,12 +16,8 @@ Weight = Annotated[float, Field(ge=0.0, le=100.0)]
 class TransTOptions(SiameseOptions):
     """Network, loss and decoding of TransT; the defaults are TransT's."""
 
-    theirs: ClassVar[dict[str, Any]] = {"place_by": "centre"}
-    """What `public` sets."""
+    PUBLIC: ClassVar = {"bn_statistics": "shared", "centring": "middle"}
 
-    public: bool = Field(
-        False, description="Set every switch that public weights need to give public boxes, where no value is given."
-    )
     normalise: Literal["none", "imagenet"] = Field(
         "imagenet", description="Pixel scaling: ImageNet mean and deviation as TransT, or raw B, G, R 0..255 as SPOS."
     )
@@ -54,14 +50,6 @@ class TransTOptions(SiameseOptions):
     penalty_k: float = Field(0.0, ge=0.0, le=2.0, description="Strength of the penalty on changes of size and shape.")
     size_lr: Share = Field(1.0, description="Share of the new size taken over per frame.")
     window: Share = Field(0.49, description="Weight of the cosine window.")
-    place_by: Literal["window", "centre"] = Field(
-        "window", description="Boxes return to the image by the crop's whole-pixel window, or its centre as TransT."
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _public(cls, given: Any) -> Any:
-        return {**cls.theirs, **given} if isinstance(given, dict) and given.get("public") is True else given
 
     @model_validator(mode="after")
     def _divisible(self) -> TransTOptions:

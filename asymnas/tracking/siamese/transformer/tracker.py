@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from asymnas.space import SearchSpace
 from asymnas.task import GenePath
-from asymnas.tracking.boxes import xyxy_to_xywh
 from asymnas.tracking.contract import TrainingBatch
 from asymnas.tracking.siamese.decode import Decoded
 from asymnas.tracking.siamese.grid import Grid
@@ -69,11 +68,3 @@ class TransTTracker(SiameseTracker):
     def decode(self, answers: TransTAnswers, previous: np.ndarray) -> Decoded:
         """Find the best cell's box."""
         return self.decoder(answers.float(), previous)
-
-    def to_image(self, corners: np.ndarray, centres: np.ndarray, sides: np.ndarray) -> np.ndarray:
-        """Return boxes x, y, w, h in image pixels of (n, 4) corners in the pixels of crops, see `place_by`."""
-        if self.options.place_by == "window":
-            return super().to_image(corners, centres, sides)
-        boxes = xyxy_to_xywh(corners * (sides[:, None] / self.geometry.search_size))
-        boxes[:, :2] += centres - sides[:, None] / 2
-        return boxes
