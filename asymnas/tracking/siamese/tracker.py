@@ -198,13 +198,6 @@ class SiameseTracker(TrainableTracker):
             session.box = clip_box(box, width, height, min_size=self.options.min_side)
         return np.stack([session.box for session in sessions]), found.score
 
-    def to_image(self, corners: np.ndarray, centres: np.ndarray, sides: np.ndarray) -> np.ndarray:
-        """Return boxes x, y, w, h in image pixels of (n, 4) corners in the pixels of n search crops.
-
-        `centres` (n, 2) and `sides` (n,) are those of the crops, in image pixels.
-        """
-        return box_from_crop(corners, centres, sides, self.geometry.search_size)
-
     def place(self, sessions: Sequence[SiameseSession], boxes: np.ndarray) -> None:
         """Set the last box of each session."""
         for session, box in zip(sessions, boxes, strict=True):
