@@ -19,7 +19,7 @@ from asymnas.tracking.boxes import box_centers, box_from_crop, box_to_crop, chan
 from asymnas.tracking.contract import Language, TrainableTracker, TrainingBatch
 from asymnas.tracking.siamese.correlation import centre_crop, resized
 from asymnas.tracking.siamese.decode import Decoded
-from asymnas.tracking.siamese.grid import grid_for
+from asymnas.tracking.siamese.grid import Grid, grid_for
 from asymnas.tracking.siamese.neck import Neck
 from asymnas.tracking.siamese.options import SiameseOptions
 from asymnas.tracking.siamese.session import SiameseSession, TemplateFeatures
@@ -40,8 +40,6 @@ class SiameseTracker(TrainableTracker):
 
     name: str
     """In messages and in the random streams of neck and head."""
-    correlated = True
-    """Whether the head gets the central half of the template map, to be correlated, or the whole map."""
 
     axis: Tensor
     pixel_mean: Tensor
@@ -50,7 +48,7 @@ class SiameseTracker(TrainableTracker):
     def __init__(self, space: SearchSpace, options: SiameseOptions, *, language_dim: int = 0, seed: int = 0) -> None:
         super().__init__()
         self.space, self.options, self.language_dim = space, options, language_dim
-        self.grid = grid_for(space, options, correlated=self.correlated)
+        self.grid = self.build_grid()
         self.geometry = self.grid.crops
         self.supernet = Supernet(
             space,
@@ -71,6 +69,10 @@ class SiameseTracker(TrainableTracker):
         mean, std = (torch.tensor(values).reshape(3, 1, 1) for values in _IMAGENET_BGR)
         self.register_buffer("pixel_mean", mean, persistent=False)
         self.register_buffer("pixel_std", std, persistent=False)
+
+    def build_grid(self) -> Grid:
+        """Return the crops, the levels that the neck reads and the places of the answers."""
+        return grid_for(self.space, self.options)
 
     def build_neck(self) -> nn.Module:
         """Return the neck: called with a branch's features of `grid.levels` and "template" or "search".
