@@ -29,7 +29,7 @@ SMALL = {"channels": 16, "head_depth": 1}
 @pytest.fixture(autouse=True)
 def _small(monkeypatch) -> None:
     """The public weights are of the small space."""
-    monkeypatch.setitem(TRACKERS._objects, "siamcar", dataclasses.replace(plugin, published="tiny_resnet"))
+    monkeypatch.setitem(TRACKERS._objects, "siamcar", dataclasses.replace(plugin, published=("tiny_resnet",)))
 
 
 @pytest.fixture

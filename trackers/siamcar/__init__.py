@@ -68,5 +68,5 @@ plugin = TrackerPlugin(
     rewards=("pair_loss", "pair_iou", "open_loop"),
     geometry=lambda options, space: grid_for(space, options).crops,
     convert=convert,
-    published="resnet50",
+    published=("resnet50",),
 )

@@ -69,5 +69,5 @@ plugin = TrackerPlugin(
     rewards=("pair_loss", "pair_iou", "open_loop"),
     geometry=lambda options, space: grid_for(space, options).crops,
     convert=convert,
-    published="vlt_scar_released",
+    published=("vlt_asymmetric", "vlt_scar_released"),
 )
