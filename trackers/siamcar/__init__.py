@@ -50,10 +50,10 @@ def convert(state: Mapping[str, Tensor], tracker: CARTracker) -> dict[str, Tenso
         WeightsError: with every tensor that is absent, has another shape, or is left over.
     """
     from asymnas.nn.pretrained import resnet_keys
-    from asymnas.tracking.siamese.car.convert import PublicKeys, converted
+    from asymnas.tracking.siamese.car.convert import CARKeys, converted
 
     layers = ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4")
-    public = PublicKeys(resnet_keys, head="car_head", fuse="down", whole=(*layers, "neck", "down", "car_head"))
+    public = CARKeys(resnet_keys, head="car_head", fuse="down", whole=(*layers, "neck", "down", "car_head"))
     return converted(state, tracker, public)
 
 

@@ -111,7 +111,4 @@ def architecture_settings(architecture: Architecture) -> dict[str, Any]:
 
 
 def _published(space: str, architecture: str | None = None) -> Architecture:
-    loaded = load_space(space)
-    if architecture is None:
-        return next(loaded.enumerate())
-    return loaded.architecture(load_architecture(architecture).architecture.genes)
+    return load_space(space).architecture(load_architecture(architecture or space).architecture.genes)
