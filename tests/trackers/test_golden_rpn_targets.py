@@ -12,7 +12,7 @@ from asymnas.tracking.siamese.rpn.anchors import anchor_shapes, place_anchors
 from asymnas.tracking.siamese.rpn.head import RPNOutput
 from asymnas.tracking.siamese.rpn.loss import tracking_losses
 from asymnas.tracking.siamese.rpn.options import RPNOptions
-from asymnas.tracking.siamese.rpn.targets import Targets, assign, chosen, overlaps
+from asymnas.tracking.siamese.rpn.targets import AnchorLabels, assign, chosen, overlaps
 
 BOXES = ("normal", "square64", "tall", "small", "shifted", "huge")
 BATCHES = {"batch3": (6430, BOXES[:3]), "batch_small": (6410, BOXES[3:4]), "batch_all": (6460, BOXES)}
@@ -37,12 +37,12 @@ def box_of(data: dict[str, np.ndarray], name: str) -> torch.Tensor:
     return torch.from_numpy(data[f"in.{name}.box"])[None]
 
 
-def seeded(data: dict[str, np.ndarray], anchors: torch.Tensor, names: tuple[str, ...]) -> Targets:
+def seeded(data: dict[str, np.ndarray], anchors: torch.Tensor, names: tuple[str, ...]) -> AnchorLabels:
     """The labels that the public code drew at random."""
     label = torch.from_numpy(np.stack([data[f"{name}.cls_seeded.f32"].reshape(5, 25, 25) for name in names]))
     boxes = torch.cat([box_of(data, name) for name in names])
     deltas = assign(boxes, torch.ones(len(names), dtype=torch.bool), anchors, ensure_positive=False).box
-    return Targets(label == 1, label == 0, deltas)
+    return AnchorLabels(label == 1, label == 0, deltas)
 
 
 @pytest.mark.parametrize("name", BOXES)

@@ -15,7 +15,7 @@ from asymnas.core.errors import EvaluationError, TrackerError
 from asymnas.tracking.boxes import CropGeometry
 from asymnas.tracking.siamese.grid import Grid
 from asymnas.tracking.siamese.rpn.anchors import anchors_for, checked
-from asymnas.tracking.siamese.rpn.decode import Decoder
+from asymnas.tracking.siamese.rpn.decode import AnchorDecoder
 from asymnas.tracking.siamese.rpn.head import RPNHead, RPNOutput
 from asymnas.tracking.siamese.rpn.loss import pair_losses, tracking_losses
 from asymnas.tracking.siamese.rpn.options import RPNOptions
@@ -32,8 +32,8 @@ def seen(count: int, value: bool = True) -> torch.Tensor:
     return torch.full((count,), value)
 
 
-def decoder(**options: float) -> Decoder:
-    return Decoder(ANCHORS, RPNOptions(**options), "rpn")
+def decoder(**options: float) -> AnchorDecoder:
+    return AnchorDecoder(ANCHORS, RPNOptions(**options), "rpn")
 
 
 def perfect(boxes: torch.Tensor, *, sure: float = 20.0) -> RPNOutput:
@@ -196,11 +196,11 @@ def test_decoding_by_hand() -> None:
     answers.cls[0, 1, 0, 1, 1], answers.cls[0, 1, 0, 0, 2] = 1.0, 4.0
     answers.box[0, :, 0, 0, 2] = torch.tensor([0.25, -0.5, np.log(2.0), 0.0])
     options = RPNOptions(penalty_k=0.1, window=0.2, size_lr=0.5)
-    found = Decoder(anchors, options, "rpn")(answers, np.array([[32.0, 32.0]]))
+    found = AnchorDecoder(anchors, options, "rpn")(answers, np.array([[32.0, 32.0]]))
     # The window is 1 in the middle and 0 elsewhere, so the middle wins: .8 sigmoid(1) + .2 > .8 sigmoid(4).
     np.testing.assert_allclose([*found.centre[0], *found.size[0]], [64.0, 64.0, 32.0, 32.0])
     np.testing.assert_allclose([found.score[0], found.rate[0]], [0.7310586, 0.5 * 0.7310586], rtol=1e-6)
-    found = Decoder(anchors, options.model_copy(update={"window": 0.0}), "rpn")(answers, np.array([[32.0, 32.0]]))
+    found = AnchorDecoder(anchors, options.model_copy(update={"window": 0.0}), "rpn")(answers, np.array([[32.0, 32.0]]))
     np.testing.assert_allclose([*found.centre[0], *found.size[0]], [80.0, 40.0, 64.0, 32.0], rtol=1e-6)
     padded = np.sqrt((64 + 48) * (32 + 48)) / 64
     penalty = np.exp(-0.1 * (2.0 * padded - 1.0))

@@ -10,13 +10,13 @@ from asymnas.tracking.siamese.decode import Decoded, cosine_window, finite_maps,
 from asymnas.tracking.siamese.rpn.head import RPNOutput
 from asymnas.tracking.siamese.rpn.options import RPNOptions
 
-__all__ = ["Decoder"]
+__all__ = ["AnchorDecoder"]
 
 _MAX_EXPONENT = 20.0
 """exp() of more is no box side of any image; the bound keeps an untrained path's answers finite."""
 
 
-class Decoder:
+class AnchorDecoder:
     """Finds the target for n videos at once; a video's answer does not depend on its neighbours.
 
     `anchors` are (4, a, n, n) cx, cy, w, h in search-crop pixels; `tracker` is its name in messages.

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["Targets", "assign", "chosen", "overlaps"]
+__all__ = ["AnchorLabels", "assign", "chosen", "overlaps"]
 
 _POSITIVE, _NEGATIVE = 0.6, 0.3  # IoU above which an anchor shows the target, and below which it shows background
 _POSITIVES, _NEGATIVES, _OF_NEGATIVE_PAIRS = 16, 48, 16  # the most anchors of a pair that count
@@ -16,7 +16,7 @@ _REACH = 3  # cells around another target's centre, on each axis, that are the b
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Targets:
+class AnchorLabels:
     """What the head should answer for a anchors at n x n places; an anchor that is neither has no part in the loss.
 
     Args:
@@ -30,7 +30,7 @@ class Targets:
     box: Tensor
 
 
-def assign(boxes: Tensor, present: Tensor, anchors: Tensor, *, ensure_positive: bool) -> Targets:
+def assign(boxes: Tensor, present: Tensor, anchors: Tensor, *, ensure_positive: bool) -> AnchorLabels:
     """Label all anchors.
 
     Args:
@@ -50,7 +50,7 @@ def assign(boxes: Tensor, present: Tensor, anchors: Tensor, *, ensure_positive: 
     size = boxes[:, 2:] - boxes[:, :2]
     centre = (boxes[:, :2] + size / 2)[:, :, None, None, None]
     offset = (centre - anchors[:2]) / anchors[2:]
-    return Targets(
+    return AnchorLabels(
         positive & here, negative, torch.cat([offset, torch.log(size[:, :, None, None, None] / anchors[2:])], 1)
     )
 
@@ -65,7 +65,7 @@ def overlaps(boxes: Tensor, anchors: Tensor) -> Tensor:
     return inner / ((high - low).prod(dim=1) + anchors[2:].prod(dim=0) - inner)
 
 
-def chosen(targets: Targets, boxes: Tensor, present: Tensor) -> Targets:
+def chosen(targets: AnchorLabels, boxes: Tensor, present: Tensor) -> AnchorLabels:
     """Return the targets with at most 16 positives and 48 negatives a pair, 16 negatives of a negative pair.
 
     Which ones looks random and is a function of the pair's box alone: of its bits and the anchor's number.
@@ -73,7 +73,7 @@ def chosen(targets: Targets, boxes: Tensor, present: Tensor) -> Targets:
     keys = _keys(boxes, targets.positive[0].numel())
     negatives = torch.where(present, _NEGATIVES, _OF_NEGATIVE_PAIRS)
     positive = _first(targets.positive, keys, torch.full_like(negatives, _POSITIVES))
-    return Targets(positive, _first(targets.negative, keys, negatives), targets.box)
+    return AnchorLabels(positive, _first(targets.negative, keys, negatives), targets.box)
 
 
 def _around(boxes: Tensor, anchors: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from asymnas.task import GenePath
 from asymnas.tracking.contract import TrainingBatch
 from asymnas.tracking.siamese.decode import Decoded
 from asymnas.tracking.siamese.rpn.anchors import anchors_for, checked
-from asymnas.tracking.siamese.rpn.decode import Decoder
+from asymnas.tracking.siamese.rpn.decode import AnchorDecoder
 from asymnas.tracking.siamese.rpn.head import RPNHead, RPNOutput
 from asymnas.tracking.siamese.rpn.loss import pair_losses, tracking_losses
 from asymnas.tracking.siamese.rpn.options import RPNOptions
@@ -36,7 +36,7 @@ class RPNTracker(SiameseTracker):
     def __init__(self, space: SearchSpace, options: RPNOptions, **keywords: Any) -> None:
         super().__init__(space, options, **keywords)
         self.register_buffer("anchors", anchors_for(self.grid, options), persistent=False)
-        self.decoder = Decoder(self.anchors, options, self.name)
+        self.decoder = AnchorDecoder(self.anchors, options, self.name)
 
     def build_head(self) -> RPNHead:
         """Return the RPN head."""
