@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from asymnas.core.errors import Problem, TrackerError, nearest
+from asymnas.space import stage_sizes
 from asymnas.tracking.boxes import CropGeometry
 
 if TYPE_CHECKING:
@@ -121,11 +122,10 @@ def _level_problems(space: SearchSpace, options: SiameseOptions) -> Iterator[Pro
 
 
 def _maps(branch: Branch) -> list[tuple[int, int]]:
-    """(cells, stride) after each stage; every stride-2 layer is padded by half its kernel and so rounds up."""
+    """(cells, stride) after each stage."""
     stride = 1 if branch.stem is None else branch.stem.stride
-    side = -(-branch.size[0] // stride)
     maps = []
-    for stage in branch.stages:
-        side, stride = -(-side // stage.stride), stride * stage.stride
-        maps.append((side, stride))
+    for stage, size in zip(branch.stages, stage_sizes(branch), strict=True):
+        stride *= stage.stride
+        maps.append((size[0], stride))
     return maps

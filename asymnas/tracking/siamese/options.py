@@ -39,6 +39,9 @@ class SiameseOptions(BaseModel):
     bn_statistics: Literal["per_branch", "shared"] = Field(
         "per_branch", description="Whether branches that share weights keep BN statistics of their own."
     )
+    affine: bool | None = Field(
+        None, description="Scales and offsets in the branches' batch norms; None: where the space has one architecture."
+    )
     penalty_k: float = Field(0.04, ge=0.0, le=2.0, description="Strength of the penalty on changes of size and shape.")
     size_lr: Share = Field(0.33, description="Share of the new size taken over per frame, before the score scales it.")
     window: Share = Field(0.3, description="Weight of the cosine window.")

@@ -56,13 +56,12 @@ class SiameseTracker(TrainableTracker):
             space,
             language_dim=language_dim,
             missing=options.missing,
+            affine=space.size == 1 if options.affine is None else options.affine,
             token_norm=options.token_norm,
             bn_statistics=options.bn_statistics,
             seed=seed,
         )
-        self.neck = Neck(
-            self.grid.channels, options.channels, share=options.share_neck, statistics=options.bn_statistics
-        )
+        self.neck = self.build_neck()
         self.head = self.build_head()
         for name in ("neck", "head"):
             draw = int(rng_for(seed, self.name, name).integers(2**63))
@@ -72,6 +71,14 @@ class SiameseTracker(TrainableTracker):
         self.register_buffer("pixel_mean", mean, persistent=False)
         self.register_buffer("pixel_std", std, persistent=False)
 
+    def build_neck(self) -> nn.Module:
+        """Return the neck: called with a branch's features of `grid.levels` and "template" or "search".
+
+        It returns one (b, channels, h, w) a level and has `reset_parameters(generator)`.
+        """
+        options = self.options
+        return Neck(self.grid.channels, options.channels, share=options.share_neck, statistics=options.bn_statistics)
+
     @abstractmethod
     def build_head(self) -> nn.Module:
         """Return the head: called with a tuple of maps per branch; it has `reset_parameters(generator)`."""
@@ -79,6 +86,18 @@ class SiameseTracker(TrainableTracker):
     @abstractmethod
     def decode(self, answers: Any, previous: np.ndarray) -> Decoded:
         """Find the target in the head's `answers` for n crops; `previous` is (n, 2) w, h of the last boxes."""
+
+    def crop_sides(self, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the sides (n,) of the template and the search crops around boxes (n, 4), in image pixels."""
+        return crop_side(boxes, self.geometry)
+
+    def moved(self, last: np.ndarray, found: np.ndarray, rate: np.ndarray) -> np.ndarray:
+        """Return the new boxes of n videos; all are (n, 4) x, y, w, h in image pixels.
+
+        The size follows at the `rate` (n,) of `Decoded`, the centre at once (SiamRPN). `step` then clips the boxes.
+        """
+        size = rate[:, None] * found[:, 2:] + (1.0 - rate[:, None]) * last[:, 2:]
+        return np.concatenate([box_centers(found) - size / 2, size], axis=1)
 
     def embed_template(self, images: Tensor, boxes: Tensor, path: GenePath, language: Language) -> TemplateFeatures:
         """Run the template branch and its neck on (b, 3, h, w) template crops, B, G, R 0..255.
@@ -128,7 +147,7 @@ class SiameseTracker(TrainableTracker):
         path = next(iter(self.space.enumerate())).genes if path is None else path
         boxes = np.asarray(boxes, dtype=np.float64).reshape(len(frames), 4)
         fills = [channel_mean(frame) for frame in frames]
-        centres, sides = box_centers(boxes), crop_side(boxes, self.geometry)[0]
+        centres, sides = box_centers(boxes), self.crop_sides(boxes)[0]
         size = self.geometry.template_size
         images = self._crops(size, frames, centres, sides, fills)
         language = Language.absent(len(frames), self.language_dim) if language is None else language
@@ -141,7 +160,7 @@ class SiameseTracker(TrainableTracker):
     def step(self, sessions: Sequence[SiameseSession], frames: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Run the search branch once for n videos, decode all maps together and move each session's box."""
         last = np.stack([session.box for session in sessions])
-        centres, sides = box_centers(last), crop_side(last, self.geometry)[1]
+        centres, sides = box_centers(last), self.crop_sides(last)[1]
         size = self.geometry.search_size
         images = self._crops(size, frames, centres, sides, [session.fill for session in sessions])
         template = TemplateFeatures.joined([session.template for session in sessions])
@@ -149,10 +168,7 @@ class SiameseTracker(TrainableTracker):
         corners = box_to_crop(last, centres, sides, size)
         found = self.decode(answers, corners[:, 2:] - corners[:, :2])
         corners = np.concatenate([found.centre - found.size / 2, found.centre + found.size / 2], axis=1)
-        boxes = box_from_crop(corners, centres, sides, size)
-        # The size follows slowly, the centre at once (SiamRPN).
-        smooth = found.rate[:, None] * boxes[:, 2:] + (1.0 - found.rate[:, None]) * last[:, 2:]
-        moved = np.concatenate([box_centers(boxes) - smooth / 2, smooth], axis=1)
+        moved = self.moved(last, box_from_crop(corners, centres, sides, size), found.rate)
         for session, frame, box in zip(sessions, frames, moved, strict=True):
             height, width = frame.shape[:2]
             session.box = clip_box(box, width, height, min_size=self.options.min_side)
