@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -74,7 +74,7 @@ def load_initial(file: str, model: nn.Module, supernet: Supernet) -> None:
         load_weights(file, model)
         return
     mixers = any(key.startswith("nlp_layers.") for key in read_checkpoint(file))
-    _load(file, supernet, vlt=mixers)
+    (load_vlt if mixers else load_spos)(file, supernet)
 
 
 def load_spos(source: Source, supernet: Supernet) -> None:
@@ -92,7 +92,7 @@ def load_spos(source: Source, supernet: Supernet) -> None:
     Raises:
         WeightsError: with every tensor that is not filled, or has another shape. The supernet is then unchanged.
     """
-    _load(source, supernet, vlt=False)
+    _load(source, supernet, _keys(supernet, vlt=False))
 
 
 def load_vlt(source: Source, supernet: Supernet) -> None:
@@ -107,7 +107,74 @@ def load_vlt(source: Source, supernet: Supernet) -> None:
     Raises:
         WeightsError: with every tensor that is not filled, or has another shape. The supernet is then unchanged.
     """
-    _load(source, supernet, vlt=True)
+    _load(source, supernet, vlt_keys(supernet))
+
+
+def vlt_keys(supernet: Supernet) -> dict[str, str]:
+    """Return the names of the supernet's tensors with the keys that the public VLT backbone has for them.
+
+    Raises:
+        WeightsError: the public backbone has no such part.
+    """
+    return _keys(supernet, vlt=True)
+
+
+def take(
+    state: Mapping[str, Tensor],
+    tensors: Mapping[str, Tensor],
+    keys: Mapping[str, str],
+    *,
+    whole: Sequence[str] = (),
+    where: str = "state dict",
+) -> dict[str, Tensor]:
+    """Return the tensors of a public state dict under our names, in our shapes and types.
+
+    Args:
+        state: by public key, with or without the prefixes `module.` and `backbone.`.
+        tensors: ours by name, as in a `state_dict`.
+        keys: by name the public key, without prefixes; names that are not among them are not filled.
+        whole: parts (the first word of a key) that may hold no key beside those asked for and counters of batches;
+            elsewhere a key is left over where its layer has others that are asked for.
+        where: what messages call the state.
+
+    Raises:
+        WeightsError: with every tensor that is absent, has another shape, or is left over.
+    """
+    state = _renamed(state)
+    filled: dict[str, Tensor] = {}
+    absent, misshapen = [], []
+    for name, key in keys.items():
+        tensor, found = tensors[name], state.get(key)
+        if found is None:
+            absent.append(f"{name} (from {key})")
+        elif found.numel() != tensor.numel() or found.shape[: tensor.ndim] != tensor.shape:
+            misshapen.append(f"{key} is {tuple(found.shape)}, {name} is {tuple(tensor.shape)}")
+        else:
+            filled[name] = found.reshape(tensor.shape).to(tensor.dtype)
+    used = set(keys.values())
+    layers = {key.rpartition(".")[0] for key in used} - {""}
+    left = [
+        key
+        for key in state
+        if key not in used
+        and (key.rpartition(".")[0] in layers or key.partition(".")[0] in whole)
+        and not key.endswith("num_batches_tracked")
+    ]
+    problems = [
+        Problem(where, f"{len(items)} tensors {what}: {listed(items, '; ')}")
+        for what, items in (
+            ("are asked for and not in the checkpoint", absent),
+            ("differ in shape", misshapen),
+            ("have no place (affine=True has scales)", left),
+        )
+        if items
+    ]
+    blocks, places = (len({key.split(".")[1] for key in some if key.startswith("features.")}) for some in (state, used))
+    if blocks > places:
+        problems.append(Problem(where, f"has {blocks} feature blocks, the supernet has places for {places}"))
+    if problems:
+        raise WeightsError(problems)
+    return filled
 
 
 def _renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -160,42 +227,18 @@ def _official(parts: list[str], names: Mapping[str, str], vlt: bool) -> str | No
     return ".".join([official, _CHOICES.get(rest[0], rest[0]), f"branch_{rest[1]}", *rest[2:]])
 
 
-def _load(source: Source, supernet: Supernet, *, vlt: bool) -> None:
-    state = _renamed(source) if isinstance(source, Mapping) else read_checkpoint(source)
-    where = "state dict" if isinstance(source, Mapping) else str(source)
+def _keys(supernet: Supernet, *, vlt: bool) -> dict[str, str]:
+    """Return the official keys of the supernet's tensors by name; SPOS has none for some."""
     names = {network: dict(_blocks(supernet.space.branch(network.split("+")[0]))) for network in supernet.branches}
-    filled: dict[str, Tensor] = {}
-    absent, misshapen, used = [], [], set()
-    for name, tensor in supernet.state_dict().items():
+    found = {}
+    for name in supernet.state_dict():
         _, network, *parts = name.split(".")
         key = _official(parts, names[network], vlt)
-        if key is None:
-            continue
-        used.add(key)
-        found = state.get(key)
-        if found is None:
-            absent.append(f"{name} (from {key})")
-        elif found.numel() != tensor.numel() or found.shape[: tensor.ndim] != tensor.shape:
-            misshapen.append(f"{key} is {tuple(found.shape)}, {name} is {tuple(tensor.shape)}")
-        else:
-            filled[name] = found.reshape(tensor.shape).to(tensor.dtype)
-    layers = {key.rpartition(".")[0] for key in used} - {""}
-    counter = "num_batches_tracked"
-    left = [key for key in state if key not in used and key.rpartition(".")[0] in layers and not key.endswith(counter)]
-    problems = [
-        Problem(where, f"{len(items)} tensors {what}: {listed(items, '; ')}")
-        for what, items in (
-            ("of the supernet are not in the checkpoint", absent),
-            ("differ in shape", misshapen),
-            ("have no place in the supernet (affine=True has scales)", left),
-        )
-        if items
-    ]
-    blocks = len({key.split(".")[1] for key in state if key.startswith("features.")})
-    for network, table in names.items():
-        wanted = sum(official.startswith("features.") for official in table.values())
-        if blocks > wanted:
-            problems.append(Problem(where, f"has {blocks} feature blocks, branch '{network}' has places for {wanted}"))
-    if problems:
-        raise WeightsError(problems)
-    supernet.load_state_dict(filled, strict=False)
+        if key is not None:
+            found[name] = key
+    return found
+
+
+def _load(source: Source, supernet: Supernet, keys: Mapping[str, str]) -> None:
+    state, where = (source, "state dict") if isinstance(source, Mapping) else (read_checkpoint(source), str(source))
+    supernet.load_state_dict(take(state, supernet.state_dict(), keys, where=where), strict=False)

@@ -140,4 +140,4 @@ def test_anchors_and_window_are_the_public_ones(case, tracker) -> None:
         about_the_centre.flatten(1).T, data["test_anchors_cxcywh_3125x4.f32"].reshape(3125, 4)
     )
     window = AnchorDecoder(tracker.anchors, tracker.options, "rpn").window
-    np.testing.assert_allclose(window, data["test_window_3125.f64"].reshape(-1), atol=1e-12)
+    np.testing.assert_allclose(window, data["test_window_3125.f32"].reshape(-1), atol=1e-12)

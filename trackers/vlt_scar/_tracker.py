@@ -11,10 +11,11 @@ from torch import Tensor
 from asymnas.space import SearchSpace
 from asymnas.task import GenePath
 from asymnas.tracking import TrainingBatch
-from asymnas.tracking.siamese.decode import Decoded
+from asymnas.tracking.boxes import crop_side
+from asymnas.tracking.siamese.decode import Decoded, shape_penalty
 from asymnas.tracking.siamese.tracker import SiameseTracker
 
-from ._decode import Decoder
+from ._decode import Decoder, PixelDecoder
 from ._head import CARHead, HeadOutput
 from ._loss import assign, pair_losses, tracking_losses
 from ._options import VLTSCAROptions
@@ -28,7 +29,7 @@ class VLTSCAR(SiameseTracker):
 
     def __init__(self, space: SearchSpace, options: VLTSCAROptions, **keywords: Any) -> None:
         super().__init__(space, options, **keywords)
-        self.decoder = Decoder(self.grid, options)
+        self.decoder = (PixelDecoder if options.decoding == "pixels" else Decoder)(self.grid, options)
 
     def build_head(self) -> CARHead:
         """Return the SiamCAR head."""
@@ -57,3 +58,14 @@ class VLTSCAR(SiameseTracker):
     def decode(self, answers: HeadOutput, previous: np.ndarray) -> Decoded:
         """Find the coarse and the fine peak."""
         return self.decoder(answers.float(), previous)
+
+    def online_side(self, side: int) -> int:
+        """Return the side less one where `odd_maps` asks for it."""
+        return side - 1 if self.options.odd_maps and side % 2 == 0 else side
+
+    def moved(self, last: np.ndarray, found: np.ndarray, rate: np.ndarray) -> np.ndarray:
+        """Return the new boxes; in `pixels` the rate is penalised as published: image sizes against crop sizes."""
+        if self.options.decoding == "pixels":
+            crop_sizes = last[:, 2:] * (self.geometry.template_size / crop_side(last, self.geometry)[0])[:, None]
+            rate = rate * shape_penalty(found[:, 2:3], found[:, 3:], crop_sizes, self.options.penalty_k)[:, 0]
+        return super().moved(last, found, rate)

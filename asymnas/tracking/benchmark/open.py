@@ -35,7 +35,8 @@ class TrackerSpec:
         options: values for the plugin's options; for a run, only such that leave the weights as they are.
         weights: the weights of a plugin that has some and no search space; a run has its own.
         encoder: the text encoder of a plugin with weights that reads sentences, as a job's `language.encoder`.
-        missing: what stands for a missing sentence, `zero_tensor` or `template_embedding`; None: as the run has it.
+        missing: what stands for a missing sentence, `zero_tensor`, `zero_embedding` or `template_embedding`; None: as
+            the run has it.
         data_root: folder of the real data sets that the run was trained on, for recalibration; None: as the run has it.
         device: torch device; None: a GPU if the run used one and this machine has one.
     """
