@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from asymnas.core.errors import EvaluationError, TrackerError
+from asymnas.core.errors import EvaluationError
 from asymnas.tracking.boxes import CropGeometry
 from asymnas.tracking.siamese.grid import Grid
-from asymnas.tracking.siamese.rpn.anchors import anchors_for, checked
+from asymnas.tracking.siamese.rpn.anchors import anchors_for
 from asymnas.tracking.siamese.rpn.decode import AnchorDecoder
 from asymnas.tracking.siamese.rpn.head import RPNHead, RPNOutput
 from asymnas.tracking.siamese.rpn.loss import pair_losses, tracking_losses
@@ -70,9 +70,11 @@ def test_anchors_are_the_public_ones_and_scale_with_the_crops() -> None:
     assert given_scale[2:].unique().tolist() == [16.0]
 
 
-def test_a_template_map_too_small_for_the_head_is_refused() -> None:
-    with pytest.raises(TrackerError, match="3 x 3 cells"):
-        checked(dataclasses.replace(SMALL, kernel=2))
+def test_every_shape_has_the_same_window() -> None:
+    window = decoder().window.reshape(5, 13, 13)
+    assert window[0, 6, 6] == 1.0
+    assert window[0, 0].max() == 0.0
+    assert (window == window[0]).all()
 
 
 def test_levels_are_merged_by_their_weights() -> None:

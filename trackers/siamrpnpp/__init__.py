@@ -7,8 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from asymnas.tracking import TrackerPlugin, TrainableTracker
-from asymnas.tracking.siamese.grid import grid_for
-from asymnas.tracking.siamese.rpn.anchors import checked
+from asymnas.tracking.siamese.rpn.anchors import rpn_grid
 from asymnas.tracking.siamese.rpn.options import RPNOptions
 
 __all__ = ["SiamRPNPPOptions", "plugin"]
@@ -21,9 +20,9 @@ class SiamRPNPPOptions(RPNOptions):
 
 
 def _build(options: SiamRPNPPOptions, **keywords: Any) -> TrainableTracker:
-    from ._tracker import SiamRPNPP
+    from asymnas.tracking.siamese.rpn.tracker import RPNTracker
 
-    return SiamRPNPP(options=options, **keywords).eval()
+    return RPNTracker(options=options, **keywords).eval()
 
 
 plugin = TrackerPlugin(
@@ -35,5 +34,5 @@ plugin = TrackerPlugin(
     trainable=True,
     has_weights=True,
     rewards=("pair_loss", "pair_iou", "open_loop"),
-    geometry=lambda options, space: checked(grid_for(space, options)).crops,
+    geometry=lambda options, space: rpn_grid(space, options).crops,
 )

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from asymnas.tracking import TrackerPlugin, TrainableTracker
-from asymnas.tracking.siamese.grid import grid_for
-from asymnas.tracking.siamese.rpn.anchors import checked
+from asymnas.tracking.siamese.rpn.anchors import rpn_grid
 from asymnas.tracking.siamese.rpn.options import RPNOptions
 
 __all__ = ["plugin"]
@@ -28,5 +27,5 @@ plugin = TrackerPlugin(
     has_weights=True,
     reads_language=True,
     rewards=("pair_loss", "pair_iou", "open_loop"),
-    geometry=lambda options, space: checked(grid_for(space, options)).crops,
+    geometry=lambda options, space: rpn_grid(space, options).crops,
 )

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from asymnas.core.errors import Problem, TrackerError
-from asymnas.tracking.siamese.grid import Grid
+from asymnas.tracking.siamese.grid import Grid, grid_for
 from asymnas.tracking.siamese.rpn.options import RPNOptions
 
-__all__ = ["anchor_shapes", "anchors_for", "checked", "place_anchors"]
+if TYPE_CHECKING:
+    from asymnas.space import SearchSpace
+
+__all__ = ["anchor_shapes", "anchors_for", "place_anchors", "rpn_grid"]
 
 
-def checked(grid: Grid) -> Grid:
-    """Return the grid; `TrackerError` where the head's 3 x 3 convolutions leave nothing of the template map."""
+def rpn_grid(space: SearchSpace, options: RPNOptions) -> Grid:
+    """Return the grid of `space`.
+
+    Raises:
+        TrackerError: as `grid_for`, or the head's 3 x 3 convolutions leave nothing of the template map.
+    """
+    grid = grid_for(space, options)
     if grid.kernel < 3:
         rule = "the RPN head needs at least 3 x 3 cells of the template map"
         raise TrackerError(Problem("tracker.template_size", rule, str(grid.kernel), "Use a larger template crop."))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -16,6 +16,8 @@ Ratio = Annotated[float, Field(ge=0.05, le=20.0)]
 
 class RPNOptions(SiameseOptions):
     """Anchors, labels, loss and decoding of SiamRPN++."""
+
+    PUBLIC: ClassVar = {"bn_statistics": "shared", "centring": "pysot", "ensure_positive": False}
 
     anchor_ratios: tuple[Ratio, ...] = Field(
         (0.33, 0.5, 1.0, 2.0, 3.0), min_length=1, max_length=16, description="Height by width of the anchors of a cell."

@@ -1,4 +1,4 @@
-"""The base of trackers with the head of SiamRPN++."""
+"""A Siamese tracker with the head of SiamRPN++, its losses and its decoding."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from torch import Tensor
 
 from asymnas.space import SearchSpace
 from asymnas.task import GenePath
+from asymnas.tracking.boxes import box_from_crop
 from asymnas.tracking.contract import TrainingBatch
 from asymnas.tracking.siamese.decode import Decoded
-from asymnas.tracking.siamese.rpn.anchors import anchors_for, checked
+from asymnas.tracking.siamese.grid import Grid
+from asymnas.tracking.siamese.rpn.anchors import anchors_for, rpn_grid
 from asymnas.tracking.siamese.rpn.decode import AnchorDecoder
 from asymnas.tracking.siamese.rpn.head import RPNHead, RPNOutput
 from asymnas.tracking.siamese.rpn.loss import pair_losses, tracking_losses
@@ -24,12 +26,9 @@ __all__ = ["RPNTracker"]
 
 
 class RPNTracker(SiameseTracker):
-    """A Siamese tracker that answers for anchors; arguments as for its base.
+    """SiamRPN++ over any space with two image branches of equal stages; arguments as for its base."""
 
-    Raises:
-        TrackerError: also where the template map is too small for the head.
-    """
-
+    name = "siamrpnpp"
     options: RPNOptions
     anchors: Tensor
 
@@ -38,10 +37,18 @@ class RPNTracker(SiameseTracker):
         self.register_buffer("anchors", anchors_for(self.grid, options), persistent=False)
         self.decoder = AnchorDecoder(self.anchors, options, self.name)
 
+    def build_grid(self) -> Grid:
+        """Return the grid, whose template map is large enough for the head."""
+        return rpn_grid(self.space, self.options)
+
     def build_head(self) -> RPNHead:
         """Return the RPN head."""
-        channels = self.options.channels
-        return RPNHead(len(checked(self.grid).levels), channels, len(self.options.anchor_ratios))
+        return RPNHead(len(self.grid.levels), self.options.channels, len(self.options.anchor_ratios))
+
+    def to_image(self, corners: np.ndarray, centres: np.ndarray, sides: np.ndarray) -> np.ndarray:
+        """Return boxes in image pixels; the anchors' middle is that of the crop, of odd sides too."""
+        size = self.geometry.search_size
+        return box_from_crop(corners, centres, sides, size, middle=self._middle(size / 2))
 
     def loss(self, batch: TrainingBatch, path: GenePath) -> dict[str, Tensor]:
         """Return "total" and its unweighted parts "cls" and "box"; see `targets.chosen` for the anchors that count."""
