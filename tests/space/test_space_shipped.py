@@ -22,6 +22,7 @@ from asymnas.space import (
 
 SIZES = {
     "vlt_asymmetric": 4**48,
+    "vlt_asymmetric_256": 4**48,
     "vlt_symmetric": 4**24,
     "vlt_fixed_mixer": 4**32,
     "vlt_no_mixer": 4**40,

@@ -7,15 +7,15 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
-from asymnas_trackers import vlt_tt
+from asymnas_trackers import transt, vlt_tt
 from torch import Tensor
 
-from asymnas.nn.pretrained import load_vlt
-from asymnas.space import load_architecture
+from asymnas.core.errors import WeightsError
+from asymnas.space import load_architecture, load_space
 from asymnas.tracking import Language
 from asymnas.tracking.siamese.tracker import SiameseTracker
-from asymnas.tracking.siamese.transformer.convert import HeadKeys, head_weights
 
 CHANNELS, HIDDEN, LAYERS = 256, 2048, 4
 
@@ -39,6 +39,11 @@ def drawn(key: str, shape: tuple[int, ...]) -> Tensor:
     elif "vistoken_layers" in key and key.endswith(".0.weight"):
         made = made * 1e-3
     return torch.from_numpy(np.asarray(made.astype(np.float32)))
+
+
+def state_of(shapes: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:
+    counter = "num_batches_tracked"
+    return {key: torch.tensor(0) if key.endswith(counter) else drawn(key, shape) for key, shape in shapes.items()}
 
 
 def linear(key: str, rows: int, columns: int, bias: bool = True) -> dict[str, tuple[int, ...]]:
@@ -95,6 +100,10 @@ class Case:
         if not gap <= limit:
             self.wrong.append(f"{name}: {gap:.3g} > {limit:.3g}")
 
+    def finish(self) -> None:
+        assert self.seen == set(self.meta["outputs"])
+        assert not self.wrong, "\n".join(self.wrong)
+
 
 def run(tracker: SiameseTracker, case: Case, features: dict[str, Tensor], names: tuple[str, str]) -> None:
     """Run neck and head on the backbone's features, and compare all that they give."""
@@ -110,38 +119,35 @@ def run(tracker: SiameseTracker, case: Case, features: dict[str, Tensor], names:
 
 
 def uniform(seed: int, *shape: int) -> Tensor:
-    return torch.from_numpy(np.random.default_rng(seed).uniform(-2, 2, shape).astype(np.float32))
+    """A normalised crop of the case, B, G, R where the public networks read R, G, B."""
+    return torch.from_numpy(np.random.default_rng(seed).uniform(-2, 2, shape).astype(np.float32)).flip(1)
 
 
 def grid(positions: Tensor, side: int, batch: int) -> Tensor:
     return positions.T.reshape(1, -1, side, side).expand(batch, -1, -1, -1)
 
 
-@torch.no_grad()
-def test_vlt_tt(shared) -> None:
-    case = Case(shared / "golden" / "D_vlt_tt_test_lang_sens")
-    architecture = load_architecture("vlt_tt_released").architecture
-    shapes = json.loads((shared / "golden" / "B_vlt_backbone_SCAR_tokens" / "case.json").read_text())["key_shapes"]
-    shapes = {
-        f"backbone.0.body.{key}": tuple(s) for key, s in shapes.items() if not key.endswith("num_batches_tracked")
-    }
+@pytest.fixture(scope="module")
+def vlt_tt_state(shared) -> dict[str, Tensor]:
+    case = json.loads((shared / "golden" / "B_vlt_backbone_SCAR_tokens" / "case.json").read_text())
+    shapes = {f"backbone.0.body.{key}": tuple(shape) for key, shape in case["key_shapes"].items()}
     for projection in ("input_proj", "input_proj_copy"):
         shapes |= {f"neck.{projection}.weight": (CHANNELS, 640, 1, 1), f"neck.{projection}.bias": (CHANNELS,)}
-    shapes |= head_shapes("neck.", "head.", plain=True)
-    state = {key: drawn(key, shape) for key, shape in shapes.items()}
+    return state_of(shapes | head_shapes("neck.", "head.", plain=True))
+
+
+@torch.no_grad()
+def test_vlt_tt(shared, vlt_tt_state) -> None:
+    case = Case(shared / "golden" / "D_vlt_tt_test_lang_sens")
+    path = load_architecture("vlt_tt_released").architecture.genes
     options = vlt_tt.plugin.options(public=True)
-    tracker = vlt_tt.plugin.build(options, space=architecture.space, language_dim=768)
-    load_vlt(
-        {k.removeprefix("backbone.0.body."): v for k, v in state.items() if k.startswith("backbone.")}, tracker.supernet
-    )
-    keys = HeadKeys("neck.", "head.", {"template": "neck.input_proj", "search": "neck.input_proj_copy"}, "attn.fc")
-    found = {name: value for name, _, value in head_weights(state, tracker.state_dict(), keys)}
-    tracker.load_state_dict(found, strict=False)
+    tracker = vlt_tt.plugin.build(options, space=load_space("vlt_asymmetric_256"), language_dim=768)
+    tracker.load_state_dict(vlt_tt.convert(vlt_tt_state, tracker))
     sentence = (np.random.default_rng(4103).standard_normal((1, 1, 768)) * 0.5).astype(np.float32)
     language = Language(torch.from_numpy(sentence)[:, 0], torch.ones(1, dtype=torch.bool))
     images = {"template": uniform(4101, 1, 3, 128, 128), "search": uniform(4102, 1, 3, 256, 256)}
     features = {
-        role: tracker.supernet.branch(role, image, architecture.genes, language=language).features[-1]
+        role: tracker.supernet.branch(role, image, path, language=language).features[-1]
         for role, image in images.items()
     }
     case.check("z.backbone", features["template"])
@@ -149,5 +155,56 @@ def test_vlt_tt(shared) -> None:
     case.check("pos_z", grid(tracker.head.template_positions, 16, 1))
     case.check("pos_x", grid(tracker.head.search_positions, 32, 1))
     run(tracker, case, features, ("cls", "reg"))
-    assert case.seen == set(case.meta["outputs"])
-    assert not case.wrong, "\n".join(case.wrong)
+    case.finish()
+    partial = {key: value for key, value in vlt_tt_state.items() if not key.startswith("neck.decoder.norm.")}
+    partial |= {"neck.extra.weight": torch.zeros(1), "head.class_embed.layers.2.bias": torch.zeros(3)}
+    with pytest.raises(WeightsError) as caught:
+        vlt_tt.convert(partial, tracker)
+    assert "head.fusion.norm.weight (from neck.decoder.norm.weight)" in str(caught.value)
+    assert "head.class_embed.layers.2.bias is (3,), head.cls.4.bias is (2,)" in str(caught.value)
+    assert "no place (affine=True has scales): neck.extra.weight" in str(caught.value)
+
+
+def resnet_shapes() -> dict[str, tuple[int, ...]]:
+    """The public keys of ResNet-50 up to its third layer."""
+
+    def convolution(key: str, norm: str, out: int, inputs: int, side: int) -> dict[str, tuple[int, ...]]:
+        shapes: dict[str, tuple[int, ...]] = {
+            f"{key}.weight": (out, inputs, side, side),
+            f"{norm}.num_batches_tracked": (),
+        }
+        return shapes | {f"{norm}.{last}": (out,) for last in ("weight", "bias", "running_mean", "running_var")}
+
+    found, inputs = convolution("conv1", "bn1", 64, 3, 7), 64
+    for layer, (middle, blocks) in enumerate(((64, 3), (128, 4), (256, 6)), start=1):
+        for block in range(blocks):
+            key = f"layer{layer}.{block}"
+            found |= convolution(f"{key}.conv1", f"{key}.bn1", middle, inputs, 1)
+            found |= convolution(f"{key}.conv2", f"{key}.bn2", middle, middle, 3)
+            found |= convolution(f"{key}.conv3", f"{key}.bn3", 4 * middle, middle, 1)
+            if block == 0:
+                found |= convolution(f"{key}.downsample.0", f"{key}.downsample.1", 4 * middle, inputs, 1)
+            inputs = 4 * middle
+    return {f"backbone.0.body.{key}": shape for key, shape in found.items()}
+
+
+@torch.no_grad()
+def test_transt(shared) -> None:
+    case = Case(shared / "golden" / "D_transt_original_sens")
+    shapes = resnet_shapes() | {"input_proj.weight": (CHANNELS, 1024, 1, 1), "input_proj.bias": (CHANNELS,)}
+    state = state_of(shapes | head_shapes("featurefusion_network.", "", plain=False))
+    assert len(state) == case.meta["keys"]
+    space = load_space("resnet50_transt")
+    tracker = transt.plugin.build(transt.plugin.options(public=True), space=space)
+    tracker.load_state_dict(transt.convert(state, tracker))
+    path = next(iter(space.enumerate())).genes
+    images = {"template": uniform(4001, 2, 3, 128, 128), "search": uniform(4002, 2, 3, 256, 256)}
+    features = {
+        role: tracker.supernet.branch(role, image, path, language=None).features[-1] for role, image in images.items()
+    }
+    case.check("z.layer3", features["template"])
+    case.check("x.layer3", features["search"])
+    case.check("z.pos", grid(tracker.head.template_positions, 16, 2))
+    case.check("x.pos", grid(tracker.head.search_positions, 32, 2))
+    run(tracker, case, features, ("pred_logits", "pred_boxes"))
+    case.finish()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -10,7 +11,12 @@ from asymnas.tracking import TrackerPlugin, TrainableTracker
 from asymnas.tracking.siamese.transformer.grid import transt_grid
 from asymnas.tracking.siamese.transformer.options import TransTOptions
 
-__all__ = ["VLTTTOptions", "plugin"]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from asymnas.tracking.siamese.transformer.tracker import TransTTracker
+
+__all__ = ["VLTTTOptions", "convert", "plugin"]
 
 
 class VLTTTOptions(TransTOptions):
@@ -37,6 +43,36 @@ def _build(options: VLTTTOptions, **keywords: Any) -> TrainableTracker:
     from ._tracker import VLTTT
 
     return VLTTT(options=options, **keywords).eval()
+
+
+def convert(state: Mapping[str, Tensor], tracker: TransTTracker) -> dict[str, Tensor]:
+    """Return the weights of SOTS' public VLT_TT by the names of the tracker's `state_dict`, all of which they fill.
+
+    Args:
+        state: a state dict of the public model, `backbone.0.body.*`, `neck.*` and `head.*`. What else it has (the text
+            encoder) is not read, nor are the backbone's classifier and the ops that the tracker's space leaves out.
+        tracker: over a space with the stages of `vlt_asymmetric`, with language of 768 numbers and `attention: plain`.
+
+    Raises:
+        WeightsError: with every tensor that is absent, has another shape, or is left over.
+    """
+    from asymnas.nn.pretrained import vlt_keys
+    from asymnas.tracking.siamese.transformer.convert import PublicKeys, converted
+
+    public = PublicKeys(
+        backbone=vlt_keys,
+        stem="first_conv.0.weight",
+        fusion="neck.",
+        answers="head.",
+        projections={
+            "both": "neck.input_proj",
+            "template": "neck.input_proj",
+            "search": "neck.input_proj_copy",
+        },
+        out="attn.fc",
+        whole=("neck", "head"),
+    )
+    return converted(state, tracker, public)
 
 
 plugin = TrackerPlugin(
