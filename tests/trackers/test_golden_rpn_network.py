@@ -8,37 +8,13 @@ import zlib
 import numpy as np
 import pytest
 import torch
-from asymnas_trackers.siamrpnpp import SiamRPNPPOptions, plugin
+from asymnas_trackers.siamrpnpp import SiamRPNPPOptions, convert, plugin
 
 from asymnas.space import load_space
 from asymnas.tracking import Language
 from asymnas.tracking.siamese.correlation import centre_crop
 from asymnas.tracking.siamese.rpn.anchors import anchor_shapes, anchors_for, place_anchors
 from asymnas.tracking.siamese.rpn.decode import AnchorDecoder
-
-LAYERS = {0: "conv1", 1: "bn1", 3: "conv2", 4: "bn2", 6: "conv3", 7: "bn3"}
-PARTS = {"template": "conv_kernel", "search": "conv_search", "hidden": "head", "answer": "head.3"}
-
-
-def public_name(name: str) -> str:
-    """The public state-dict key of one of our state-dict keys."""
-    parts = name.split(".")
-    if "stats" in parts:  # stats.<branch>.running_mean
-        at = parts.index("stats")
-        parts = parts[:at] + parts[at + 2 :]
-    if parts[0] == "neck":
-        layer = {"conv": "0", "norm": "1"}[parts[4]]
-        return f"neck.downsample{int(parts[3]) + 2}.downsample.{layer}.{parts[-1]}"
-    if parts[0] == "head":
-        kind = parts[1].replace("box", "loc")
-        if len(parts) == 2:
-            return f"rpn_head.{kind}"
-        return ".".join([f"rpn_head.rpn{int(parts[2]) + 2}", kind, PARTS[parts[3]], *parts[4:]])
-    if parts[3] == "stem":
-        return f"backbone.{LAYERS[int(parts[4])]}.{parts[-1]}"
-    block = f"backbone.layer{parts[3][-1]}.{int(parts[4].removeprefix('block')) - 1}"
-    layer = f"downsample.{parts[7]}" if parts[6] == "shortcut" else LAYERS[int(parts[7])]
-    return f"{block}.{layer}.{parts[-1]}"
 
 
 def rule_weight(key: str, shape: tuple[int, ...]) -> torch.Tensor:
@@ -65,14 +41,9 @@ def case(shared):
 
 @pytest.fixture(scope="module")
 def tracker(case):
-    tracker = plugin.build(SiamRPNPPOptions(), space=load_space("resnet50"))
-    wanted, made = case[0]["key_shapes"], {}
-    for name, value in tracker.state_dict().items():
-        key = public_name(name)
-        assert list(value.shape) == wanted[key], name
-        made[name] = rule_weight(key, tuple(value.shape))
-    assert {public_name(name) for name in made} == {key for key in wanted if not key.endswith("num_batches_tracked")}
-    tracker.load_state_dict(made)
+    tracker = plugin.build(SiamRPNPPOptions(public=True), space=load_space("resnet50"))
+    state = {key: rule_weight(key, tuple(shape)) for key, shape in case[0]["key_shapes"].items()}
+    tracker.load_state_dict(convert(state, tracker))
     return tracker
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from asymnas_trackers.siamrpnpp import SiamRPNPPOptions, plugin
+from asymnas_trackers.siamrpnpp import SiamRPNPPOptions, convert, plugin
 
+from asymnas.core.errors import WeightsError
 from asymnas.space import load_space
 from asymnas.testing import TrackerContract, moving_square
 from asymnas.tracking import get_tracker, track
@@ -99,3 +100,12 @@ def test_the_middle_anchor_leaves_a_target_where_the_public_code_starts(monkeypa
 def test_the_untrained_tracker_runs_with_public_switches() -> None:
     result = track(build(public=True), [moving_square(1, frames=3)])[0]
     assert np.isfinite(result.boxes).all()
+
+
+def test_public_weights_that_do_not_fit_are_named() -> None:
+    state = {"backbone.layer9.0.conv1.weight": torch.zeros(2), "rpn_head.rpn5.cls.head.3.bias": torch.zeros(10)}
+    with pytest.raises(WeightsError) as error:
+        convert(state, build())
+    absent, left = map(str, error.value.problems)
+    assert "stem.0.weight (from conv1.weight)" in absent
+    assert "rpn_head.rpn5.cls.head.3.bias" in left

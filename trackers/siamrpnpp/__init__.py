@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
@@ -10,7 +11,12 @@ from asymnas.tracking import TrackerPlugin, TrainableTracker
 from asymnas.tracking.siamese.rpn.anchors import rpn_grid
 from asymnas.tracking.siamese.rpn.options import RPNOptions
 
-__all__ = ["SiamRPNPPOptions", "plugin"]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from asymnas.tracking.siamese.rpn.tracker import RPNTracker
+
+__all__ = ["SiamRPNPPOptions", "convert", "plugin"]
 
 
 class SiamRPNPPOptions(RPNOptions):
@@ -23,6 +29,21 @@ def _build(options: SiamRPNPPOptions, **keywords: Any) -> TrainableTracker:
     from asymnas.tracking.siamese.rpn.tracker import RPNTracker
 
     return RPNTracker(options=options, **keywords).eval()
+
+
+def convert(state: Mapping[str, Tensor], tracker: RPNTracker) -> dict[str, Tensor]:
+    """Return the weights of pysot's public SiamRPN++ by the names of the tracker's `state_dict`; they fill it.
+
+    Args:
+        state: a state dict of the public model on ResNet-50, `backbone.*`, `neck.*` and `rpn_head.*`.
+        tracker: over the space `resnet50`.
+
+    Raises:
+        WeightsError: with every tensor that is absent, has another shape, or is left over.
+    """
+    from ._public import converted
+
+    return converted(state, tracker)
 
 
 plugin = TrackerPlugin(
