@@ -91,7 +91,7 @@ class TestTransT(TestVLTTT):
     @pytest.fixture(scope="class")
     @classmethod
     def space(cls):
-        return load_space("tiny_no_mixer")
+        return load_space("tiny_resnet")
 
 
 @pytest.mark.parametrize("attention", ["projected", "plain"])

@@ -56,4 +56,6 @@ plugin = TrackerPlugin(
     has_weights=True,
     rewards=("pair_loss", "pair_iou", "open_loop"),
     geometry=lambda options, space: rpn_grid(space, options).crops,
+    convert=convert,
+    published="resnet50",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from torch import Tensor
 
@@ -13,7 +14,7 @@ from asymnas.tracking.siamese.transformer.tracker import TransTTracker
 
 __all__ = ["PublicKeys", "converted"]
 
-_BACKBONE = "backbone.0.body."
+_PREFIXES = ("module.", "backbone.", "0.body.")
 _STACKED = ("query", "key", "value")  # one above the other in the public tensor
 
 _SELF = {"attention": "self_attn{0}", "norm": "norm{0}1"}
@@ -66,7 +67,7 @@ def converted(state: Mapping[str, Tensor], tracker: TransTTracker, public: Publi
     """
     found: dict[str, Tensor] = {}
     for name, tensor in state.items():
-        key = name.removeprefix("module.").removeprefix(_BACKBONE)
+        key = reduce(str.removeprefix, _PREFIXES, name)
         place, stacked, last = key.rpartition(".in_proj_")
         if key == public.stem:
             found[key] = tensor.flip(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from asymnas.tracking.siamese.options import Share, SiameseOptions
 
@@ -27,7 +27,7 @@ class TransTOptions(SiameseOptions):
     channels: int = Field(256, ge=8, le=1024, multiple_of=8, description="Channels of attention and heads.")
     share_neck: bool = Field(True, description="One input projection for both branches, instead of one each.")
     crops: Literal["transt", "siamfc"] = Field(
-        "transt", description="Context of the crops: template w + h / 2, search three times that; or SiamFC's for both."
+        "transt", description="Margin of the crops: template (w + h) / 2, search three times that; or SiamFC's for both."
     )
     round_up: tuple[bool, bool] = Field(
         (True, True), description="Whether the sides of template and search crop are rounded up to whole image pixels."
@@ -46,13 +46,17 @@ class TransTOptions(SiameseOptions):
     loss_weights: tuple[Weight, Weight, Weight] | None = Field(
         None, description="Weights of classification, L1 and IoU loss; null: 8.334, 5, 2, or 2, 3, 1 with `vlt_tt`."
     )
-    background: Share = Field(0.0625, description="Weight of background cells in the classification loss.")
+    background: float = Field(
+        0.0625, gt=0.0, le=1.0, description="Weight of background cells in the classification loss."
+    )
     penalty_k: float = Field(0.0, ge=0.0, le=2.0, description="Strength of the penalty on changes of size and shape.")
     size_lr: Share = Field(1.0, description="Share of the new size taken over per frame.")
     window: Share = Field(0.49, description="Weight of the cosine window.")
 
-    @model_validator(mode="after")
-    def _divisible(self) -> TransTOptions:
-        if self.channels % self.heads:
-            raise ValueError(f"heads: must divide the channels ({self.channels}), but got {self.heads}")
-        return self
+    @field_validator("heads")
+    @classmethod
+    def _divide_the_channels(cls, heads: int, info: ValidationInfo) -> int:
+        channels = info.data.get("channels", heads)  # not there where it is faulty itself
+        if channels % heads:
+            raise ValueError(f"must divide the channels ({channels})")
+        return heads
