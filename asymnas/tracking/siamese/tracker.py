@@ -206,7 +206,7 @@ class SiameseTracker(TrainableTracker):
     def _scaled(self, images: Tensor) -> Tensor:
         return images if self.options.normalise == "none" else (images - self.pixel_mean) / self.pixel_std
 
-    def _middle(self, place: int) -> int | None:
+    def _middle(self, place: float) -> float | None:
         return None if self.options.centring == "exact" else place
 
     def _crops(self, size: int, *rows: Sequence[Any] | np.ndarray) -> Tensor:
