@@ -81,6 +81,13 @@ def test_crop_coordinates_round_trip(boxes, side, out):
     assert np.allclose(xyxy_to_xywh(xywh_to_xyxy(boxes)), boxes)
 
 
+def test_a_crop_may_be_taken_as_centred_and_of_unrounded_side():
+    boxes, centers, sides = np.array([[10, 20, 30, 8.0], [1, 2, 3, 4]]), np.array([[25.3, 24.0], [9, 7]]), [63.5, 10.2]
+    there = box_to_crop(boxes, centers, np.array(sides), 127, middle=63)
+    assert np.allclose(there[0], [63 - 15.3 * 2, 63 - 4 * 2, 63 + 14.7 * 2, 63 + 4 * 2])
+    assert np.allclose(box_from_crop(there, centers, np.array(sides), 127, middle=63), boxes)
+
+
 @pytest.mark.parametrize(("x", "y"), [(30, 20), (-6, 5), (90, 60)])
 def test_box_to_crop_finds_the_drawn_square(x, y):
     image = np.zeros((80, 100, 3), np.uint8)

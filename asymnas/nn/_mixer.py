@@ -31,7 +31,8 @@ class MixerSetup:
         norm: `norm(channels)` makes a normalisation layer, called as `layer(x, branch)`.
         branches: names of the branches that run through the mixer where each has statistics of its own, else none.
         token_norm: whether `moda` normalises its projections.
-        missing: what `moda` puts in place of a missing source, `zero_tensor` or `template_embedding`.
+        missing: what `moda` puts in place of a missing source, `zero_tensor` or `template_embedding`; no row lacks one
+            under `zero_embedding`.
         boxed: whether one of the branches may come with target boxes (rate `video`).
         scale: feature cells per input pixel.
     """

@@ -51,10 +51,10 @@ def rows_of(present: Tensor | None) -> Rows:
     return present.nonzero()[:, 0], (~present).nonzero()[:, 0]
 
 
-def read(values: Tensor, rows: Rows, boxes: Tensor | None = None) -> Source:
+def read(values: Tensor, rows: Rows) -> Source:
     """Return a source of (b, d) vectors or (b, d, h, w) features; rows without become zeros."""
     if rows is None:
         return Source(values)
     if not len(rows[0]):
-        return Source(boxes=boxes)
-    return Source(values.index_fill(0, rows[1], 0.0), rows, boxes=boxes)
+        return Source()
+    return Source(values.index_fill(0, rows[1], 0.0), rows)

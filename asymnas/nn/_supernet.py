@@ -40,8 +40,10 @@ class Supernet(nn.Module):
     Args:
         space: the space.
         language_dim: size of a sentence embedding; 0 where no mixer reads language.
-        missing: what stands in for a missing sentence in a ModaMixer, row by row: a zero token, or the pooled template
-            feature. Mixers of other kinds, and those that read another branch, see zeros.
+        missing: what stands in for a missing sentence, row by row. `zero_embedding`: zeros in place of the embedding,
+            so that projection and statistics treat the row as any other (paper, Algorithm 1, line 9). In a ModaMixer
+            `zero_tensor` is a zero token after the projection, `template_embedding` the pooled template feature (line
+            11); mixers of other kinds then see zeros. So do all that read another branch, under any of the three.
         affine: learn scales and offsets in the units' normalisation layers; the SPOS supernet does not.
         token_norm: normalise tokens as the public VLT code does; False is the paper's plain linear map.
         bn_statistics: `per_branch` keeps statistics per branch where weights are shared, `shared` one set for all.
@@ -58,7 +60,7 @@ class Supernet(nn.Module):
         space: SearchSpace,
         *,
         language_dim: int = 0,
-        missing: Literal["zero_tensor", "template_embedding"] = "zero_tensor",
+        missing: Literal["zero_tensor", "zero_embedding", "template_embedding"] = "zero_tensor",
         affine: bool = False,
         token_norm: bool = True,
         bn_statistics: Literal["per_branch", "shared"] = "per_branch",
@@ -71,6 +73,8 @@ class Supernet(nn.Module):
         self.settings: dict[str, Any] = asdict(options)
         """The keywords this supernet was built with, without the seed."""
         fixed, mixers = space.fixed, _mixer_places(space, language_dim)
+        declared = space.inputs.get(LANGUAGE)
+        self._sentence_dim = language_dim or (0 if declared is None else declared.channels)
         genes = {gene.id: ((fixed[gene.id],) if gene.id in fixed else gene.ops, gene.place) for gene in space.genes}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(rng_for(seed, "construction").integers(2**62)))
@@ -115,7 +119,7 @@ class Supernet(nn.Module):
         images = {name: values for name, values in inputs.items() if name in self._networks}
         rows = {name: rows_of(mask) for name, mask in (present or {}).items()}
         sources = {name: read(inputs[name], rows.get(name)) for name in inputs.keys() - images.keys()}
-        return self._run(images, path, {**sources, LANGUAGE: _language(language, None)}, rows, None)
+        return self._run(images, path, {**sources, LANGUAGE: self._sentences(language, images)}, rows, None)
 
     def branch(
         self,
@@ -142,7 +146,17 @@ class Supernet(nn.Module):
             ArchitectureMismatch: the path lacks a gene of the branch, or names an op the supernet does not have.
             ValueError: a row has neither a sentence nor, under `template_embedding`, a box or tokens.
         """
-        return self._run({name: images}, path, {LANGUAGE: _language(language, boxes)}, {}, tokens)[name]
+        source = replace(self._sentences(language, {name: images}), boxes=boxes)
+        return self._run({name: images}, path, {LANGUAGE: source}, {}, tokens)[name]
+
+    def _sentences(self, language: LanguageLike | None, images: Mapping[str, Tensor]) -> Source:
+        """Return what mixers read as language: sentences that rows may lack, or zeros in their place."""
+        if self.missing != "zero_embedding":
+            return Source() if language is None else read(language.embedding, rows_of(language.present))
+        if language is None:
+            some = next(iter(images.values()))
+            return Source(some.new_zeros(len(some), self._sentence_dim))
+        return Source(language.embedding.where(language.present[:, None], 0.0))
 
     def _run(
         self,
@@ -198,10 +212,6 @@ def extract(supernet: Supernet, path: Mapping[str, str]) -> Supernet:
     state = supernet.state_dict()
     subnet.load_state_dict({name: state[name] for name in subnet.state_dict()})
     return subnet.to(next(supernet.parameters()).dtype).train(supernet.training)
-
-
-def _language(language: LanguageLike | None, boxes: Tensor | None) -> Source:
-    return Source(boxes=boxes) if language is None else read(language.embedding, rows_of(language.present), boxes)
 
 
 def _groups(space: SearchSpace) -> list[list[Branch]]:

@@ -113,6 +113,22 @@ def test_a_row_depends_on_its_own_source_alone(kind: str, reads: str) -> None:
     torch.testing.assert_close(some[[1, 3]], run([True, False, True, False], seed=1)[[1, 3]])
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("declared", [False, True])
+def test_zero_embeddings_stand_for_missing_sentences(kind: str, declared: bool, sentences) -> None:
+    more = {"inputs": {"language": {"channels": 12}}} if declared else {}
+    pair = space(kind, image="language", audio=None, **more)
+    path = pair.sample(np.random.default_rng(5)).genes
+    model = Supernet(pair, language_dim=0 if declared else 12, missing="zero_embedding", seed=1).eval()
+    zeros = SimpleNamespace(embedding=torch.zeros(4, 12), present=torch.ones(4, dtype=torch.bool))
+    given = [zeros, sentences([True, False, True, False]), None]
+    with torch.no_grad():
+        zero, some, none = (model({"image": draw()["image"]}, path, one)["image"].features[-1] for one in given)
+    assert torch.equal(zero, none)
+    torch.testing.assert_close(some[1::2], zero[1::2])
+    assert not torch.allclose(some[::2], zero[::2])
+
+
 def test_film_lets_a_row_without_source_pass_unchanged() -> None:
     pair = space("film", audio=None)
     model = net(pair).eval()

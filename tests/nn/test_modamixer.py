@@ -90,6 +90,52 @@ def test_rows_without_sentence_stay_out_of_the_token_statistics(small_space, pic
     assert (out.tokens[1][1] == 0).all()
 
 
+def _trained_norms(net: Supernet) -> Supernet:
+    """Give the language projections scales, offsets and statistics that are not those of the start."""
+    generator = torch.Generator().manual_seed(4)
+    for name, tensor in net.state_dict().items():
+        if ".project.norm." in name:
+            tensor.copy_(torch.rand(tensor.shape, generator=generator) + 0.5)
+    return net
+
+
+@pytest.mark.parametrize("norm", [True, False])
+def test_a_zero_embedding_is_projected_as_any_other(small_space, pictures, sentences, path, norm) -> None:
+    net = _trained_norms(_net(small_space(), missing="zero_embedding", token_norm=norm))
+    given, images = sentences([True, False]), pictures(2, 32)
+    given.embedding[1] = math.nan  # what a row without a sentence holds is not looked at
+    with torch.no_grad():
+        told = net.branch("template", images, path, language=given)
+        silent = net.branch("template", images, path, language=None)
+        none = net.branch("template", images, path, language=sentences([False, False]))
+    for number, token in enumerate(told.tokens, start=1):
+        project = net.network("template").get_submodule(f"mixer{number}.project")
+        torch.testing.assert_close(token[1:], project(torch.zeros(1, 12), "template"))
+        assert (token[1] == 0).all() == (not norm)
+    for one, other, same in zip(
+        told.features + told.tokens, silent.features + silent.tokens, none.features + none.tokens, strict=True
+    ):
+        torch.testing.assert_close(one[1], other[1])
+        assert torch.equal(other, same)
+
+
+def test_zero_embeddings_enter_the_token_statistics(small_space, pictures, sentences, path) -> None:
+    net = _net(small_space(), missing="zero_embedding").train()
+    language = sentences([True, False, True, True])
+    out = net.branch("template", pictures(4, 32), path, language=language)
+    linear = net.network("template").mixer2.project.linear(language.embedding)
+    assert (linear[1] == 0).all()
+    expected = (linear - linear.mean(0)) / torch.sqrt(linear.var(0, correction=0) + 1e-5)
+    torch.testing.assert_close(out.tokens[1], expected)
+
+
+def test_the_search_branch_projects_its_own_zero_embedding(small_space, pictures, sentences, path) -> None:
+    net = _trained_norms(_net(small_space(), missing="zero_embedding"))
+    handed = (torch.zeros(1, 16), torch.zeros(1, 24))
+    x = net.branch("search", pictures(1, 64), path, language=None, tokens=handed)
+    torch.testing.assert_close(x.tokens[0], net.network("search").mixer1.project(torch.zeros(1, 12), "search"))
+
+
 def test_one_sentence_in_a_training_batch_stays_finite(small_space, pictures, sentences, path) -> None:
     net = _net(small_space()).train()
     out = net.branch("template", pictures(2, 32), path, language=sentences([True, False]))

@@ -74,11 +74,11 @@ class TestContract(TrackerContract):
         return SMALL
 
 
-class TestContractTemplateEmbedding(TestContract):
+class TestContractPublic(TestContract):
     @pytest.fixture(scope="class")
     @classmethod
     def options(cls):
-        return SMALL | {"missing": "template_embedding", "share_neck": True, "upsample": True, "centre": "location"}
+        return SMALL | {"public": True, "share_neck": True}
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_loss_weights_weigh(tiny, architecture) -> None:
     torch.testing.assert_close(losses["total"], 2 * losses["cls"] + 0.5 * losses["box"] + 4 * losses["centre"])
 
 
-@pytest.mark.parametrize("missing", ["zero_tensor", "template_embedding"])
+@pytest.mark.parametrize("missing", ["zero_tensor", "zero_embedding", "template_embedding"])
 def test_gradients_reach_exactly_the_active_parameters(tiny, architecture, missing: str) -> None:
     tracker = make(tiny, missing=missing).train()
     tracker.loss(pairs(4), architecture.genes)["total"].backward()
@@ -176,7 +176,7 @@ def test_gradients_reach_exactly_the_active_parameters(tiny, architecture, missi
     assert reached == tracker.active_parameters(architecture.genes)
 
 
-@pytest.mark.parametrize("missing", ["zero_tensor", "template_embedding"])
+@pytest.mark.parametrize("missing", ["zero_tensor", "zero_embedding", "template_embedding"])
 def test_a_row_without_a_sentence_is_as_in_a_batch_without_language(tiny, architecture, missing: str) -> None:
     tracker, batch = make(tiny, missing=missing), pairs(4)
     nobody = dataclasses.replace(batch, language=Language.absent(4, DIM))
@@ -184,6 +184,24 @@ def test_a_row_without_a_sentence_is_as_in_a_batch_without_language(tiny, archit
         some, none = (tracker(one, architecture.genes) for one in (batch, nobody))
     torch.testing.assert_close(some.cls[1::2], none.cls[1::2], atol=1e-4, rtol=1e-4)
     assert not torch.allclose(some.cls[::2], none.cls[::2], atol=1e-4, rtol=1e-4)
+
+
+def test_odd_maps_are_for_tracking_alone(tiny, architecture) -> None:
+    batch, path = pairs(2), architecture.genes
+    tracker, plain = make(tiny, odd_maps=True), make(tiny)
+    with torch.no_grad():
+        torch.testing.assert_close(tracker(batch, path).cls, plain(batch, path).cls)
+        template = tracker.embed_template(batch.template, batch.template_box, path, batch.language, online=True)
+        search = tracker.embed_search(batch.search, template, path)
+        answers = tracker.head(template.maps, search)
+    assert {item.shape[2:] for item in template.maps} == {(3, 3)}
+    assert {item.shape[2:] for item in search} == {(15, 15)}
+    assert answers.cls.shape[2:] == (13, 13)
+    true = batch.search_box.numpy()
+    found = tracker.decode(answers, true[:, 2:] - true[:, :2])
+    corners = np.concatenate([found.centre - found.size / 2, found.centre + found.size / 2], axis=1)
+    np.testing.assert_allclose(tracker.pair_boxes(batch, path), corners, atol=1e-3)
+    assert np.abs(plain.pair_boxes(batch, path) - corners).max() > 1e-2
 
 
 def test_tracking_uses_the_sentence(tiny, architecture) -> None:

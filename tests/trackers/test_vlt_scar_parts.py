@@ -7,10 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from asymnas_trackers.vlt_scar._decode import Decoder
-from asymnas_trackers.vlt_scar._head import CARHead, HeadOutput
-from asymnas_trackers.vlt_scar._loss import assign, pair_losses, tracking_losses
-from asymnas_trackers.vlt_scar._options import VLTSCAROptions
+from asymnas_trackers.vlt_scar import VLTSCAROptions
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -18,6 +15,9 @@ from pydantic import ValidationError
 from asymnas.core.errors import EvaluationError
 from asymnas.tracking.boxes import CropGeometry
 from asymnas.tracking.siamese.box_losses import BOX_LOSSES
+from asymnas.tracking.siamese.car.decode import Decoder, PixelDecoder
+from asymnas.tracking.siamese.car.head import CARHead, HeadOutput
+from asymnas.tracking.siamese.car.loss import assign, pair_losses, tracking_losses
 from asymnas.tracking.siamese.correlation import centre_crop, correlate
 from asymnas.tracking.siamese.grid import Grid
 
@@ -177,27 +177,36 @@ def test_perfect_answers_are_near_the_least_loss() -> None:
 @given(
     centre=st.tuples(st.floats(40, 88), st.floats(40, 88)),
     size=st.tuples(st.floats(14, 60), st.floats(14, 60)),
-    upsample=st.booleans(),
 )
-def test_decoding_gives_back_the_box(centre: tuple[float, float], size: tuple[float, float], upsample: bool) -> None:
+def test_decoding_gives_back_the_box(centre: tuple[float, float], size: tuple[float, float]) -> None:
     low, high = np.array(centre) - np.array(size) / 2, np.array(centre) + np.array(size) / 2
     boxes = torch.from_numpy(np.concatenate([low, high])[None]).float()
-    decoder = Decoder(SMALL, VLTSCAROptions(upsample=upsample, window=0.05))
-    found = decoder(perfect(boxes), np.array([size]))
-    np.testing.assert_allclose(found.centre[0], centre, atol=1.0 if upsample else 1e-3)
-    np.testing.assert_allclose(found.size[0], size, atol=2.0 if upsample else 1e-3)
+    found = Decoder(SMALL, VLTSCAROptions(window=0.05), "vlt_scar")(perfect(boxes), np.array([size]))
+    np.testing.assert_allclose(found.centre[0], centre, atol=1e-3)
+    np.testing.assert_allclose(found.size[0], size, atol=1e-3)
     assert 0.0 <= found.score[0] <= 1.0
     assert 0.0 <= found.rate[0] <= 0.33
 
 
-@pytest.mark.parametrize("centerness", ["sigmoid", "minmax"])
-@pytest.mark.parametrize("centre", ["box", "location"])
-def test_a_row_does_not_depend_on_its_neighbours(centerness: str, centre: str) -> None:
+def test_pixels_are_finite_where_maps_are_flat_or_wild() -> None:
+    flat = HeadOutput(torch.zeros(1, 2, 13, 13), torch.full((1, 4, 13, 13), 20.0), torch.zeros(1, 1, 13, 13))
+    generator = torch.Generator().manual_seed(0)
+    cls, box, centre = (torch.randn(1, channels, 13, 13, generator=generator) * 10 for channels in (2, 4, 1))
+    wild = HeadOutput(cls, torch.exp(box.clamp(max=20.0)), centre)
+    for answers in (flat, wild):
+        found = PixelDecoder(SMALL, VLTSCAROptions(), "vlt_scar")(answers, np.array([[20.0, 30.0]]))
+        assert all(np.isfinite(value).all() for value in (found.centre, found.size, found.rate))
+        assert (found.size > 0).all()
+        assert 0.0 <= found.score[0] <= 1.0
+
+
+@pytest.mark.parametrize("kind", [Decoder, PixelDecoder])
+def test_a_row_does_not_depend_on_its_neighbours(kind: type[Decoder]) -> None:
     generator = torch.Generator().manual_seed(0)
     shape = (5, 2, 13, 13), (5, 4, 13, 13), (5, 1, 13, 13)
     cls, box, logits = (torch.randn(size, generator=generator) for size in shape)
     answers = HeadOutput(cls, torch.exp(box * 0.4 + 2.7), logits)
-    decoder = Decoder(SMALL, VLTSCAROptions(centerness_score=centerness, centre=centre))
+    decoder = kind(SMALL, VLTSCAROptions(), "vlt_scar")
     previous = np.linspace(15, 40, 10).reshape(5, 2)
     together = decoder(answers, previous)
     for i in range(5):
@@ -214,10 +223,10 @@ def test_penalty_and_window_choose_among_equal_peaks() -> None:
     left = torch.arange(13) < 6
     box, centre = torch.where(left, one.box, other.box), torch.where(left, one.centre, other.centre)
     merged = HeadOutput(torch.stack([-cls, cls], dim=1), box, centre)
-    nearer = Decoder(SMALL, VLTSCAROptions(window=0.4, penalty_k=0.0))(merged, np.array([[24.0, 24.0]]))
+    nearer = Decoder(SMALL, VLTSCAROptions(window=0.4, penalty_k=0.0), "vlt_scar")(merged, np.array([[24.0, 24.0]]))
     np.testing.assert_allclose(nearer.centre[0], [82.0, 64.0], atol=1e-3)  # 18 px from the middle, the other one 28
     wide = dataclasses.replace(merged, box=torch.where(left, merged.box, merged.box * 2))
-    alike = Decoder(SMALL, VLTSCAROptions(window=0.0, penalty_k=0.5))(wide, np.array([[24.0, 24.0]]))
+    alike = Decoder(SMALL, VLTSCAROptions(window=0.0, penalty_k=0.5), "vlt_scar")(wide, np.array([[24.0, 24.0]]))
     np.testing.assert_allclose(alike.centre[0], [36.0, 64.0], atol=1e-3)
 
 
@@ -225,7 +234,7 @@ def test_answers_that_are_not_finite_are_an_error() -> None:
     answers = perfect(torch.tensor([[40.0, 40.0, 88.0, 88.0]]))
     answers.cls[0, 0, 0, 0] = float("nan")
     with pytest.raises(EvaluationError, match="finite"):
-        Decoder(SMALL, VLTSCAROptions())(answers, np.array([[48.0, 48.0]]))
+        Decoder(SMALL, VLTSCAROptions(), "vlt_scar")(answers, np.array([[48.0, 48.0]]))
 
 
 @pytest.mark.parametrize(
@@ -234,3 +243,14 @@ def test_answers_that_are_not_finite_are_an_error() -> None:
 def test_options_out_of_range_are_refused(wrong: dict) -> None:
     with pytest.raises(ValidationError):
         VLTSCAROptions(**wrong)
+
+
+def test_public_sets_what_is_not_set_beside_it() -> None:
+    public = VLTSCAROptions(public=True, missing="zero_embedding", box_loss="giou")
+    assert (public.missing, public.box_loss) == ("zero_embedding", "giou")
+    others = {name: value for name, value in VLTSCAROptions.PUBLIC.items() if name not in ("missing", "box_loss")}
+    assert {name: getattr(public, name) for name in others} == others
+    ours = VLTSCAROptions(public=False)
+    assert ours == VLTSCAROptions()
+    assert all(getattr(ours, name) != value for name, value in VLTSCAROptions.PUBLIC.items())
+    assert VLTSCAROptions(**public.model_dump()) == public

@@ -33,7 +33,10 @@ def test(
         ),
     ] = None,
     missing: Annotated[
-        str | None, typer.Option(metavar="zero_tensor,template_embedding", help="What stands for a missing sentence.")
+        str | None,
+        typer.Option(
+            metavar="zero_tensor,zero_embedding,template_embedding", help="What stands for a missing sentence."
+        ),
     ] = None,
     protocol: Protocol = None,
     out: Annotated[

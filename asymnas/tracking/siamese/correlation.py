@@ -9,13 +9,20 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-__all__ = ["centre_crop", "correlate"]
+__all__ = ["centre_crop", "correlate", "resized"]
 
 
 def centre_crop(features: Tensor, side: int) -> Tensor:
     """Return the central side x side cells of (b, c, h, w)."""
     top, left = (features.shape[2] - side) // 2, (features.shape[3] - side) // 2
     return features[:, :, top : top + side, left : left + side]
+
+
+def resized(features: Tensor, side: int) -> Tensor:
+    """Return (b, c, h, h) as (b, c, side, side), bicubic (a = -0.75, half-pixel centres)."""
+    if features.shape[2] == side:
+        return features
+    return F.interpolate(features, size=(side, side), mode="bicubic", align_corners=False)
 
 
 def correlate(search: Tensor, template: Tensor) -> Tensor:

@@ -17,9 +17,9 @@ from asymnas.space import SearchSpace
 from asymnas.task import GenePath
 from asymnas.tracking.boxes import box_centers, box_from_crop, box_to_crop, channel_mean, clip_box, crop, crop_side
 from asymnas.tracking.contract import Language, TrainableTracker, TrainingBatch
-from asymnas.tracking.siamese.correlation import centre_crop
+from asymnas.tracking.siamese.correlation import centre_crop, resized
 from asymnas.tracking.siamese.decode import Decoded
-from asymnas.tracking.siamese.grid import grid_for
+from asymnas.tracking.siamese.grid import Grid, grid_for
 from asymnas.tracking.siamese.neck import Neck
 from asymnas.tracking.siamese.options import SiameseOptions
 from asymnas.tracking.siamese.session import SiameseSession, TemplateFeatures
@@ -40,8 +40,6 @@ class SiameseTracker(TrainableTracker):
 
     name: str
     """In messages and in the random streams of neck and head."""
-    correlated = True
-    """Whether the head gets the central half of the template map, to be correlated, or the whole map."""
 
     axis: Tensor
     pixel_mean: Tensor
@@ -50,19 +48,19 @@ class SiameseTracker(TrainableTracker):
     def __init__(self, space: SearchSpace, options: SiameseOptions, *, language_dim: int = 0, seed: int = 0) -> None:
         super().__init__()
         self.space, self.options, self.language_dim = space, options, language_dim
-        self.grid = grid_for(space, options, correlated=self.correlated)
+        self.grid = self.build_grid()
         self.geometry = self.grid.crops
         self.supernet = Supernet(
             space,
             language_dim=language_dim,
             missing=options.missing,
+            affine=space.size == 1 if options.affine is None else options.affine,
             token_norm=options.token_norm,
             bn_statistics=options.bn_statistics,
+            roi_scale=options.roi_scale,
             seed=seed,
         )
-        self.neck = Neck(
-            self.grid.channels, options.channels, share=options.share_neck, statistics=options.bn_statistics
-        )
+        self.neck = self.build_neck()
         self.head = self.build_head()
         for name in ("neck", "head"):
             draw = int(rng_for(seed, self.name, name).integers(2**63))
@@ -72,6 +70,18 @@ class SiameseTracker(TrainableTracker):
         self.register_buffer("pixel_mean", mean, persistent=False)
         self.register_buffer("pixel_std", std, persistent=False)
 
+    def build_grid(self) -> Grid:
+        """Return the crops, the levels that the neck reads and the places of the answers."""
+        return grid_for(self.space, self.options)
+
+    def build_neck(self) -> nn.Module:
+        """Return the neck: called with a branch's features of `grid.levels` and "template" or "search".
+
+        It returns one (b, channels, h, w) a level and has `reset_parameters(generator)`.
+        """
+        options = self.options
+        return Neck(self.grid.channels, options.channels, share=options.share_neck, statistics=options.bn_statistics)
+
     @abstractmethod
     def build_head(self) -> nn.Module:
         """Return the head: called with a tuple of maps per branch; it has `reset_parameters(generator)`."""
@@ -80,32 +90,63 @@ class SiameseTracker(TrainableTracker):
     def decode(self, answers: Any, previous: np.ndarray) -> Decoded:
         """Find the target in the head's `answers` for n crops; `previous` is (n, 2) w, h of the last boxes."""
 
-    def embed_template(self, images: Tensor, boxes: Tensor, path: GenePath, language: Language) -> TemplateFeatures:
+    def online_side(self, side: int) -> int:
+        """Return the side that template maps of `side` cells are resized to in tracking; search maps keep the grid."""
+        return side
+
+    def to_image(self, corners: np.ndarray, centres: np.ndarray, sides: np.ndarray) -> np.ndarray:
+        """Return boxes x, y, w, h in image pixels of (n, 4) corners in the pixels of n search crops.
+
+        `centres` (n, 2) and `sides` (n,) are those of the crops, in image pixels.
+        """
+        size = self.geometry.search_size
+        return box_from_crop(corners, centres, sides, size, middle=self._middle((size + 1) // 2))
+
+    def moved(self, last: np.ndarray, found: np.ndarray, rate: np.ndarray) -> np.ndarray:
+        """Return the new boxes of n videos; all are (n, 4) x, y, w, h in image pixels.
+
+        The size follows at the `rate` (n,) of `Decoded`, the centre at once (SiamRPN). `step` then clips the boxes.
+        """
+        size = rate[:, None] * found[:, 2:] + (1.0 - rate[:, None]) * last[:, 2:]
+        return np.concatenate([box_centers(found) - size / 2, size], axis=1)
+
+    def embed_template(
+        self, images: Tensor, boxes: Tensor, path: GenePath, language: Language, *, online: bool = False
+    ) -> TemplateFeatures:
         """Run the template branch and its neck on (b, 3, h, w) template crops, B, G, R 0..255.
 
-        `boxes` are (b, 4) x1, y1, x2, y2 of the targets in crop pixels.
+        `boxes` are (b, 4) x1, y1, x2, y2 of the targets in crop pixels; `online` is for tracking, see `online_side`.
         """
         name = self.options.template_branch
         output = self.supernet.branch(name, self._scaled(images), path, language=language, boxes=boxes)
-        maps = self.neck([output.features[level] for level in self.grid.levels], "template")
-        return TemplateFeatures(tuple(centre_crop(item, self.grid.kernel) for item in maps), output.tokens, language)
+        features = [output.features[level] for level in self.grid.levels]
+        cells = features[0].shape[2]
+        side = self.online_side(cells) if online else cells
+        maps = self.neck([resized(item, side) for item in features], "template")
+        kernel = self.grid.kernel * side // cells
+        return TemplateFeatures(tuple(centre_crop(item, kernel) for item in maps), output.tokens, language)
 
     def embed_search(self, images: Tensor, template: TemplateFeatures, path: GenePath) -> tuple[Tensor, ...]:
         """Run the search branch and its neck on (b, 3, h, w) search crops; (b, channels, h, w) per level."""
         name, language = self.options.search_branch, template.language
         output = self.supernet.branch(name, self._scaled(images), path, language=language, tokens=template.tokens)
-        return self.neck([output.features[level] for level in self.grid.levels], "search")
+        features = [output.features[level] for level in self.grid.levels]
+        side = features[0].shape[2] - (self.grid.kernel - template.maps[0].shape[2])
+        return self.neck([resized(item, side) for item in features], "search")
 
     def forward(self, batch: TrainingBatch, path: GenePath) -> Any:
         """Return the head's answers for b pairs."""
-        template = self.embed_template(batch.template, batch.template_box, path, batch.language)
+        return self._answers(batch, path, online=False)
+
+    def _answers(self, batch: TrainingBatch, path: GenePath, *, online: bool) -> Any:
+        template = self.embed_template(batch.template, batch.template_box, path, batch.language, online=online)
         return self.head(template.maps, self.embed_search(batch.search, template, path))
 
     @torch.inference_mode()
     def pair_boxes(self, batch: TrainingBatch, path: GenePath) -> np.ndarray:
         """Return what `decode` finds in the search crops, the last box having the size of the true one."""
         true = batch.search_box.cpu().numpy().astype(np.float64)
-        found = self.decode(self(batch, path), true[:, 2:] - true[:, :2])
+        found = self.decode(self._answers(batch, path, online=True), true[:, 2:] - true[:, :2])
         return np.concatenate([found.centre - found.size / 2, found.centre + found.size / 2], axis=1)
 
     def active_parameters(self, path: GenePath) -> list[str]:
@@ -127,13 +168,15 @@ class SiameseTracker(TrainableTracker):
             raise TrackerError(Problem(f"{self.name}.start", "needs a path: one op per gene", "None", "Pass `path`."))
         path = next(iter(self.space.enumerate())).genes if path is None else path
         boxes = np.asarray(boxes, dtype=np.float64).reshape(len(frames), 4)
+        boxes = boxes - [0.5, 0.5, 0.0, 0.0] if self.options.centring == "pysot" else boxes
         fills = [channel_mean(frame) for frame in frames]
         centres, sides = box_centers(boxes), crop_side(boxes, self.geometry)[0]
         size = self.geometry.template_size
         images = self._crops(size, frames, centres, sides, fills)
         language = Language.absent(len(frames), self.language_dim) if language is None else language
-        corners = torch.from_numpy(box_to_crop(boxes, centres, sides, size)).to(images)
-        template = self.embed_template(images, corners, path, language.to(images.device))
+        corners = box_to_crop(boxes, centres, np.rint(sides), size, middle=self._middle(size // 2))
+        given = torch.from_numpy(corners).to(images)
+        template = self.embed_template(images, given, path, language.to(images.device), online=True)
         rows = zip(boxes, fills, strict=True)
         return [SiameseSession(path, template.row(i), box.copy(), fill) for i, (box, fill) in enumerate(rows)]
 
@@ -146,13 +189,10 @@ class SiameseTracker(TrainableTracker):
         images = self._crops(size, frames, centres, sides, [session.fill for session in sessions])
         template = TemplateFeatures.joined([session.template for session in sessions])
         answers = self.head(template.maps, self.embed_search(images, template, sessions[0].path))
-        corners = box_to_crop(last, centres, sides, size)
+        corners = box_to_crop(last, centres, sides, size, middle=self._middle((size + 1) // 2))
         found = self.decode(answers, corners[:, 2:] - corners[:, :2])
         corners = np.concatenate([found.centre - found.size / 2, found.centre + found.size / 2], axis=1)
-        boxes = box_from_crop(corners, centres, sides, size)
-        # The size follows slowly, the centre at once (SiamRPN).
-        smooth = found.rate[:, None] * boxes[:, 2:] + (1.0 - found.rate[:, None]) * last[:, 2:]
-        moved = np.concatenate([box_centers(boxes) - smooth / 2, smooth], axis=1)
+        moved = self.moved(last, self.to_image(corners, centres, sides), found.rate)
         for session, frame, box in zip(sessions, frames, moved, strict=True):
             height, width = frame.shape[:2]
             session.box = clip_box(box, width, height, min_size=self.options.min_side)
@@ -165,6 +205,9 @@ class SiameseTracker(TrainableTracker):
 
     def _scaled(self, images: Tensor) -> Tensor:
         return images if self.options.normalise == "none" else (images - self.pixel_mean) / self.pixel_std
+
+    def _middle(self, place: float) -> float | None:
+        return None if self.options.centring == "exact" else place
 
     def _crops(self, size: int, *rows: Sequence[Any] | np.ndarray) -> Tensor:
         """(n, 3, size, size) crops of frames, centres, sides and fills."""

@@ -1,4 +1,4 @@
-"""Options of the VLT_SCAR plugin: the job's `tracker:` section without `name`."""
+"""Options of trackers with SiamCAR's head; a tracker's own model gives other defaults."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from pydantic import Field
 
 from asymnas.tracking.siamese.options import SiameseOptions
 
+__all__ = ["CAROptions"]
+
 Weight = Annotated[float, Field(ge=0.0, le=100.0)]
 
 
-class VLTSCAROptions(SiameseOptions):
-    """Network, loss and decoding of VLT_SCAR; the defaults are the paper's where it names a value."""
+class CAROptions(SiameseOptions):
+    """Network, loss and decoding; the defaults are those of the VLT paper's VLT_SCAR where it names a value."""
 
     head_depth: int = Field(4, ge=1, le=8, description="Convolutions in each of the head's two towers.")
     init_box_px: float | None = Field(
@@ -30,10 +32,9 @@ class VLTSCAROptions(SiameseOptions):
     ensure_positive: bool = Field(
         True, description="Label the cell nearest to a box's centre where the box is too small to hold any."
     )
-    centerness_score: Literal["sigmoid", "minmax"] = Field(
-        "sigmoid", description="Centre-ness in the score: sigmoid, or raw logits stretched to 0..1 per map as SiamCAR."
+    decoding: Literal["cells", "pixels"] = Field(
+        "cells", description="Boxes of the cells, or of maps resized to one value a pixel, as SiamCAR's public code."
     )
-    upsample: bool = Field(False, description="Resize the maps to one value a pixel before decoding, as SiamCAR.")
-    centre: Literal["box", "location"] = Field(
-        "box", description="New centre: that of the regressed box, or the peak's own place as SiamCAR."
+    odd_maps: bool = Field(
+        False, description="In tracking, resize maps to an odd side, 16 to 15 and 32 to 31 cells, as the public code."
     )
