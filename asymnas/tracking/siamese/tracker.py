@@ -166,8 +166,8 @@ class SiameseTracker(TrainableTracker):
         images = self._crops(size, frames, centres, sides, fills)
         language = Language.absent(len(frames), self.language_dim) if language is None else language
         corners = box_to_crop(boxes, centres, np.rint(sides), size, middle=self._middle(size // 2))
-        corners = torch.from_numpy(corners).to(images)
-        template = self.embed_template(images, corners, path, language.to(images.device), online=True)
+        targets = torch.from_numpy(corners).to(images)
+        template = self.embed_template(images, targets, path, language.to(images.device), online=True)
         rows = zip(boxes, fills, strict=True)
         return [SiameseSession(path, template.row(i), box.copy(), fill) for i, (box, fill) in enumerate(rows)]
 
