@@ -2,11 +2,12 @@
 
 from asymnas.language._table import SentenceTable
 from asymnas.language.embedding import Language, Sentences
-from asymnas.language.encoders import ENCODERS, EncoderPlugin, TextEncoder, load_encoder
+from asymnas.language.encoders import ENCODERS, EncoderPlugin, FlawFinder, TextEncoder, load_encoder
 
 __all__ = [
     "ENCODERS",
     "EncoderPlugin",
+    "FlawFinder",
     "Language",
     "SentenceTable",
     "Sentences",
