@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -27,8 +28,8 @@ class BagEncoder:
     dim = DIM
 
     def fingerprint(self) -> str:
-        """Return the rule."""
-        return f"{rng_for(0, _RULE).integers(2**63):016x}"
+        """Hash of the rule."""
+        return hashlib.sha256(_RULE.encode()).hexdigest()
 
     def embed(self, sentences: Sequence[str]) -> np.ndarray:
         """Return (n, 300) float32; zeros for a sentence without a word.

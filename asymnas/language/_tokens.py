@@ -57,7 +57,7 @@ class Tokens:
         return len(self._tokenizer(sentence, verbose=False)["input_ids"]) > self.limit
 
     def unknown(self, sentences: Sequence[str]) -> float:
-        """Return the share of unknown tokens among those of the sentences, special ones aside; 1 where there are none."""
+        """Return the share of unknown tokens among those of the sentences, special ones aside; 1 if there are none."""
         found = self._tokenizer(list(sentences), add_special_tokens=False, verbose=False)["input_ids"]
         ids = [item for row in found for item in row]
         return sum(item == self._tokenizer.unk_token_id for item in ids) / len(ids) if ids else 1.0

@@ -144,10 +144,12 @@ def test_other_minilm_weights_are_refused(minilm, tmp_path, monkeypatch):
         SentenceTable("minilm", tmp_path / "cache")
 
 
-def test_a_broken_model_is_a_clear_error(gpt2, tmp_path):
-    folder = tmp_path / "broken"
-    shutil.copytree(gpt2, folder)
-    (folder / "model.safetensors").write_bytes(b"torn")
+@pytest.mark.parametrize(
+    ("name", "content"), [("model.safetensors", "torn"), ("tokenizer.json", '{"added_tokens": [], "model": 3}')]
+)
+def test_a_broken_file_is_a_clear_error(bert, tmp_path, name, content):
+    folder = shutil.copytree(bert, tmp_path / "broken")
+    (folder / name).write_text(content)
     with pytest.raises(LanguageError, match="transformers can load"):
         load_encoder(str(folder)).embed(["a"])
 
