@@ -1,5 +1,6 @@
 """Text encoders, the table of sentence embeddings, and `Language`: what models read of sentences."""
 
+from asymnas.language._pretrained import Pooling
 from asymnas.language._table import SentenceTable
 from asymnas.language.embedding import Language, Sentences
 from asymnas.language.encoders import ENCODERS, EncoderPlugin, FlawFinder, TextEncoder, load_encoder
@@ -9,6 +10,7 @@ __all__ = [
     "EncoderPlugin",
     "FlawFinder",
     "Language",
+    "Pooling",
     "SentenceTable",
     "Sentences",
     "TextEncoder",

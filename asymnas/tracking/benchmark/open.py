@@ -191,7 +191,7 @@ def _plugin_settings(plugin: TrackerPlugin, spec: TrackerSpec) -> dict[str, Any]
 
 def _open_plugin(plugin: TrackerPlugin, spec: TrackerSpec) -> ReadyTracker:
     settings = _plugin_settings(plugin, spec)
-    table = sentence_table(spec.encoder) if "encoder" in settings else None
+    table = sentence_table(spec.encoder, device=spec.device or "cpu") if "encoder" in settings else None
     options = checked_options(plugin, settings["options"])
     tracker = plugin.build(options, space=None, language_dim=0 if table is None else table.dim, seed=0)
     if spec.weights is not None:
@@ -227,9 +227,9 @@ def _open_run(plugin: TrackerPlugin, run: RunFiles, spec: TrackerSpec) -> ReadyT
     from asymnas.tracking.task.task import TrackingTask
 
     job = _with_options(run.job, plugin, spec)
-    task = TrackingTask(job)
     resources = job.resources
     device = spec.device or ("cuda" if resources.gpus_per_worker > 0 and torch.cuda.is_available() else "cpu")
+    task = TrackingTask(job, device=device)
     # the run's own threads, so that the statistics are the run's too
     with all_threads(resources.torch_threads):
         model = task.built()
