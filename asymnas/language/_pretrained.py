@@ -85,9 +85,7 @@ class TransformersEncoder:
         # Threads split sums in their own way: with another number, training on the embeddings would end elsewhere.
         with torch.no_grad(), torch_threads(1):
             hidden = _hidden(loaded.model, ids, loaded.device)
-            pooled = (
-                hidden.sum(0) / len(ids) if loaded.pooling == "mean" else hidden[-1 if loaded.pooling == "last" else 0]
-            )
+            pooled = {"mean": hidden.sum(0) / len(ids), "last": hidden[-1], "first": hidden[0]}[loaded.pooling]
         if not torch.isfinite(pooled).all():
             where, way_out = str(self.files.folder), "Check the encoder's weights."
             raise LanguageError(Problem(where, "embeddings must be finite", "NaN", way_out))
@@ -125,7 +123,8 @@ def _is_causal(model: Any, ids: Sequence[int], device: str) -> bool:
     """Whether no token's features change with the last token."""
     import torch
 
-    one, other = (_hidden(model, row, device)[:-1] for row in (ids, [*ids[:-1], ids[0]]))
+    other_end = [*ids[:-1], next(item for item in ids if item != ids[-1])]
+    one, other = (_hidden(model, row, device)[:-1] for row in (ids, other_end))
     return torch.allclose(one, other, rtol=0, atol=1e-6)
 
 
