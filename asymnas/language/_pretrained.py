@@ -20,7 +20,7 @@ Pooling = Literal["mean", "last", "first"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Loaded:
+class _LoadedModel:
     tokens: Tokens
     model: Any
     pooling: Pooling
@@ -51,7 +51,7 @@ class TransformersEncoder:
             raise LanguageError(Problem("language.pooling", rule, repr(pooling), nearest(str(pooling), known)))
         self.files, self.name, self.dim = files, files.name, files.dim()
         self.pooling, self.device = pooling, device
-        self._loaded: _Loaded | None = None
+        self._loaded: _LoadedModel | None = None
 
     def fingerprint(self) -> str:
         """Hash of weights, config and tokenizer, and of the pooling where it is given."""
@@ -91,12 +91,12 @@ class TransformersEncoder:
             raise LanguageError(Problem(where, "embeddings must be finite", "NaN", way_out))
         return pooled.cpu().numpy()
 
-    def _open(self) -> _Loaded:
+    def _open(self) -> _LoadedModel:
         if self._loaded is None:
             self._loaded = self._load()
         return self._loaded
 
-    def _load(self) -> _Loaded:
+    def _load(self) -> _LoadedModel:
         import torch
 
         device = self.device or ("cuda" if torch.cuda.is_available() else "cpu")
@@ -108,7 +108,7 @@ class TransformersEncoder:
         if causal and self.pooling == "first":
             rule = "must be mean or last for a causal model, whose first token has read nothing of the sentence"
             raise LanguageError(Problem("language.pooling", rule, f"first of {self.name}"))
-        return _Loaded(tokens, model, self.pooling or ("last" if causal else "mean"), device)
+        return _LoadedModel(tokens, model, self.pooling or ("last" if causal else "mean"), device)
 
 
 def _hidden(model: Any, ids: Sequence[int], device: str) -> Any:
