@@ -187,7 +187,7 @@ def load(
     size = (int(size[0]), int(size[1]))
     options: dict[str, Any] = {"videos": videos, "frames": frames, "seed": seed}
     options |= {"part": part, "critical_share": critical_share, "size": size}
-    captioned = {"captions": captions, "caption_errors": caption_errors}
+    captioned: dict[str, Any] = {"captions": captions, "caption_errors": caption_errors}
     problems = check(split, **options, **captioned)
     if problems:
         raise DataError([replace(item, where=f"synthetic.{item.where}") for item in problems])
