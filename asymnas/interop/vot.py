@@ -42,8 +42,8 @@ class VOTTracker:
 
     def __init__(self, tracker: str, sentences: str = "", threads: str = "") -> None:
         with _as_runtime_error():
-            from asymnas.tracking.benchmark.conditions import read_sentences
             from asymnas.tracking.benchmark.open import open_tracker
+            from asymnas.tracking.data.sentences import read_sentences
 
             self._sentences = read_sentences(Path(sentences)) if sentences else {}
             self._ready = open_tracker(tracker, threads=int(threads) if threads else None)
@@ -119,7 +119,7 @@ def tracker_section(
         "arg_tracker": spec,
     }
     if sentences is not None:
-        from asymnas.tracking.benchmark.conditions import read_sentences
+        from asymnas.tracking.data.sentences import read_sentences
 
         read_sentences(Path(sentences))
         values["arg_sentences"] = str(Path(sentences).resolve())

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from asymnas.core.errors import LanguageError, Problem
+
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
@@ -16,7 +18,7 @@ class Language:
     """Sentences of b samples.
 
     Args:
-        embedding: (b, language_dim) float, the mean over the sentence's tokens; zeros without a sentence.
+        embedding: (b, language_dim) float, what the encoder makes of the sentence; zeros without one.
         present: (b,) bool, False where a sample has no sentence.
         sentences: the b texts, for models that read text; None where only embeddings are given.
     """
@@ -60,3 +62,11 @@ class Sentences(Protocol):
 
     def embed(self, sentences: Sequence[str | None]) -> Language:
         """Return the embeddings of b sentences; None is a missing one."""
+
+
+def check_sentence(sentence: object) -> str:
+    """Return the sentence; raise LanguageError unless it is a string with a visible character."""
+    if not isinstance(sentence, str) or not sentence.strip():
+        rule, way_out = "must be text with at least one visible character", "Mark a missing sentence by None."
+        raise LanguageError(Problem("sentence", rule, repr(sentence), way_out))
+    return sentence

@@ -1,79 +1,105 @@
-"""Text encoders: pooling, padding, limits, and where encoders are found."""
+"""Text encoders: pooling, padding, devices, and where encoders are found."""
 
 from __future__ import annotations
 
-import logging
 import shutil
 
 import numpy as np
 import pytest
 import torch
+from tiny_encoders import TEXTS, save_bert, save_gpt2
+from transformers import AutoModel, AutoTokenizer
 
 from asymnas.core.errors import LanguageError
 from asymnas.language import ENCODERS, EncoderPlugin, SentenceTable, load_encoder
-from asymnas.language.locate import _minilm_folder
-
-TEXTS = ["a red ball", "the small blue striped circle on the left moves slowly behind the tall grey wall", "dog"]
 
 
-@pytest.fixture(scope="module")
-def gpt2(tmp_path_factory):
-    """A tiny GPT-2 whose tokenizer knows no padding token, saved in a folder."""
-    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-    from transformers import GPT2Config, GPT2Model, PreTrainedTokenizerFast
-
-    folder = tmp_path_factory.mktemp("gpt2") / "tiny-gpt2"
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=300, initial_alphabet=alphabet, show_progress=False)
-    tokenizer.train_from_iterator(TEXTS, trainer)
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="a").save_pretrained(folder)
-    torch.manual_seed(0)
-    config = GPT2Config(vocab_size=300, n_positions=64, n_embd=16, n_layer=2, n_head=2)
-    GPT2Model(config).save_pretrained(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def minilm():
-    try:
-        _minilm_folder()
-    except LanguageError as error:
-        pytest.skip(str(error))
-    return load_encoder("minilm")
-
-
-@pytest.mark.parametrize("name", ["minilm", "gpt2"])
-def test_a_batch_equals_one_at_a_time_and_the_mean_over_real_tokens(request, name):
-    encoder = request.getfixturevalue(name)
-    encoder = encoder if name == "minilm" else load_encoder(str(encoder))
+@pytest.mark.parametrize(
+    ("name", "pooling", "default"),
+    [
+        ("minilm", "mean", True),
+        ("bert", "mean", True),
+        ("bert", "first", False),
+        ("bert", "last", False),
+        ("gpt2", "last", True),
+        ("gpt2", "mean", False),
+    ],
+)
+def test_tokens_are_pooled_as_asked_or_by_the_kind_of_model(request, name, pooling, default):
+    spec = "minilm" if name == "minilm" else str(request.getfixturevalue(name))
+    request.getfixturevalue(name)  # skips where it is not installed
+    encoder = load_encoder(spec, pooling=None if default else pooling)
     batch = encoder.embed(TEXTS)
     assert batch.shape == (3, encoder.dim) and batch.dtype == np.float32
-    np.testing.assert_allclose(batch, np.concatenate([encoder.embed([text]) for text in TEXTS]), atol=2e-6)
-    tokenizer, model, _ = encoder._loaded
-    ids = torch.tensor([tokenizer(TEXTS[1])["input_ids"]])
-    with torch.no_grad():
-        expected = model(input_ids=ids).last_hidden_state[0].mean(0)
-    np.testing.assert_allclose(batch[1], expected.numpy(), atol=2e-6)
-    assert not model.training and np.abs(batch[0] - batch[2]).max() > 1e-3
+    np.testing.assert_array_equal(batch, np.concatenate([encoder.embed([text]) for text in TEXTS]))
+    tokenizer, model = (
+        AutoTokenizer.from_pretrained(encoder.files.folder),
+        AutoModel.from_pretrained(encoder.files.folder),
+    )
+    for row, text in zip(batch, TEXTS, strict=True):
+        with torch.no_grad():
+            hidden = model.eval()(**tokenizer(text, return_tensors="pt")).last_hidden_state[0]
+        expected = {"mean": hidden.mean(0), "last": hidden[-1], "first": hidden[0]}[pooling]
+        np.testing.assert_allclose(row, expected.numpy(), atol=2e-6)
+    assert np.abs(batch[0] - batch[2]).max() > 1e-3
+    assert not encoder._loaded.model.training
+
+
+def test_a_pooling_that_is_given_has_a_fingerprint_of_its_own(bert):
+    prints = {load_encoder(str(bert), pooling=pooling).fingerprint() for pooling in (None, "mean", "last", "first")}
+    assert len(prints) == 4
+
+
+def test_a_pooling_that_cannot_be_is_an_error(bert, gpt2):
+    with pytest.raises(LanguageError, match="mean, last or first"):
+        load_encoder(str(bert), pooling="maen")
+    with pytest.raises(LanguageError, match="first token has read nothing"):
+        load_encoder(str(gpt2), pooling="first").embed(["a red ball"])
+
+
+@pytest.mark.parametrize("save", [save_bert, save_gpt2])
+def test_padding_on_either_side_changes_no_embedding(save, tmp_path):
+    plain = load_encoder(str(save(tmp_path / "plain")))
+    for side in ("left", "right"):
+        padded = load_encoder(str(save(tmp_path / side, padding=side)))
+        assert '"direction"' in (padded.files.folder / "tokenizer.json").read_text()
+        np.testing.assert_array_equal(padded.embed(TEXTS), plain.embed(TEXTS))
 
 
 def test_minilm_tells_its_width_without_weights_and_reads_cls_and_sep(minilm):
     fresh = load_encoder("minilm")
     assert fresh.dim == 384 and fresh._loaded is None
     minilm.embed(["dog"])
-    assert minilm._loaded[0]("dog")["input_ids"][::2] == [101, 102]
+    assert minilm._loaded.tokens.ids("dog")[::2] == [101, 102]
     red = minilm.embed(["a red ball", "a crimson sphere", "quarterly tax report"])
     red /= np.linalg.norm(red, axis=1, keepdims=True)
     assert red[0] @ red[1] > red[0] @ red[2] + 0.2
 
 
-def test_a_long_sentence_is_cut_with_a_note(gpt2, caplog):
-    encoder = load_encoder(str(gpt2))
-    with caplog.at_level(logging.WARNING, "asymnas.language"):
-        found = encoder.embed(["ball " * 90])
-    assert "cut to the 64" in caplog.text and np.isfinite(found).all()
+def test_model_and_tokens_are_on_the_device_that_is_asked_for(bert, monkeypatch):
+    class Reached(Exception):
+        pass
+
+    def forward(self, input_ids, attention_mask, **_):
+        raise Reached({tensor.device.type for tensor in (input_ids, attention_mask, *self.parameters())})
+
+    monkeypatch.setattr("transformers.BertModel.forward", forward)
+    for device in ("meta", None):
+        with pytest.raises(Reached) as caught:
+            load_encoder(str(bert), device=device).embed(["dog"])
+        assert caught.value.args == ({device or "cpu"},)
+
+
+def test_a_gpu_is_taken_where_there_is_one(bert, monkeypatch):
+    def to(self, device):
+        raise ZeroDivisionError(device)
+
+    monkeypatch.setattr("transformers.BertModel.to", to)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    with pytest.raises(ZeroDivisionError, match="cuda"):
+        load_encoder(str(bert)).embed(["dog"])
+    with pytest.raises(ZeroDivisionError, match="cpu"):
+        load_encoder(str(bert), device="cpu").embed(["dog"])
 
 
 def test_empty_text_is_an_error(gpt2):
@@ -118,10 +144,12 @@ def test_other_minilm_weights_are_refused(minilm, tmp_path, monkeypatch):
         SentenceTable("minilm", tmp_path / "cache")
 
 
-def test_a_broken_model_is_a_clear_error(gpt2, tmp_path):
-    folder = tmp_path / "broken"
-    shutil.copytree(gpt2, folder)
-    (folder / "model.safetensors").write_bytes(b"torn")
+@pytest.mark.parametrize(
+    ("name", "content"), [("model.safetensors", "torn"), ("tokenizer.json", '{"added_tokens": [], "model": 3}')]
+)
+def test_a_broken_file_is_a_clear_error(bert, tmp_path, name, content):
+    folder = shutil.copytree(bert, tmp_path / "broken")
+    (folder / name).write_text(content)
     with pytest.raises(LanguageError, match="transformers can load"):
         load_encoder(str(folder)).embed(["a"])
 

@@ -11,7 +11,7 @@ import pytest
 
 from asymnas.core.errors import LanguageError
 from asymnas.core.seeding import rng_for
-from asymnas.language import SentenceTable, TextEncoder
+from asymnas.language import SentenceTable, TextEncoder, load_encoder
 
 
 class CountingEncoder:
@@ -114,3 +114,59 @@ def test_a_cache_that_cannot_be_written_is_an_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(LanguageError, match="cannot be written"):
         SentenceTable(CountingEncoder(), tmp_path / "file").embed(["a"])
+
+
+def test_sentences_that_are_cut_are_told_in_one_warning_with_the_cache_too(gpt2, tmp_path, caplog):
+    long = [f"{name} " + "ball " * 70 for name in ("an", "be", "co", "do", "el")]
+    texts = [*long, *(f"a {colour} ball" for colour in ("red", "green", "blue"))]
+    for embedded in (8, 0):
+        caplog.clear()
+        with caplog.at_level(logging.WARNING, "asymnas.language"):
+            table = SentenceTable(str(gpt2), tmp_path)
+            assert table.prepare(texts) == embedded
+            table.embed(texts)
+        (record,) = caplog.records
+        said = record.getMessage()
+        assert said.startswith("5 of 8 sentences are longer than the 64 tokens that tiny-gpt2 takes, and cut: ")
+        assert [name in said for name in ("'an ball", "'be ball", "'co ball", "'do ball", ", ...")] == [
+            True, True, True, False, True,
+        ]  # fmt: skip
+
+
+def test_a_sentence_that_comes_later_is_told_when_it_comes(gpt2, tmp_path, caplog):
+    table = SentenceTable(str(gpt2), tmp_path)
+    table.prepare(["a red ball", "ball " * 70])
+    caplog.clear()
+    with caplog.at_level(logging.WARNING, "asymnas.language"):
+        table.embed(["a red ball", "ball " * 70])
+        assert not caplog.records
+        table.embed(["a red ball", "ball " * 80])
+    assert [record.getMessage()[:20] for record in caplog.records] == ["1 of 2 sentences are"]
+
+
+def test_sentences_of_unknown_words_are_named(bert, tmp_path, caplog):
+    with caplog.at_level(logging.WARNING, "asymnas.language"):
+        SentenceTable(str(bert), tmp_path).prepare(["a red ball", "\u4e00\u4e8c", "\u4e00\u4e8c\u4e09"])
+    (record,) = caplog.records
+    assert "2 of 3 sentences are of tokens that are unknown to tiny-bert" in record.getMessage()
+    assert "'\u4e00\u4e8c'" in record.getMessage()
+
+
+def test_the_bag_is_a_table_like_any_other(tmp_path, caplog):
+    texts = ["a red ball", "a blue ball", "Ball! A (red)", "\u2026"]
+    found = SentenceTable("bag", tmp_path).embed(texts)
+    rows = found.embedding.numpy()
+    assert rows.shape == (4, 300) and found.present.all()
+    np.testing.assert_array_equal(rows[0], rows[2])  # neither order nor capitals count
+    assert "1 of 4 sentences are without a word" in caplog.text and not rows[3].any()
+    words = SentenceTable("bag", tmp_path).embed(["a", "red", "blue", "ball"]).embedding.numpy()
+    np.testing.assert_allclose(rows[0], words[[0, 1, 3]].mean(0), atol=1e-6)
+    cosines = words @ words.T / 300
+    np.testing.assert_allclose(np.diag(cosines), 1, atol=1e-6)  # all words have one length
+    assert np.abs(cosines - np.eye(4)).max() < 0.25
+    assert float(words[1, 0]) == pytest.approx(0.66758436, abs=1e-6)  # the same on every machine
+
+
+def test_the_bag_has_nothing_to_pool():
+    with pytest.raises(LanguageError, match="the encoder 'bag' pools in a way of its own"):
+        load_encoder("bag", pooling="mean")

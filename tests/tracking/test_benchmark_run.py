@@ -12,7 +12,7 @@ from asymnas.cli import app
 from asymnas.core.errors import DataError, LanguageError, RunFolderError
 from asymnas.testing import moving_square
 from asymnas.tracking import get_tracker, track
-from asymnas.tracking.benchmark.conditions import language_condition, read_sentences
+from asymnas.tracking.benchmark.conditions import language_condition
 from asymnas.tracking.benchmark.run import BenchmarkOptions, run_benchmark
 from asymnas.tracking.benchmark.worker import BenchmarkVideos
 from asymnas.tracking.data import Dataset, load_dataset, register_dataset, subset
@@ -175,31 +175,6 @@ def test_a_file_of_sentences_names_every_video_and_no_other(data, tmp_path):
         language_condition(file, data.videos)
     assert "no-such-video" in str(caught.value)
     assert language_condition(file, data.videos[:1], [names[0], "no-such-video"]).described == 1
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "message"),
-    [
-        ("a.json", '["a"]', "mapping"),
-        ("a.json", '{"a": 3}', "must be text"),
-        ("a.json", '{"a": "x", "a": "y"}', "two"),
-        ("a.json", '{"a": ', "JSON"),
-        ("a.txt", "a thing", "tab or a colon"),
-        ("a.txt", "a:  ", "visible"),
-        ("a.txt", "", "empty file"),
-    ],
-)
-def test_a_damaged_file_of_sentences_is_told(tmp_path, name, text, message):
-    (tmp_path / name).write_text(text)
-    with pytest.raises(LanguageError, match=message):
-        read_sentences(tmp_path / name)
-    with pytest.raises(LanguageError, match="with"):
-        read_sentences(tmp_path / "nothing")
-
-
-def test_sentences_may_be_null_in_json(tmp_path):
-    (tmp_path / "a.json").write_text('{"a": null, "b": "a dog"}')
-    assert read_sentences(tmp_path / "a.json") == {"a": None, "b": "a dog"}
 
 
 def _call(*words, folder):

@@ -198,7 +198,8 @@ def _plugin_settings(plugin: TrackerPlugin, spec: TrackerSpec) -> dict[str, Any]
 
 
 def _table(spec: TrackerSpec, note: WeightsNote | None) -> SentenceTable:
-    return sentence_table(spec.encoder or (None if note is None else note.encoder) or "minilm")
+    encoder = spec.encoder or (None if note is None else note.encoder) or "minilm"
+    return sentence_table(encoder, device=spec.device or "cpu")
 
 
 def _open_plugin(plugin: TrackerPlugin, spec: TrackerSpec) -> ReadyTracker:
@@ -238,9 +239,9 @@ def _open_run(plugin: TrackerPlugin, run: RunFiles, spec: TrackerSpec) -> ReadyT
     from asymnas.tracking.task.task import TrackingTask
 
     job = _with_options(run.job, plugin, spec)
-    task = TrackingTask(job)
     resources = job.resources
     device = spec.device or ("cuda" if resources.gpus_per_worker > 0 and torch.cuda.is_available() else "cpu")
+    task = TrackingTask(job, device=device)
     # the run's own threads, so that the statistics are the run's too
     with all_threads(resources.torch_threads):
         model = task.built()

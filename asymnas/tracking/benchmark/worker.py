@@ -112,4 +112,6 @@ def benchmark_worker(
     videos: Sequence[Video] | None = None,
 ) -> BenchmarkWorker:
     """Open the tracker and the videos; `videos` are those of `what` where they are loaded already."""
-    return BenchmarkWorker(open_tracker(spec), what.load()[0].videos if videos is None else videos, sentences)
+    ready = open_tracker(spec)
+    ready.embed([text for texts in sentences.values() for text in texts.values()])  # what is amiss is told once
+    return BenchmarkWorker(ready, what.load()[0].videos if videos is None else videos, sentences)

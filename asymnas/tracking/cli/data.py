@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -117,3 +118,23 @@ def show(
     facts: dict[str, object] = {"frames": len(found), "absent": int(found.absent.sum()), "sentence": found.sentence}
     facts |= {"attributes": sorted(found.attributes), "server": found.server}
     print_json({"file": str(output), "dataset": name, "split": where, "video": found.name, **facts})
+
+
+@data.command("sentences", epilog="Example: asymnas data sentences synthetic --option captions=rules -o captions.json")
+@command
+def sentences(
+    name: Name,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The file: JSON.")],
+    split: Annotated[str | None, typer.Option("--split", help="Its split; the benchmark's own by default.")] = None,
+    data_root: DataRoot = None,
+    option: Options = [],  # noqa: B006 - typer copies it
+) -> None:
+    """Write the sentences of a split by video, null for none: a file for `test --language` and `language.sentences`."""
+    from asymnas.core.files import write_text
+    from asymnas.tracking.data import dataset_info, load_dataset
+
+    found = load_dataset(name, split or dataset_info(name).evaluated, root=data_root, **read_options(option))
+    texts = {video.name: video.sentence for video in found.videos}
+    write_text(output, json.dumps(texts, indent=1, ensure_ascii=False) + "\n")
+    described = sum(text is not None for text in texts.values())
+    typer.echo(f"{output}: {described} of {len(texts)} videos have a sentence")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asymnas.core.document import Document, Place
@@ -25,7 +26,7 @@ def check_tracking(document: Document, job: TrackingJob | None, dropped: set[Pla
     yield from _datasets(document)
     yield from _protocol_and_reward(document)
     yield from _baselines(document)
-    yield from _encoder(document)
+    yield from _language(document)
     plugin, options, problems = _tracker(document)
     yield from problems
     if plugin is not None and plugin.searchable:
@@ -98,20 +99,30 @@ def _rungs(document: Document, known: tuple[str, ...]) -> Iterator[Problem]:
                 yield Problem(where, rule, repr(name), nearest(name, known))
 
 
-def _encoder(document: Document) -> Iterator[Problem]:
-    """A folder is looked into; an encoder of another name may come from elsewhere."""
-    place = ("language", "encoder")
-    value = document.at(place)
-    if not isinstance(value, str) or not value.startswith((".", "/", "~")):
-        return
-    from asymnas.language import load_encoder
+def _language(document: Document) -> Iterator[Problem]:
+    """A folder is looked into, as are a file of sentences and how an encoder of a name pools; an encoder of another
+    name may come from elsewhere."""
+    from asymnas.language import ENCODERS, load_encoder
+    from asymnas.tracking.data.sentences import read_sentences
 
+    place, pooling = ("language", "encoder"), document.at(("language", "pooling"))
+    value, file = document.at(place), document.at(("language", "sentences"))
+    is_folder = isinstance(value, str) and value.startswith((".", "/", "~"))
     try:
-        load_encoder(value)
+        if is_folder or (value in ENCODERS and pooling is not None):
+            load_encoder(value, pooling=pooling)
     except LanguageError as error:
         for item in error.problems:
-            inside = "" if item.where == ".".join(place) else f": {item.where}"
-            yield replace(item, where=f"{document.where(place)}{inside}")
+            if item.where == "language.pooling":
+                yield replace(item, where=document.where(("language", "pooling")))
+            elif is_folder:
+                inside = "" if item.where == ".".join(place) else f": {item.where}"
+                yield replace(item, where=f"{document.where(place)}{inside}")
+    if isinstance(file, str) and Path(file).exists():  # a run that has begun may be opened without it
+        try:
+            read_sentences(Path(file), document.where(("language", "sentences")))
+        except LanguageError as error:
+            yield from error.problems
 
 
 def _baselines(document: Document) -> Iterator[Problem]:

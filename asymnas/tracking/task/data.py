@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
+import logging
+import re
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -12,11 +14,11 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from asymnas.core.errors import DataError, Problem, TrackerError, nearest
+from asymnas.core.errors import DataError, LanguageError, Problem, TrackerError, nearest
 from asymnas.core.files import cache_folder
 from asymnas.core.schema import problems_of
 from asymnas.core.seeding import rng_for
-from asymnas.language import SentenceTable
+from asymnas.language import SentenceTable, load_encoder
 from asymnas.space import load_space
 from asymnas.tracking import TrackerPlugin, get_tracker
 from asymnas.tracking.data import Dataset, Video, dataset_info, load_dataset, require_boxes, scene_of, subset
@@ -24,7 +26,12 @@ from asymnas.tracking.data.lazy import all_of
 from asymnas.tracking.data.pairs.augment import Augmentation
 from asymnas.tracking.data.pairs.mixture import LanguageShare, PairSource
 from asymnas.tracking.data.pairs.sampler import PairSampler
+from asymnas.tracking.data.sentences import described, read_sentences
 from asymnas.tracking.task.schema import AugmentationSection, TrackingJob
+
+logger = logging.getLogger("asymnas.tracking")
+
+SENTENCES = "language.sentences"
 
 CHOICE_SEED = 0
 """Videos are chosen by this seed in every job, so that runs of different seeds are scored on the same videos."""
@@ -44,18 +51,21 @@ def checked_options(plugin: TrackerPlugin, values: Mapping[str, Any]) -> BaseMod
         raise TrackerError(problems) from error
 
 
-def sentences_of(job: TrackingJob) -> SentenceTable:
-    """Return the embeddings of sentences by the job's encoder, cached on disk."""
-    return sentence_table(job.language.encoder, job.language.cache)
+def sentences_of(job: TrackingJob, device: str | None = None) -> SentenceTable:
+    """Return the embeddings of sentences by the job's encoder, cached on disk; `device` is that of `load_encoder`."""
+    section = job.language
+    return sentence_table(section.encoder, section.cache, pooling=section.pooling, device=device)
 
 
-def sentence_table(encoder: str, cache: str | None = None) -> SentenceTable:
-    """Return the embeddings of an encoder; without `cache` they are kept in the user's cache folder."""
-    return SentenceTable(encoder, Path(cache or cache_folder()) / "sentences")
+def sentence_table(encoder: str, cache: str | None = None, **given: Any) -> SentenceTable:
+    """Return the embeddings of an encoder, `given` pooling and device of `load_encoder`; without `cache` they are kept
+    in the user's cache folder."""
+    return SentenceTable(load_encoder(encoder, **given), Path(cache or cache_folder()) / "sentences")
 
 
-def loaded(source: Any, root: str | None) -> Dataset:
-    """Return the videos of a source of the job."""
+def loaded(source: Any, job: TrackingJob) -> Dataset:
+    """Return the videos of a source of the job, with the job's sentences."""
+    root = job.data.root
     options, exclude = dict(source.options), list(source.exclude)
     if "exclude" in (dataset_info(source.dataset).options() or ()):
         # The reader leaves plain names out before it reads them, so that a damaged video can be excluded.
@@ -66,9 +76,38 @@ def loaded(source: Any, root: str | None) -> Dataset:
     more = dataset_info(source.dataset).generated and source.include is None and (source.videos or 0) > len(dataset)
     if more:  # a generated set makes as many as are asked for
         dataset = load_dataset(source.dataset, source.split, **{**options, "videos": source.videos})
+    dataset = with_sentences(dataset, job)
     if source.include is not None or exclude:
         dataset = _filtered(dataset, source.include, exclude)
     return subset(dataset, videos=source.videos, frames=source.frames, seed=CHOICE_SEED)
+
+
+def with_sentences(dataset: Dataset, job: TrackingJob) -> Dataset:
+    """Return a data set whose videos have the sentences of the job's file, where it names them."""
+    file = job.language.sentences
+    return dataset if file is None else described(dataset, read_sentences(Path(file), SENTENCES))
+
+
+def check_sentences(job: TrackingJob, videos: Iterable[Video], trained: Iterable[Dataset]) -> None:
+    """Check that the job's file of sentences names videos of the job, and warn of names that are of none.
+
+    Raises:
+        LanguageError: it cannot be read, or names none of them.
+    """
+    file = job.language.sentences
+    if file is None:
+        return
+    pairs = {(video.dataset, video.name) for video in videos}
+    pairs |= {(dataset.name, name) for dataset in trained for name in all_of(dataset.videos).names}
+    known = {name for _, name in pairs} | {"/".join(pair) for pair in pairs}
+    given = read_sentences(Path(file), SENTENCES)
+    unused = [name for name in given if name not in known and re.sub("/[^/]*/", "/", name, count=1) not in known]
+    if len(unused) == len(given):
+        rule, way_out = "must name a video of the job", f"They have names such as {', '.join(sorted(known)[:3])}."
+        raise LanguageError(Problem(SENTENCES, rule, f"{len(given)} other names in '{file}'", way_out))
+    if unused:
+        shown = ", ".join(unused[:3])
+        logger.warning("%d of %d sentences of %s are of no video of the job: %s", len(unused), len(given), file, shown)
 
 
 def _filtered(dataset: Dataset, include: Sequence[str] | None, exclude: Sequence[str]) -> Dataset:
@@ -102,7 +141,7 @@ def video_set(job: TrackingJob, name: str) -> tuple[list[Video], str]:
     data = getattr(job.data, name)
     if data is None:
         raise DataError(Problem(f"data.{name}", "the job has no such set of videos"))
-    datasets = [loaded(source, job.data.root) for source in data.sources]
+    datasets = [loaded(source, job) for source in data.sources]
     videos = [video for dataset in datasets for video in dataset.videos]
     names = [video.key for video in videos]
     doubled = sorted(item for item, count in Counter(names).items() if count > 1)
@@ -128,7 +167,7 @@ def train_datasets(job: TrackingJob) -> list[Dataset]:
     datasets, problems = [], []
     for source in job.data.train.sources:
         try:
-            datasets.append(loaded(source, job.data.root))
+            datasets.append(loaded(source, job))
         except DataError as error:
             problems += [problem for problem in error.problems if problem not in problems]
     if problems:

@@ -9,7 +9,7 @@ from typing import Any
 from asymnas.core.errors import DataError, Problem
 from asymnas.tracking.data import Dataset, Video, dataset_info, load_dataset
 from asymnas.tracking.data.lazy import all_of, possible_copies
-from asymnas.tracking.task.data import loaded, traces, train_datasets, video_set
+from asymnas.tracking.task.data import loaded, traces, train_datasets, video_set, with_sentences
 from asymnas.tracking.task.schema import TrackingJob, VideoSource
 
 PAIR_VIDEOS = 512
@@ -33,7 +33,7 @@ def fresh_videos(job: TrackingJob, count: int, *, fewer: bool = False) -> tuple[
     section = "data.test" if job.data.test is not None else "data.validation"
     sources = (job.data.test or job.data.validation).sources
     left = [_left(job, source, count) for source in sources]
-    weights = [len(loaded(source, job.data.root)) for source in sources]
+    weights = [len(loaded(source, job)) for source in sources]
     turns = sorted(
         ((place + 0.5) / weight, number, place)
         for number, (dataset, weight) in enumerate(zip(left, weights, strict=True))
@@ -54,7 +54,7 @@ def _left(job: TrackingJob, source: VideoSource, count: int) -> Dataset:
     """The videos of a source's data set that the job does not use; of a generated one `count`."""
     if dataset_info(source.dataset).generated and source.include is None and not source.exclude:
         return _generated(job, source, count)
-    whole = loaded(source.model_copy(update={"videos": None}), job.data.root)
+    whole = loaded(source.model_copy(update={"videos": None}), job)
     used: set[Hashable] = set()
     for videos in _used(job, list(whole.videos)):
         used.update(trace for video in videos for trace in traces(video))
@@ -68,7 +68,7 @@ def _generated(job: TrackingJob, source: VideoSource, count: int) -> Dataset:
     siblings: Sequence[Any] = [item for section in sections if section is not None for item in section.sources]
     alike = [item for item in siblings if (item.dataset, item.split) == (source.dataset, source.split)]
     start = max(max(len(_made(item, {})), item.videos or 0) for item in alike)
-    more = _made(source, {"videos": start + count})
+    more = with_sentences(_made(source, {"videos": start + count}), job)
     videos = all_of(more.videos).select(range(start, start + count), source.frames)
     return Dataset(more.name, more.split, videos, f"{more.fingerprint} {source.frames}")
 

@@ -16,7 +16,7 @@ class TrackingPlugin(TaskPlugin):
 
     name = "tracking"
     summary = "vision-language trackers: one target from its first box, and a sentence, through a video"
-    files = ("data.root", "language.cache")
+    files = ("data.root", "language.cache", "language.sentences")
     names_or_files = ("language.encoder", "tracker.name")
     places = ("data.root", "language.cache")
 

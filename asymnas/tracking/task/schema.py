@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from asymnas.core.models import MACHINE, MOST, Count, JobModel, NotNegative, Positive, Share, Whole
 from asymnas.job import Baselines, EvaluationSection, Job, Resources
+from asymnas.language import Pooling
 
 
 class VideoSource(JobModel):
@@ -120,7 +121,11 @@ class LanguageJob(JobModel):
     """The text encoder; its embeddings are computed once per sentence."""
 
     encoder: str = "minilm"
-    """`minilm`, a folder with a Hugging Face model, or a hub name such as `bert-base-uncased` or `gpt2`."""
+    """`minilm`, `bag`, a folder with a Hugging Face model, or a hub name such as `bert-base-uncased` or `gpt2`."""
+    pooling: Pooling | None = None
+    """How tokens become one embedding; null: `mean` of a bidirectional model, `last` of a causal one."""
+    sentences: str | None = None
+    """File of sentences by video, in place of those of the data sets; null: the data sets' own."""
     cache: str | None = None
     """Folder of the embedding cache; null: the user's cache folder."""
 

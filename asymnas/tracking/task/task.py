@@ -19,6 +19,7 @@ from asymnas.tracking.metrics import suc
 from asymnas.tracking.task.batches import TrackingBatches
 from asymnas.tracking.task.data import (
     check_held_out,
+    check_sentences,
     checked_options,
     frame_threads,
     sampler_of,
@@ -45,8 +46,9 @@ class TrackingTask(Task):
 
     conditions: tuple[str, ...] = ("with", "without")
 
-    def __init__(self, job: TrackingJob) -> None:
+    def __init__(self, job: TrackingJob, *, device: str | None = None) -> None:
         self.job = job
+        self._device = device  # of the text encoder
         self.space = load_space(job.space)
         self.plugin = get_tracker(job.tracker.name)
         self.options = checked_options(self.plugin, job.tracker.options)
@@ -73,6 +75,7 @@ class TrackingTask(Task):
             _ = self.training_data
         if problems:
             raise DataError(list(dict.fromkeys(problems)))
+        check_sentences(self.job, [video for name in self._names for video in self.videos(name)], self.training_data)
         if "test" in self._names:
             test = self.videos("test")
             trained = [video for dataset in self.training_data for video in possible_copies(dataset.videos, test)]
@@ -139,7 +142,7 @@ class TrackingTask(Task):
     @cached_property
     def sentences(self) -> Sentences | None:
         """What embeds sentences; None for a tracker that reads none."""
-        return sentences_of(self.job) if self.plugin.reads_language else None
+        return sentences_of(self.job, self._device) if self.plugin.reads_language else None
 
     def prepare(self, on_progress: Callable[[int, int], None]) -> None:
         """Embed every sentence once."""

@@ -10,11 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, overload
 
+import numpy as np
+
 from asymnas.core.errors import DataError, Problem, nearest
 from asymnas.core.seeding import rng_for
 from asymnas.tracking.data._video import Dataset, Video
 from asymnas.tracking.data.lazy import Videos
 from asymnas.tracking.data.synthetic._annotate import annotate
+from asymnas.tracking.data.synthetic._captions import caption
 from asymnas.tracking.data.synthetic._parts import CRITICAL, PARTS, STANDARD, build_scene
 from asymnas.tracking.data.synthetic._render import SyntheticFrames
 from asymnas.tracking.data.synthetic._sentences import describe
@@ -27,6 +30,7 @@ _FRAMES = 60
 _MOST = 10**9
 _SIZE = (192, 144)
 _KEEP = 64
+_RULES = "rules"
 SPLITS = tuple(_VIDEOS)
 
 
@@ -43,9 +47,12 @@ class SyntheticVideos(Videos):
         part: str | None,
         critical_share: float,
         size: tuple[int, int],
+        captions: str | None,
+        caption_errors: float,
     ) -> None:
         self.split, self.videos, self.frames, self.seed = split, videos, frames, seed
         self.part, self.critical_share, self.size = part, critical_share, size
+        self.captions, self.caption_errors = captions, caption_errors
         self._built: OrderedDict[int, Video] = OrderedDict()
 
     def __len__(self) -> int:
@@ -78,6 +85,11 @@ class SyntheticVideos(Videos):
         """The names of all videos, none of which is built for it."""
         return [self._name(index) for index in range(self.videos)]
 
+    @property
+    def described(self) -> np.ndarray:
+        """(n,) bool, all True."""
+        return np.ones(self.videos, dtype=bool)
+
     def _name(self, index: int) -> str:
         return f"{self.part_of(index)}-{index:05d}"
 
@@ -94,13 +106,17 @@ class SyntheticVideos(Videos):
         scene = build_scene(rng, part, self.split, self.frames, self.size)
         found = annotate(scene)
         name = self._name(index)
+        sentence = describe(rng, scene, found.attributes)
+        if self.captions is not None:
+            own = rng_for(self.seed, "synthetic captions", self.split, part, index)
+            sentence = caption(own, scene, self.caption_errors)
         return Video(
             name=name,
             dataset="synthetic",
             frames=SyntheticFrames(scene, name),
             boxes=found.boxes,
             absent=found.absent,
-            sentence=describe(rng, scene, found.attributes),
+            sentence=sentence,
             attributes=found.attributes,
             part=part,
         )
@@ -115,6 +131,8 @@ def check(
     part: str | None = None,
     critical_share: float = 0.5,
     size: tuple[int, int] = _SIZE,
+    captions: str | None = None,
+    caption_errors: float = 0.0,
 ) -> list[Problem]:
     """Return what is wrong with a split and the options of `load`, each at its name."""
     rules = [
@@ -125,6 +143,9 @@ def check(
         ("part", part is None or part in PARTS, "must be a part", part, nearest(str(part), PARTS)),
         ("critical_share", 0 <= critical_share <= 1, "must be in [0, 1]", critical_share, "Give a share such as 0.5."),
         ("size", min(size) >= 64, "must be at least 64 by 64 pixels", size, "Give width and height."),
+        ("captions", captions in (None, _RULES), "must be rules or null", captions, nearest(str(captions), [_RULES])),
+        ("caption_errors", 0 <= caption_errors <= 1, "must be in [0, 1]", caption_errors, "Give a share such as 0.2."),
+        ("caption_errors", captions or not caption_errors, "needs captions", caption_errors, "Add `captions: rules`."),
     ]
     return [Problem(key, rule, str(value), out) for key, ok, rule, value, out in rules if not ok]
 
@@ -139,6 +160,8 @@ def load(
     part: str | None = None,
     critical_share: float = 0.5,
     size: tuple[int, int] = _SIZE,
+    captions: str | None = None,
+    caption_errors: float = 0.0,
 ) -> Dataset:
     """Return a split of the benchmark; nothing is drawn until a video is used.
 
@@ -151,6 +174,9 @@ def load(
         part: "standard" or "language_critical" for one part alone, None for both.
         critical_share: share of language-critical videos where `part` is None, in [0, 1].
         size: width and height of the frames in pixels, at least 64 each; objects grow with it.
+        captions: None for sentences that are true of the video; "rules" for captions of colour, shape and motion in
+            their place. The videos are the same.
+        caption_errors: share of the captions' colours, shapes and motions that are wrong, in [0, 1].
 
     Raises:
         DataError: an option out of range; all of them at once.
@@ -161,9 +187,11 @@ def load(
     size = (int(size[0]), int(size[1]))
     options: dict[str, Any] = {"videos": videos, "frames": frames, "seed": seed}
     options |= {"part": part, "critical_share": critical_share, "size": size}
-    problems = check(split, **options)
+    captioned: dict[str, Any] = {"captions": captions, "caption_errors": caption_errors}
+    problems = check(split, **options, **captioned)
     if problems:
         raise DataError([replace(item, where=f"synthetic.{item.where}") for item in problems])
-    text = json.dumps({"synthetic": _VERSION, "split": split, **options}, sort_keys=True)
-    built = SyntheticVideos(split, **options)
+    said = {} if captions is None else captioned
+    text = json.dumps({"synthetic": _VERSION, "split": split, **options, **said}, sort_keys=True)
+    built = SyntheticVideos(split, **options, **captioned)
     return Dataset("synthetic", split, built, hashlib.sha256(text.encode()).hexdigest())
