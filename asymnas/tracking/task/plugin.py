@@ -46,12 +46,13 @@ class TrackingPlugin(TaskPlugin):
         return check_tracking(document, job, dropped)
 
     def commands(self) -> Mapping[str, str]:
-        """Return `test`, `track`, `eval` and `data`."""
+        """Return `test`, `track`, `eval`, `explain` and `data`."""
         folder = "asymnas.tracking.cli"
         return {
             "test": f"{folder}.test:test",
             "track": f"{folder}.track:track",
             "eval": f"{folder}.eval:eval_",
+            "explain": f"{folder}.explain:explain",
             "data": f"{folder}.data:data",
         }
 
