@@ -10,6 +10,7 @@ import typer
 
 from asymnas.core.commands import DataRoot, Json, command, print_json, stderr
 from asymnas.core.errors import DataError, Problem
+from asymnas.core.files import disk_errors
 from asymnas.tracking.cli.options import Split, read_box
 
 if TYPE_CHECKING:
@@ -57,10 +58,12 @@ def explain(
     ready = open_tracker(run, data_root=data_root)
     check_tracker(ready)
     _check_texts(ready, text)
+    folder = output or Path("explained") / re.sub(r"[^\w.-]+", "_", subject.video.name)
+    with disk_errors(folder):  # before minutes of tracking rather than after
+        folder.mkdir(parents=True, exist_ok=True)
     others = [open_tracker(name, data_root=data_root) for name in names]
     with make_progress(stderr(), silent=as_json) as progress:
         found = explain_tracker(ready, subject, others, videos=videos, progress=progress)
-    folder = output or Path("explained") / re.sub(r"[^\w.-]+", "_", subject.video.name)
     files = write_explanation(found, folder)
     if as_json:
         print_json({**found.to_dict(), "files": [str(file) for file in files]})

@@ -52,9 +52,10 @@ def channels_plot(view: SearchView, row: int, found: Sequence[Fusion], sentence:
             _headings(line)
     figure.suptitle(f"What ModaMixers select under {_quoted(sentence, 100)}", fontsize=11)
     text = (
-        "channels: as they enter the mixer, dark to bright from their lowest to their highest value; activation: mean "
+        "titles are channel: score; channels as they enter the mixer, dark to bright from their lowest to their "
+        "highest value; activation is the mean |value| over channels"
     )
-    figure.supxlabel(f"{text}|value| over channels", fontsize=8, color="#444444")
+    figure.supxlabel(text, fontsize=8, color="#444444")
     return make_png(figure)
 
 
@@ -71,7 +72,7 @@ def answers_plot(
     """
     lines = -(-(len(maps) + 1) // _COLUMNS)
     columns = -(-(len(maps) + 1) // lines)
-    figure = _figure(width=2.2 * columns + 0.5, height=3.35 * lines + 0.4)
+    figure = _figure(width=2.2 * columns + 0.5, height=3.0 * lines + 0.4)
     axes: list[Axes] = list(figure.subplots(lines, columns, squeeze=False).flat)
     _crop(axes[0], view)
     _outline(axes[0], view, None)
@@ -156,7 +157,7 @@ def _channel(axes: Axes, view: SearchView, row: int, fusion: Fusion, channel: in
     axes.set_facecolor("black")
     axes.imshow(fusion.before[channel], cmap=_MAPS, extent=_extent(view, fusion.before, fusion.stride))
     _outline(axes, view, row)
-    axes.set_title(f"channel {channel}: {fusion.scores[channel]:+.2f}", fontsize=8)
+    axes.set_title(f"{channel}: {fusion.scores[channel]:+.2f}", fontsize=8)
 
 
 def _crop(axes: Axes, view: SearchView) -> None:
