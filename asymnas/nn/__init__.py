@@ -1,7 +1,7 @@
 """Networks: units, mixers, supernet, BN recalibration, weight files."""
 
 from asymnas.nn._latency import measure_latency
-from asymnas.nn._mixer import MixerSetup
+from asymnas.nn._mixer import MixerSetup, ModaMixer
 from asymnas.nn._norm import RecalibratedBatchNorm
 from asymnas.nn._recalibrate import recalibrate, recalibrated, set_statistics, statistics_of
 from asymnas.nn._sources import Source
@@ -13,6 +13,7 @@ __all__ = [
     "BranchOutput",
     "Chain",
     "MixerSetup",
+    "ModaMixer",
     "RecalibratedBatchNorm",
     "Source",
     "Supernet",

@@ -10,11 +10,15 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A picture: the bytes of its file, or what draws them on a page. A "jpg" is shown wider than the text."""
+    """A picture: the bytes of its file, or what draws them on a page.
+
+    A "jpg", and a picture that is `wide`, is shown wider than the text.
+    """
 
     content: bytes | Callable[[], bytes]
     kind: Literal["png", "jpg", "svg"]
     alternative: str
+    wide: bool = False
 
     @property
     def uri(self) -> str:

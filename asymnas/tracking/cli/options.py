@@ -1,13 +1,16 @@
-"""Options that commands of tracking share: KEY=VALUE pairs, and the weights of a tracker."""
+"""Options that commands of tracking share: KEY=VALUE pairs, boxes, and the weights of a tracker."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from asymnas.core.errors import JobError, Problem, shown
+from asymnas.core.errors import DataError, JobError, Problem, shown
+
+if TYPE_CHECKING:
+    import numpy as np
 
 TrackerOptions = Annotated[
     list[str], typer.Option("--option", metavar="KEY=VALUE", help="An option of the tracker; may be repeated.")
@@ -29,6 +32,19 @@ Protocol = Annotated[
 Plots = Annotated[
     Path | None, typer.Option("--plots", metavar="DIR", help="Write plots (PNG) and a page with everything there.")
 ]
+
+
+def read_box(box: str) -> np.ndarray:
+    """Read `--box`: (4,) float64 x, y, w, h."""
+    import numpy as np
+
+    try:
+        values = [float(word) for word in box.replace(",", " ").split()]
+    except ValueError:
+        values = []
+    if len(values) != 4:
+        raise DataError(Problem("--box", "must be four numbers x,y,w,h", repr(box), "For example --box 120,80,40,60."))
+    return np.array(values)
 
 
 def read_options(texts: list[str]) -> dict[str, Any]:

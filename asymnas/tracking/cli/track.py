@@ -9,11 +9,9 @@ import typer
 
 from asymnas.core.commands import INTERRUPTED, DataRoot, Json, command, print_json, stderr
 from asymnas.core.errors import DataError, Problem
-from asymnas.tracking.cli.options import TrackerOptions, Weights, read_options
+from asymnas.tracking.cli.options import TrackerOptions, Weights, read_box, read_options
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from asymnas.tracking.demo.track import TrackedFootage
 
 VideoSource = Annotated[
@@ -77,7 +75,7 @@ def track(
     from asymnas.tracking.results import read_video_file
 
     _check_tracker(run, tracker)
-    corner = None if box is None else _numbers(box)
+    corner = None if box is None else read_box(box)
     boxes = None if truth is None else read_video_file(truth)[0]
     if show and (reason := no_desktop()):
         raise DataError(Problem("--show", "needs a desktop", reason, "Leave it out: the video is written anyway."))
@@ -116,18 +114,6 @@ def _check_tracker(run: Path | None, tracker: str | None) -> None:
         value = "none" if run is None else "both"
         way_out = "For example --run runs/vlt_scar, or --tracker template_matching; `asymnas list trackers` names them."
         raise DataError(Problem("", rule, value, way_out))
-
-
-def _numbers(box: str) -> np.ndarray:
-    import numpy as np
-
-    try:
-        values = [float(word) for word in box.replace(",", " ").split()]
-    except ValueError:
-        values = []
-    if len(values) != 4:
-        raise DataError(Problem("--box", "must be four numbers x,y,w,h", repr(box), "For example --box 120,80,40,60."))
-    return np.array(values)
 
 
 def _print(made: TrackedFootage, as_json: bool) -> None:

@@ -31,6 +31,7 @@ BUILT_IN = (
         "",
         {},
         generated=True,
+        sentence_parts="asymnas.tracking.data.synthetic:sentence_parts",
     ),
     _benchmark(
         "otb99_lang",

@@ -55,6 +55,8 @@ class DatasetInfo:
         toolkits: format of result files to the folder's name in it.
         server: the evaluation server that alone knows the boxes of a test split.
         generated: its option `videos` makes as many as are asked for, and video i is the same whatever their number.
+        sentence_parts: `sentence_parts(sentence)` returns parts of a sentence by kind, such as class, attribute and
+            environment; or "module:function". None: nothing is known of the parts.
     """
 
     name: str
@@ -71,6 +73,7 @@ class DatasetInfo:
     toolkits: Mapping[str, str] = field(default_factory=dict)
     server: str = ""
     generated: bool = False
+    sentence_parts: Callable[[str], Mapping[str, str]] | str | None = None
 
     def load(self) -> Loader:
         """Return the loader, imported if need be."""
@@ -80,6 +83,10 @@ class DatasetInfo:
             where, value = f"data set '{self.name}'", f"{type(error).__name__}: {error}"
             rule = f"its loader {self.loader} must be importable"
             raise DataError(Problem(where, rule, value, "Correct or reinstall its package.")) from error
+
+    def parts_of(self, sentence: str) -> Mapping[str, str]:
+        """Return the parts of a sentence by kind; none where the data set knows of none."""
+        return {} if self.sentence_parts is None else load_object(self.sentence_parts)(sentence)
 
     def options(self) -> frozenset[str] | None:
         """Return the names of the loader's parameters beside `split` and `root`; None if it takes any."""

@@ -90,6 +90,13 @@ class SiameseTracker(TrainableTracker):
     def decode(self, answers: Any, previous: np.ndarray) -> Decoded:
         """Find the target in the head's `answers` for n crops; `previous` is (n, 2) w, h of the last boxes."""
 
+    def target_logits(self, answers: Any) -> Tensor:
+        """Return how sure the head is of the target at each place, before any penalty: (b, size, size) logits.
+
+        Places are those of `axis`, rows are y; the logits carry gradients. Needed by `asymnas explain`.
+        """
+        raise NotImplementedError
+
     def online_side(self, side: int) -> int:
         """Return the side that template maps of `side` cells are resized to in tracking; search maps keep the grid."""
         return side
@@ -184,9 +191,8 @@ class SiameseTracker(TrainableTracker):
     def step(self, sessions: Sequence[SiameseSession], frames: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Run the search branch once for n videos, decode all maps together and move each session's box."""
         last = np.stack([session.box for session in sessions])
-        centres, sides = box_centers(last), crop_side(last, self.geometry)[1]
+        images, centres, sides = self.search_crops(sessions, frames)
         size = self.geometry.search_size
-        images = self._crops(size, frames, centres, sides, [session.fill for session in sessions])
         template = TemplateFeatures.joined([session.template for session in sessions])
         answers = self.head(template.maps, self.embed_search(images, template, sessions[0].path))
         corners = box_to_crop(last, centres, sides, size, middle=self._middle((size + 1) // 2))
@@ -197,6 +203,18 @@ class SiameseTracker(TrainableTracker):
             height, width = frame.shape[:2]
             session.box = clip_box(box, width, height, min_size=self.options.min_side)
         return np.stack([session.box for session in sessions]), found.score
+
+    def search_crops(
+        self, sessions: Sequence[SiameseSession], frames: Sequence[np.ndarray]
+    ) -> tuple[Tensor, np.ndarray, np.ndarray]:
+        """Return what `step` shows the search branch: (n, 3, side, side) crops around the last boxes, B, G, R 0..255.
+
+        Their centres (n, 2) x, y and sides (n,) in image pixels follow.
+        """
+        last = np.stack([session.box for session in sessions])
+        centres, sides = box_centers(last), crop_side(last, self.geometry)[1]
+        fills = [session.fill for session in sessions]
+        return self._crops(self.geometry.search_size, frames, centres, sides, fills), centres, sides
 
     def place(self, sessions: Sequence[SiameseSession], boxes: np.ndarray) -> None:
         """Set the last box of each session."""

@@ -46,13 +46,14 @@ class TrackingPlugin(TaskPlugin):
         return check_tracking(document, job, dropped)
 
     def commands(self) -> Mapping[str, str]:
-        """Return `test`, `track`, `convert`, `eval` and `data`."""
+        """Return `test`, `track`, `convert`, `eval`, `explain` and `data`."""
         folder = "asymnas.tracking.cli"
         return {
             "test": f"{folder}.test:test",
             "track": f"{folder}.track:track",
             "convert": f"{folder}.convert:convert",
             "eval": f"{folder}.eval:eval_",
+            "explain": f"{folder}.explain:explain",
             "data": f"{folder}.data:data",
         }
 

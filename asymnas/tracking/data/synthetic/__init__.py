@@ -3,6 +3,7 @@
 from asymnas.tracking.data.synthetic._dataset import SPLITS, SyntheticVideos, check, load
 from asymnas.tracking.data.synthetic._parts import CRITICAL, PARTS, STANDARD
 from asymnas.tracking.data.synthetic._render import SyntheticFrames
+from asymnas.tracking.data.synthetic._sentences import sentence_parts
 from asymnas.tracking.data.synthetic._words import COLOURS, GROUNDS, PATTERNS, SHAPES, Look, held_out
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "check",
     "held_out",
     "load",
+    "sentence_parts",
 ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from asymnas.tracking.data.synthetic._scene import Scene
+from asymnas.tracking.data.synthetic._words import COLOURS, NEUTRALS, PATTERNS, SHAPES
 
-__all__ = ["describe"]
+__all__ = ["describe", "sentence_parts"]
 
 _GROUND_WORDS = {
     "grass": ("grass", "green grass", "lawn"),
@@ -19,6 +20,8 @@ _GROUND_WORDS = {
     "tiles": ("tiles", "tiled floor"),
 }
 _NUMBERS = {2: "two", 3: "three", 4: "four"}
+_LOOKS = (*COLOURS, *NEUTRALS, *PATTERNS, "plain", "large", "small")
+_PLACES = ("on", "over", "among", "between", "in")
 
 
 def _pick(rng: np.random.Generator, items: tuple[str, ...]) -> str:
@@ -72,6 +75,22 @@ def describe(rng: np.random.Generator, scene: Scene, attributes: frozenset[str])
     if draw < 0.9:
         return f"{noun} {deed}"
     return f"{deed} {noun} in front of {ground}"
+
+
+def sentence_parts(sentence: str) -> dict[str, str]:
+    """Return the parts of a sentence of `describe` by kind.
+
+    The target's shape is its "class", size, colour and pattern are its "attribute"; "environment" is where it is, and
+    missing where the sentence does not say.
+    """
+    words = sentence.split()
+    noun = next(index for index, word in enumerate(words) if word in SHAPES)
+    first = noun
+    while first and words[first - 1] in _LOOKS:
+        first -= 1
+    parts = {"class": words[noun], "attribute": " ".join(words[first:noun])}
+    place = next((index for index in range(noun, len(words)) if words[index] in _PLACES), None)
+    return parts if place is None else {**parts, "environment": " ".join(words[place:])}
 
 
 def plural(shape: str) -> str:

@@ -56,6 +56,10 @@ class CARTracker(SiameseTracker):
         total = weights[0] * parts["cls"] + weights[1] * parts["box"] + weights[2] * parts["centre"]
         return {"total": total, **parts}
 
+    def target_logits(self, answers: HeadOutput) -> Tensor:
+        """Return target minus background of the class map."""
+        return answers.cls[:, 1] - answers.cls[:, 0]
+
     def decode(self, answers: HeadOutput, previous: np.ndarray) -> Decoded:
         """Find the coarse and the fine peak."""
         return self.decoder(answers.float(), previous)

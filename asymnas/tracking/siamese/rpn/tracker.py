@@ -58,6 +58,10 @@ class RPNTracker(SiameseTracker):
         """Return what `loss` would be for each pair alone, (b,) each."""
         return self._losses(pair_losses, batch, path)
 
+    def target_logits(self, answers: RPNOutput) -> Tensor:
+        """Return target minus background, of the surest anchor at each place."""
+        return (answers.cls[:, 1] - answers.cls[:, 0]).amax(1)
+
     def decode(self, answers: RPNOutput, previous: np.ndarray) -> Decoded:
         """Find the best anchor."""
         return self.decoder(answers.float(), previous)

@@ -65,6 +65,10 @@ class TransTTracker(SiameseTracker):
         total = weights[0] * parts["cls"] + weights[1] * parts["l1"] + weights[2] * parts["iou"]
         return {"total": total, **parts}
 
+    def target_logits(self, answers: TransTAnswers) -> Tensor:
+        """Return target minus background of each cell."""
+        return (answers.cls[..., 0] - answers.cls[..., 1]).unflatten(1, (self.grid.size, self.grid.size))
+
     def decode(self, answers: TransTAnswers, previous: np.ndarray) -> Decoded:
         """Find the best cell's box."""
         return self.decoder(answers.float(), previous)

@@ -1,0 +1,1 @@
+"""Looking inside trackers: what a sentence selects, where an answer comes from, several trackers on a video."""
