@@ -166,6 +166,6 @@ def build_conv(place: Place, norm: Norm, *, kernel: tuple[int, int]) -> Chain:
 def build_skip(place: Place, norm: Norm) -> Chain:
     """The identity; where channels change or the place is projected a strided 1x1 convolution with normalisation."""
     inputs, outputs = place.in_channels, place.out_channels
-    if not place.projected and inputs == outputs:
+    if place.passes:
         return Chain()
     return Chain(StridedPointwise(inputs, outputs, 1, place.stride, bias=False), norm(outputs))

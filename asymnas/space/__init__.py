@@ -1,5 +1,6 @@
 """Search spaces of networks with several branches: described as data, sampled, changed, costed and compared."""
 
+from asymnas.space import _resnet  # noqa: F401 - registers its ops
 from asymnas.space._architecture import ENUMERABLE, Architecture, available, distance
 from asymnas.space._cost import Cost
 from asymnas.space._diff import diff_spaces
@@ -11,7 +12,7 @@ from asymnas.space._file import (
     load_architecture,
     save_architecture,
 )
-from asymnas.space._genes import FreeGene, Gene, stem_place
+from asymnas.space._genes import FreeGene, Gene, stage_sizes, stem_place
 from asymnas.space._load import list_spaces, load_space
 from asymnas.space._parts import Branch, Constraint, Input, Mixer, Stage, Stem
 from asymnas.space._space import SearchSpace
@@ -53,5 +54,6 @@ __all__ = [
     "load_space",
     "register_op",
     "save_architecture",
+    "stage_sizes",
     "stem_place",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from asymnas.space._parts import Branch, Input, Stage
 from asymnas.space.mixers import MixerPlace
-from asymnas.space.ops import Place, Size
+from asymnas.space.ops import OPS, Place, Size
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +42,11 @@ class FreeGene:
     places: tuple[str, ...]
 
 
-def _shrunk(size: Size, stride: int) -> Size:
-    return tuple(-(-n // stride) for n in size)
-
-
 def stem_place(branch: Branch) -> Place | None:
     """Return the place of the stem; None without one."""
     if branch.stem is None:
         return None
-    out = _shrunk(branch.size, branch.stem.stride)
+    out = OPS.get(branch.stem.op).out_size(branch.size, branch.stem.stride)
     return Place(branch.input_channels, branch.stem.channels, branch.size, out, branch.stem.stride, False)
 
 
@@ -59,10 +55,15 @@ def _walk(branch: Branch) -> Iterator[tuple[Stage, Place, Place]]:
     stem = stem_place(branch)
     channels, size = (stem.out_channels, stem.out_size) if stem else (branch.input_channels, branch.size)
     for stage in branch.stages:
-        out = _shrunk(size, stage.stride)
+        out = OPS.get(stage.ops[0]).out_size(size, stage.stride)
         rest = Place(stage.channels, stage.channels, out, out, 1, False)
         yield stage, Place(channels, stage.channels, size, out, stage.stride, stage.projected), rest
         channels, size = stage.channels, out
+
+
+def stage_sizes(branch: Branch) -> tuple[Size, ...]:
+    """Return the spatial size of a branch's features after each stage."""
+    return tuple(rest.out_size for _, _, rest in _walk(branch))
 
 
 def genes_of(branches: Sequence[Branch]) -> list[Gene]:

@@ -21,7 +21,7 @@ class Place:
         in_channels: channels of the input.
         out_channels: channels of the output.
         in_size: spatial size of the input, one number a dimension (any number of dimensions).
-        out_size: spatial size of the output: ceil(in / stride) per dimension.
+        out_size: spatial size of the output.
         stride: stride in every dimension.
         projected: the two-branch form, in which the whole input goes through both a projection and the main path. It is
             the form of every strided block, and of the first block of a stage of form `mapping`.
@@ -34,6 +34,11 @@ class Place:
     stride: int
     projected: bool
 
+    @property
+    def passes(self) -> bool:
+        """Whether the input can pass as it is: channels and size stay, and the place is not projected."""
+        return not self.projected and self.stride == 1 and self.in_channels == self.out_channels
+
 
 @dataclass(frozen=True, slots=True)
 class OpCost:
@@ -45,6 +50,12 @@ class OpCost:
 
 CostFn = Callable[[Place], OpCost]
 CheckFn = Callable[[Place], "str | None"]
+SizeFn = Callable[[Size, int], Size]
+
+
+def rounded_up(size: Size, stride: int) -> Size:
+    """Return ceil(side / stride) of every side: what a convolution with padding kernel // 2 leaves."""
+    return tuple(-(-side // stride) for side in size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,8 @@ class Op:
             described and costed.
         options: keyword arguments of the builder, such as a kernel.
         summary: one line for `asymnas list ops`.
+        out_size: gives the spatial size of the output by that of the input and the stride. Where a block has several
+            ops they agree.
     """
 
     cost: CostFn
@@ -70,10 +83,20 @@ class Op:
     unit: str | Callable[..., Any] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     summary: str = ""
+    out_size: SizeFn = rounded_up
 
     def error(self, place: Place) -> str | None:
         """Return the rule that a place breaks, or None."""
-        return self.check(place) if self.check else None
+        if self.check and (rule := self.check(place)) is not None:
+            return rule
+        made = self.out_size(place.in_size, place.stride)
+        if made == place.out_size:
+            return None
+        return f"it makes {_cells(made)} cells where the place has {_cells(place.out_size)}"
+
+
+def _cells(size: Size) -> str:
+    return " x ".join(map(str, size))
 
 
 OPS: Registry[Op] = Registry("op", "asymnas.ops", "asymnas.space:Op", SpaceError, named=False)
@@ -86,6 +109,7 @@ def register_op(
     *,
     unit: str | Callable[..., Any] | None = None,
     check: CheckFn | None = None,
+    out_size: SizeFn = rounded_up,
     replace: bool = False,
 ) -> None:
     """Make `token` known as an op of choice blocks and stems, in this process.
@@ -94,7 +118,7 @@ def register_op(
 
     Args:
         token: the op's name in spaces and architectures, such as `"conv1d_5"`; letters, digits, `_` and `-`.
-        cost, unit, check: see `Op`.
+        cost, unit, check, out_size: see `Op`.
         replace: whether the op may take the place of a registered one.
 
     Raises:
@@ -102,7 +126,7 @@ def register_op(
     """
     if not token.replace("_", "").replace("-", "").isalnum():
         raise SpaceError(Problem("register_op", "an op token is made of letters, digits, '_' and '-'", repr(token)))
-    OPS.register(token, Op(cost, check, unit), replace=replace)
+    OPS.register(token, Op(cost, check, unit, out_size=out_size), replace=replace)
 
 
 def _shuffle_error(place: Place) -> str | None:
@@ -167,14 +191,14 @@ def _rectangle(height: int, width: int) -> CostFn:
     return lambda place: _conv(place, height * width)
 
 
-def _two_dimensions(place: Place) -> str | None:
+def two_dimensions(place: Place) -> str | None:
+    """The rule that a place of other than two dimensions breaks."""
     return None if len(place.in_size) == 2 else f"a {len(place.in_size)}-dimensional input has no such kernel"
 
 
 def _skip(place: Place) -> OpCost:
     """Nothing where the input can pass as it is, else a strided 1x1 convolution."""
-    same = not place.projected and place.in_channels == place.out_channels
-    return OpCost(0, 0) if same else _conv(place, 1)
+    return OpCost(0, 0) if place.passes else _conv(place, 1)
 
 
 _UNITS = "asymnas.nn._units"
@@ -189,6 +213,6 @@ for _n in (1, 3, 5, 7):
     OPS.register(f"conv_{_n}x{_n}", Op(_square(_n), None, _CONV, {"kernel": (_n, _n)}, _line))
 for _n in (3, 5, 7):
     for _h, _w in ((1, _n), (_n, 1)):
-        _op = Op(_rectangle(_h, _w), _two_dimensions, _CONV, {"kernel": (_h, _w)}, _line)
+        _op = Op(_rectangle(_h, _w), two_dimensions, _CONV, {"kernel": (_h, _w)}, _line)
         OPS.register(f"conv_{_h}x{_w}", _op)
 OPS.register("skip", Op(_skip, None, f"{_UNITS}:build_skip", summary="the identity, or a 1x1 convolution"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,8 +21,9 @@ PLACES = (
     Place(16, 16, (8, 8), (8, 8), 1, True),
     Place(8, 16, (6, 4), (6, 4), 1, False),
     Place(3, 16, (8, 8), (4, 4), 2, False),
+    Place(3, 16, (17, 16), (5, 4), 4, False),
 )
-"""A block, a strided one, one of form `mapping` with more and with equal channels, a widening one, a stem."""
+"""A block, a strided one, one of form `mapping` with more and with equal channels, a widening one, two stems."""
 
 
 def counted(module: nn.Module, run: Callable[[], Any]) -> OpCost:
@@ -36,7 +38,7 @@ def counted(module: nn.Module, run: Callable[[], Any]) -> OpCost:
 class OpContract:
     """What every op must keep. Subclass it, set `token`, and `places` where the default ones do not fit.
 
-    Places that the op's `check` refuses are left out.
+    Output sizes of the places are those that the op states; places that its `check` refuses are left out.
 
     Example:
         >>> class TestDilated(OpContract):
@@ -48,7 +50,9 @@ class OpContract:
 
     def units(self) -> Iterator[tuple[Place, nn.Module]]:
         """Yield the places at which the op can run and a unit built there."""
-        allowed = [place for place in self.places if OPS.get(self.token).error(place) is None]
+        op = OPS.get(self.token)
+        sized = [replace(place, out_size=op.out_size(place.in_size, place.stride)) for place in self.places]
+        allowed = [place for place in sized if op.error(place) is None]
         assert allowed, "the op can run at one place at least"
         for place in allowed:
             yield place, build_unit(self.token, place, lambda n: RecalibratedBatchNorm(n, ("a", "b"), affine=False))

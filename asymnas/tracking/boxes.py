@@ -37,11 +37,17 @@ class CropGeometry:
         context: context margin added to the box, as a share of (w + h); 0.5 in SiamFC and its heirs. The template
             crop's side in image pixels is sqrt((w + p)(h + p)) with p = context * (w + h), and the search crop's
             is that times search_size / template_size.
+        search_context: context margin of the search crop, whose side then follows from the same formula (1.5 in
+            TransT).
+        round_up: whether the sides of template and search crop are rounded up to whole pixels (TransT). Any other side
+            is rounded to the nearest when the crop is cut.
     """
 
     template_size: int = 127
     search_size: int = 255
     context: float = 0.5
+    search_context: float | None = None
+    round_up: tuple[bool, bool] = (False, False)
 
 
 def xywh_to_xyxy(boxes: np.ndarray) -> np.ndarray:
@@ -89,11 +95,19 @@ def clip_box(boxes: np.ndarray, width: float, height: float, *, min_size: float 
 
 
 def crop_side(boxes: np.ndarray, geometry: CropGeometry) -> tuple[np.ndarray, np.ndarray]:
-    """Return the sides (...) of template and search crop of boxes (..., 4), in image pixels, not rounded."""
+    """Return the sides (...) of template and search crop of boxes (..., 4), in image pixels."""
     size = np.asarray(boxes, dtype=np.float64)[..., 2:]
-    padded = size + geometry.context * size.sum(axis=-1, keepdims=True)
-    template = np.sqrt(np.prod(padded, axis=-1))
-    return template, template * (geometry.search_size / geometry.template_size)
+    template = _side(size, geometry.context)
+    if geometry.search_context is None:
+        search = template * (geometry.search_size / geometry.template_size)
+    else:
+        search = _side(size, geometry.search_context)
+    up = geometry.round_up
+    return np.ceil(template) if up[0] else template, np.ceil(search) if up[1] else search
+
+
+def _side(size: np.ndarray, context: float) -> np.ndarray:
+    return np.sqrt(np.prod(size + context * size.sum(axis=-1, keepdims=True), axis=-1))
 
 
 def crop_window(center_xy: np.ndarray | Sequence[float], side: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:

@@ -37,7 +37,10 @@ def test_the_last_of_each_group_is_the_visual_block_of_the_mixer():
     assert arch.genes["search.mixer1.mixed"] == "shuffle_3x3"
 
 
-@given(st.sampled_from([name for name in list_spaces() if name.startswith(("tiny", "vlt"))]), st.integers(0, 2**32))
+@given(
+    st.sampled_from([name for name in list_spaces() if "resnet" not in name and name.startswith(("tiny", "vlt"))]),
+    st.integers(0, 2**32),
+)
 def test_lists_round_trip(name, seed):
     space = load_space(name)
     arch = space.sample(rng_for(seed, "x"))

@@ -12,7 +12,7 @@ from asymnas.space import MIXERS, OPS
 from asymnas.testing import MixerContract, OpContract
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "spaces.md"
-SHIPPED = [op for op in OPS if op.startswith(("shuffle_", "conv_")) or op == "skip"]
+SHIPPED = [op for op in OPS if op.startswith(("shuffle_", "conv_", "bottleneck", "resnet_stem")) or op == "skip"]
 KINDS = [("moda", ({}, {"residual": False})), ("film", ({},)), ("concat", ({},))]
 
 

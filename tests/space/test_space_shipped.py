@@ -17,10 +17,12 @@ from asymnas.space import (
     load_architecture,
     load_space,
     register_op,
+    stage_sizes,
 )
 
 SIZES = {
     "vlt_asymmetric": 4**48,
+    "vlt_asymmetric_256": 4**48,
     "vlt_symmetric": 4**24,
     "vlt_fixed_mixer": 4**32,
     "vlt_no_mixer": 4**40,
@@ -29,6 +31,11 @@ SIZES = {
     "tiny_fixed_mixer": 4**10,
     "tiny_no_mixer": 4**18,
     "tiny_no_residual": 4**18,
+    "resnet50": 1,
+    "resnet50_transt": 1,
+    "resnet50_mixer": 1,
+    "tiny_resnet": 1,
+    "tiny_resnet_mixer": 1,
 }
 OPS = ("shuffle_3x3", "shuffle_5x5", "shuffle_7x7", "shuffle_xception")
 
@@ -134,6 +141,35 @@ def test_spos_costs(path, millions):
     assert round(cost.macs / 1e6, 2) == millions
     if millions == 322.92:
         assert round(cost.params / 1e6, 2) == 3.53
+
+
+def test_resnet50_costs_what_is_published():
+    """torchvision's: 25,557,032 parameters and 4.09 G multiply-accumulates at 224 pixels, the classifier among them."""
+    stages = {
+        f"stage{n}": {"channels": 128 * 2**n, "stride": min(n, 2), "blocks": blocks, "ops": ["bottleneck"]}
+        for n, blocks in enumerate((3, 4, 6, 3), 1)
+    }
+    stem = {"op": "resnet_stem", "channels": 64, "stride": 4}
+    image = {"input_channels": 3, "input_size": 224, "stem": stem, "stages": stages}
+    space = load_space({"name": "resnet", "branches": {"image": image}})
+    cost = space.cost(next(space.enumerate()))
+    classifier, normalisation = 2048 * 1000, 2 * 26_560
+    assert cost.params + normalisation + classifier + 1000 == 25_557_032
+    assert cost.macs + classifier == 4_089_184_256
+
+
+@pytest.mark.parametrize(
+    ("name", "template", "search"),
+    [
+        ("resnet50", [31, 15, 15, 15], [63, 31, 31, 31]),
+        ("resnet50_mixer", [31, 15, 15, 15], [63, 31, 31, 31]),
+        ("resnet50_transt", [32, 16, 16], [64, 32, 32]),
+        ("tiny_resnet", [16, 8, 8, 8], [32, 16, 16, 16]),
+    ],
+)
+def test_resnets_have_the_published_maps(name, template, search):
+    branches = load_space(name).branches
+    assert [[size[0] for size in stage_sizes(branch)] for branch in branches] == [template, search]
 
 
 def test_shared_weights_are_counted_once():

@@ -42,7 +42,9 @@ class AttentionHead(nn.Module):
 
 class AttentionTracker(SiameseTracker):
     name = "attention"
-    correlated = False
+
+    def build_grid(self):
+        return grid_for(self.space, self.options, correlated=False)
 
     def build_head(self):
         return AttentionHead(self.options.channels)

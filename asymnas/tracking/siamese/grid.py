@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from asymnas.core.errors import Problem, TrackerError, nearest
+from asymnas.space import stage_sizes
 from asymnas.tracking.boxes import CropGeometry
 
 if TYPE_CHECKING:
@@ -39,26 +40,27 @@ class Grid:
         return centre + self.stride * (torch.arange(self.size, dtype=torch.float32) - (self.size - 1) / 2)
 
 
-def grid_for(space: SearchSpace, options: SiameseOptions, *, correlated: bool = True) -> Grid:
+def grid_for(space: SearchSpace, options: SiameseOptions, *, correlated: bool = True, levels: int = 3) -> Grid:
     """Derive the grid from the space alone.
 
     With `correlated` the head correlates the central half of the template map with the search map (SiamFC)
     and answers at each shift; else it gets the whole map and answers at each cell of the search map (TransT).
+    Where the options name no levels, the neck reads the last `levels` stages.
 
     Raises:
         TrackerError: a branch is missing or reads other crops, or the two branches' maps do not fit together.
     """
-    _raise([*_input_problems(space, options), *_level_problems(space, options)])
+    _raise([*_input_problems(space, options), *_level_problems(space, options, levels)])
     branches = space.branch(options.template_branch), space.branch(options.search_branch)
     stages = [stage.name for stage in branches[0].stages]
-    levels = tuple(map(stages.index, options.levels or stages[-3:]))
+    read = tuple(map(stages.index, options.levels or stages[-levels:]))
     maps = [_maps(branch) for branch in branches]
-    channels = tuple(tuple(branch.stages[level].channels for level in levels) for branch in branches)
-    (template_map, stride), (search_map, search_stride) = (shapes[levels[0]] for shapes in maps)
+    channels = tuple(tuple(branch.stages[level].channels for level in read) for branch in branches)
+    (template_map, stride), (search_map, search_stride) = (shapes[read[0]] for shapes in maps)
     kernel = template_map // 2 if correlated else template_map
     problems = []
     for branch, shapes in zip(branches, maps, strict=True):
-        used = sorted({shapes[level] for level in levels})
+        used = sorted({shapes[level] for level in read})
         if len(used) > 1:
             rule = "the stages the neck reads must have maps of one size"
             problems.append(Problem(f"branches.{branch.name}", rule, str(used), "Choose other `levels`."))
@@ -74,7 +76,7 @@ def grid_for(space: SearchSpace, options: SiameseOptions, *, correlated: bool = 
     _raise(problems)
     crops = CropGeometry(template_size=branches[0].size[0], search_size=branches[1].size[0])
     size = search_map - kernel + 1 if correlated else search_map
-    return Grid(crops, levels, (channels[0], channels[1]), search_stride, kernel, size)
+    return Grid(crops, read, (channels[0], channels[1]), search_stride, kernel, size)
 
 
 def _raise(problems: list[Problem]) -> None:
@@ -98,7 +100,7 @@ def _input_problems(space: SearchSpace, options: SiameseOptions) -> Iterator[Pro
             yield Problem(f"tracker.{role}_size", rule, str(asked), "Leave it out, or use another space.")
 
 
-def _level_problems(space: SearchSpace, options: SiameseOptions) -> Iterator[Problem]:
+def _level_problems(space: SearchSpace, options: SiameseOptions, levels: int) -> Iterator[Problem]:
     read = [branch for branch in space.branches if branch.name in (options.template_branch, options.search_branch)]
     if not read:
         return
@@ -107,7 +109,7 @@ def _level_problems(space: SearchSpace, options: SiameseOptions) -> Iterator[Pro
         where = f"branches.{read[0].name}, {read[-1].name}"
         yield Problem(where, "both branches need the same stages", f"{stages} and {other}")
         return
-    chosen = options.levels or stages[-3:]
+    chosen = options.levels or stages[-levels:]
     unknown = [name for name in chosen if name not in stages]
     for name in unknown:
         yield Problem("tracker.levels", "unknown stage", name, nearest(name, stages))
@@ -121,11 +123,10 @@ def _level_problems(space: SearchSpace, options: SiameseOptions) -> Iterator[Pro
 
 
 def _maps(branch: Branch) -> list[tuple[int, int]]:
-    """(cells, stride) after each stage; every stride-2 layer is padded by half its kernel and so rounds up."""
+    """(cells, stride) after each stage."""
     stride = 1 if branch.stem is None else branch.stem.stride
-    side = -(-branch.size[0] // stride)
     maps = []
-    for stage in branch.stages:
-        side, stride = -(-side // stage.stride), stride * stage.stride
-        maps.append((side, stride))
+    for stage, size in zip(branch.stages, stage_sizes(branch), strict=True):
+        stride *= stage.stride
+        maps.append((size[0], stride))
     return maps

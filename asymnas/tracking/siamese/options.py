@@ -51,6 +51,9 @@ class SiameseOptions(BaseModel):
     bn_statistics: Literal["per_branch", "shared"] = Field(
         "per_branch", description="Whether branches that share weights keep BN statistics of their own."
     )
+    affine: bool | None = Field(
+        None, description="Scales and offsets in the branches' batch norms; None: where the space has one architecture."
+    )
     centring: Literal["exact", "middle", "pysot"] = Field(
         "exact",
         description="Where the last box's centre lies in a crop: where the whole pixels of the crop put it, in the "

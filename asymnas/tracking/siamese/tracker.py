@@ -19,7 +19,7 @@ from asymnas.tracking.boxes import box_centers, box_from_crop, box_to_crop, chan
 from asymnas.tracking.contract import Language, TrainableTracker, TrainingBatch
 from asymnas.tracking.siamese.correlation import centre_crop, resized
 from asymnas.tracking.siamese.decode import Decoded
-from asymnas.tracking.siamese.grid import grid_for
+from asymnas.tracking.siamese.grid import Grid, grid_for
 from asymnas.tracking.siamese.neck import Neck
 from asymnas.tracking.siamese.options import SiameseOptions
 from asymnas.tracking.siamese.session import SiameseSession, TemplateFeatures
@@ -40,8 +40,6 @@ class SiameseTracker(TrainableTracker):
 
     name: str
     """In messages and in the random streams of neck and head."""
-    correlated = True
-    """Whether the head gets the central half of the template map, to be correlated, or the whole map."""
 
     axis: Tensor
     pixel_mean: Tensor
@@ -50,20 +48,19 @@ class SiameseTracker(TrainableTracker):
     def __init__(self, space: SearchSpace, options: SiameseOptions, *, language_dim: int = 0, seed: int = 0) -> None:
         super().__init__()
         self.space, self.options, self.language_dim = space, options, language_dim
-        self.grid = grid_for(space, options, correlated=self.correlated)
+        self.grid = self.build_grid()
         self.geometry = self.grid.crops
         self.supernet = Supernet(
             space,
             language_dim=language_dim,
             missing=options.missing,
+            affine=space.size == 1 if options.affine is None else options.affine,
             token_norm=options.token_norm,
             bn_statistics=options.bn_statistics,
             roi_scale=options.roi_scale,
             seed=seed,
         )
-        self.neck = Neck(
-            self.grid.channels, options.channels, share=options.share_neck, statistics=options.bn_statistics
-        )
+        self.neck = self.build_neck()
         self.head = self.build_head()
         for name in ("neck", "head"):
             draw = int(rng_for(seed, self.name, name).integers(2**63))
@@ -72,6 +69,18 @@ class SiameseTracker(TrainableTracker):
         mean, std = (torch.tensor(values).reshape(3, 1, 1) for values in _IMAGENET_BGR)
         self.register_buffer("pixel_mean", mean, persistent=False)
         self.register_buffer("pixel_std", std, persistent=False)
+
+    def build_grid(self) -> Grid:
+        """Return the crops, the levels that the neck reads and the places of the answers."""
+        return grid_for(self.space, self.options)
+
+    def build_neck(self) -> nn.Module:
+        """Return the neck: called with a branch's features of `grid.levels` and "template" or "search".
+
+        It returns one (b, channels, h, w) a level and has `reset_parameters(generator)`.
+        """
+        options = self.options
+        return Neck(self.grid.channels, options.channels, share=options.share_neck, statistics=options.bn_statistics)
 
     @abstractmethod
     def build_head(self) -> nn.Module:
@@ -166,8 +175,8 @@ class SiameseTracker(TrainableTracker):
         images = self._crops(size, frames, centres, sides, fills)
         language = Language.absent(len(frames), self.language_dim) if language is None else language
         corners = box_to_crop(boxes, centres, np.rint(sides), size, middle=self._middle(size // 2))
-        targets = torch.from_numpy(corners).to(images)
-        template = self.embed_template(images, targets, path, language.to(images.device), online=True)
+        given = torch.from_numpy(corners).to(images)
+        template = self.embed_template(images, given, path, language.to(images.device), online=True)
         rows = zip(boxes, fills, strict=True)
         return [SiameseSession(path, template.row(i), box.copy(), fill) for i, (box, fill) in enumerate(rows)]
 
@@ -197,7 +206,7 @@ class SiameseTracker(TrainableTracker):
     def _scaled(self, images: Tensor) -> Tensor:
         return images if self.options.normalise == "none" else (images - self.pixel_mean) / self.pixel_std
 
-    def _middle(self, place: int) -> int | None:
+    def _middle(self, place: float) -> float | None:
         return None if self.options.centring == "exact" else place
 
     def _crops(self, size: int, *rows: Sequence[Any] | np.ndarray) -> Tensor:
