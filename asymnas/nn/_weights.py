@@ -57,7 +57,9 @@ def read_weights(file: Path | str) -> tuple[dict[str, Tensor], dict[str, str]]:
         head = stream.read(2)
     # A zip archive (torch.save) or a bare pickle; a safetensors file starts with the length of its header.
     if head == b"PK" or (head[:1] == b"\x80" and head[1:] in (b"\x02", b"\x03", b"\x04", b"\x05")):
-        way_out = "Convert it once with asymnas.nn.pretrained.convert_checkpoint."
+        way_out = (
+            "Convert it once: `asymnas convert` of a tracker, asymnas.nn.pretrained.convert_checkpoint of a backbone."
+        )
         raise _error(file, "is a pickle checkpoint, and pickles can run code", way_out=way_out)
     try:
         with safe_open(file, framework="pt", device="cpu") as source:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -142,6 +142,9 @@ class TrackerPlugin:
             raises a `TrackerError` with all that is wrong where options and space do not fit together.
         rewards: what a searchable tracker can be scored by beside SUC: "pair_loss" and "pair_iou" on pairs of crops,
             "open_loop" on videos. They need its methods `pair_losses`, `pair_boxes` and `place`.
+        convert: `convert(state, tracker)` gives a public checkpoint's tensors by the names of the tracker's
+            `state_dict`; it raises a `WeightsError` with all that is absent, has another shape or is left over.
+        published: what public checkpoints are of: a shipped space and, where it has several, the shipped architecture.
     """
 
     name: str
@@ -154,3 +157,5 @@ class TrackerPlugin:
     reads_language: bool = False
     geometry: Callable[..., CropGeometry] | None = None
     rewards: tuple[str, ...] = ()
+    convert: Callable[[Mapping[str, Tensor], Any], dict[str, Tensor]] | None = None
+    published: tuple[str, ...] = ()

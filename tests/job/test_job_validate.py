@@ -98,6 +98,7 @@ def one(tmp_path: Path, text: str) -> Problem:
         ("seed: '1'", "3: seed", "must be a whole number"),
         ("seed: true", "3: seed", "must be a whole number"),
         ("tracker: {name: static}", "3: tracker.name", "must be a searchable tracker"),
+        ("tracker: {name: siamcar}\nspace: tiny_symmetric", "4: space", "'siamcar' reads no sentences"),
         (
             "evaluation: {ladder: [{reward: su}], finals: []}",
             "3: evaluation.ladder[0].reward",

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 from asymnas_trackers.vlt_scar import VLTSCAROptions, plugin
-from asymnas_trackers.vlt_scar._head import HeadOutput
 from torch import Tensor, nn
 
 from asymnas.space import load_space
+from asymnas.tracking.siamese.car.head import HeadOutput
 
 OPTIONS = {
     "G_decode_siamcar": {"decoding": "pixels", "centring": "pysot", "min_side": 1.0},

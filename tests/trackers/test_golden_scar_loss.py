@@ -7,10 +7,10 @@ import json
 import numpy as np
 import pytest
 import torch
-from asymnas_trackers.vlt_scar._head import HeadOutput
-from asymnas_trackers.vlt_scar._loss import assign, tracking_losses
 
 from asymnas.tracking.boxes import CropGeometry
+from asymnas.tracking.siamese.car.head import HeadOutput
+from asymnas.tracking.siamese.car.loss import assign, tracking_losses
 from asymnas.tracking.siamese.grid import Grid
 
 CASES = {"F_loss_siamcar": "iou", "F_loss_vlt_scar": "ciou"}

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 from asymnas_trackers.vlt_scar import VLTSCAROptions, convert, plugin
-from asymnas_trackers.vlt_scar._loss import assign, tracking_losses
 from torch import Tensor
 
 from asymnas.core.errors import WeightsError
 from asymnas.space import load_space
 from asymnas.testing import moving_square
 from asymnas.tracking import Language, track
+from asymnas.tracking.siamese.car.loss import assign, tracking_losses
 from asymnas.tracking.siamese.correlation import correlate
 
 OPS = ("shuffle_3x3", "shuffle_5x5", "shuffle_7x7", "shuffle_xception")

@@ -7,10 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from asymnas_trackers.vlt_scar._decode import Decoder, PixelDecoder
-from asymnas_trackers.vlt_scar._head import CARHead, HeadOutput
-from asymnas_trackers.vlt_scar._loss import assign, pair_losses, tracking_losses
-from asymnas_trackers.vlt_scar._options import VLTSCAROptions
+from asymnas_trackers.vlt_scar import VLTSCAROptions
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -18,6 +15,9 @@ from pydantic import ValidationError
 from asymnas.core.errors import EvaluationError
 from asymnas.tracking.boxes import CropGeometry
 from asymnas.tracking.siamese.box_losses import BOX_LOSSES
+from asymnas.tracking.siamese.car.decode import Decoder, PixelDecoder
+from asymnas.tracking.siamese.car.head import CARHead, HeadOutput
+from asymnas.tracking.siamese.car.loss import assign, pair_losses, tracking_losses
 from asymnas.tracking.siamese.correlation import centre_crop, correlate
 from asymnas.tracking.siamese.grid import Grid
 
@@ -181,7 +181,7 @@ def test_perfect_answers_are_near_the_least_loss() -> None:
 def test_decoding_gives_back_the_box(centre: tuple[float, float], size: tuple[float, float]) -> None:
     low, high = np.array(centre) - np.array(size) / 2, np.array(centre) + np.array(size) / 2
     boxes = torch.from_numpy(np.concatenate([low, high])[None]).float()
-    found = Decoder(SMALL, VLTSCAROptions(window=0.05))(perfect(boxes), np.array([size]))
+    found = Decoder(SMALL, VLTSCAROptions(window=0.05), "vlt_scar")(perfect(boxes), np.array([size]))
     np.testing.assert_allclose(found.centre[0], centre, atol=1e-3)
     np.testing.assert_allclose(found.size[0], size, atol=1e-3)
     assert 0.0 <= found.score[0] <= 1.0
@@ -194,7 +194,7 @@ def test_pixels_are_finite_where_maps_are_flat_or_wild() -> None:
     cls, box, centre = (torch.randn(1, channels, 13, 13, generator=generator) * 10 for channels in (2, 4, 1))
     wild = HeadOutput(cls, torch.exp(box.clamp(max=20.0)), centre)
     for answers in (flat, wild):
-        found = PixelDecoder(SMALL, VLTSCAROptions())(answers, np.array([[20.0, 30.0]]))
+        found = PixelDecoder(SMALL, VLTSCAROptions(), "vlt_scar")(answers, np.array([[20.0, 30.0]]))
         assert all(np.isfinite(value).all() for value in (found.centre, found.size, found.rate))
         assert (found.size > 0).all()
         assert 0.0 <= found.score[0] <= 1.0
@@ -206,7 +206,7 @@ def test_a_row_does_not_depend_on_its_neighbours(kind: type[Decoder]) -> None:
     shape = (5, 2, 13, 13), (5, 4, 13, 13), (5, 1, 13, 13)
     cls, box, logits = (torch.randn(size, generator=generator) for size in shape)
     answers = HeadOutput(cls, torch.exp(box * 0.4 + 2.7), logits)
-    decoder = kind(SMALL, VLTSCAROptions())
+    decoder = kind(SMALL, VLTSCAROptions(), "vlt_scar")
     previous = np.linspace(15, 40, 10).reshape(5, 2)
     together = decoder(answers, previous)
     for i in range(5):
@@ -223,10 +223,10 @@ def test_penalty_and_window_choose_among_equal_peaks() -> None:
     left = torch.arange(13) < 6
     box, centre = torch.where(left, one.box, other.box), torch.where(left, one.centre, other.centre)
     merged = HeadOutput(torch.stack([-cls, cls], dim=1), box, centre)
-    nearer = Decoder(SMALL, VLTSCAROptions(window=0.4, penalty_k=0.0))(merged, np.array([[24.0, 24.0]]))
+    nearer = Decoder(SMALL, VLTSCAROptions(window=0.4, penalty_k=0.0), "vlt_scar")(merged, np.array([[24.0, 24.0]]))
     np.testing.assert_allclose(nearer.centre[0], [82.0, 64.0], atol=1e-3)  # 18 px from the middle, the other one 28
     wide = dataclasses.replace(merged, box=torch.where(left, merged.box, merged.box * 2))
-    alike = Decoder(SMALL, VLTSCAROptions(window=0.0, penalty_k=0.5))(wide, np.array([[24.0, 24.0]]))
+    alike = Decoder(SMALL, VLTSCAROptions(window=0.0, penalty_k=0.5), "vlt_scar")(wide, np.array([[24.0, 24.0]]))
     np.testing.assert_allclose(alike.centre[0], [36.0, 64.0], atol=1e-3)
 
 
@@ -234,7 +234,7 @@ def test_answers_that_are_not_finite_are_an_error() -> None:
     answers = perfect(torch.tensor([[40.0, 40.0, 88.0, 88.0]]))
     answers.cls[0, 0, 0, 0] = float("nan")
     with pytest.raises(EvaluationError, match="finite"):
-        Decoder(SMALL, VLTSCAROptions())(answers, np.array([[48.0, 48.0]]))
+        Decoder(SMALL, VLTSCAROptions(), "vlt_scar")(answers, np.array([[48.0, 48.0]]))
 
 
 @pytest.mark.parametrize(

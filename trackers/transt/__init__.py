@@ -59,4 +59,6 @@ plugin = TrackerPlugin(
     has_weights=True,
     rewards=("pair_loss", "pair_iou", "open_loop"),
     geometry=lambda options, space: transt_grid(space, options).crops,
+    convert=convert,
+    published=("resnet50_transt",),
 )

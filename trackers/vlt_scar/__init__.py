@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from asymnas.tracking import TrackerPlugin, TrainableTracker
+from asymnas.tracking.siamese.car.options import CAROptions
 from asymnas.tracking.siamese.grid import grid_for
-
-from ._options import VLTSCAROptions
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ._tracker import VLTSCAR
+    from asymnas.tracking.siamese.car.tracker import CARTracker
 
 __all__ = ["VLTSCAROptions", "convert", "plugin"]
+
+
+class VLTSCAROptions(CAROptions):
+    """SiamCAR's options."""
+
+    PUBLIC: ClassVar = {
+        "bn_statistics": "shared",
+        "missing": "template_embedding",
+        "roi_scale": 0.125,
+        "centring": "middle",
+        "odd_maps": True,
+        "decoding": "pixels",
+        "init_box_px": 1.0,
+        "box_loss": "ciou",
+        "ensure_positive": False,
+    }
 
 
 def _build(options: VLTSCAROptions, **keywords: Any) -> TrainableTracker:
@@ -24,7 +39,7 @@ def _build(options: VLTSCAROptions, **keywords: Any) -> TrainableTracker:
     return VLTSCAR(options=options, **keywords).eval()
 
 
-def convert(state: Mapping[str, Tensor], tracker: VLTSCAR) -> dict[str, Tensor]:
+def convert(state: Mapping[str, Tensor], tracker: CARTracker) -> dict[str, Tensor]:
     """Return the weights of SOTS' public VLT_SCAR by the names of the tracker's `state_dict`, all of which they fill.
 
     Args:
@@ -35,9 +50,11 @@ def convert(state: Mapping[str, Tensor], tracker: VLTSCAR) -> dict[str, Tensor]:
     Raises:
         WeightsError: with every tensor that is absent, has another shape, or is left over.
     """
-    from ._public import converted
+    from asymnas.nn.pretrained import vlt_keys
+    from asymnas.tracking.siamese.car.convert import CARKeys, converted
 
-    return converted(state, tracker)
+    public = CARKeys(backbone=vlt_keys, head="head", fuse="head.down", whole=("neck", "head"))
+    return converted(state, tracker, public)
 
 
 plugin = TrackerPlugin(
@@ -51,4 +68,6 @@ plugin = TrackerPlugin(
     reads_language=True,
     rewards=("pair_loss", "pair_iou", "open_loop"),
     geometry=lambda options, space: grid_for(space, options).crops,
+    convert=convert,
+    published=("vlt_asymmetric", "vlt_scar_released"),
 )

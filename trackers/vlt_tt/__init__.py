@@ -86,4 +86,6 @@ plugin = TrackerPlugin(
     reads_language=True,
     rewards=("pair_loss", "pair_iou", "open_loop"),
     geometry=lambda options, space: transt_grid(space, options).crops,
+    convert=convert,
+    published=("vlt_asymmetric_256", "vlt_tt_released"),
 )

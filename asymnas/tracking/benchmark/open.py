@@ -13,6 +13,7 @@ from asymnas.core.threads import all_threads
 from asymnas.runs.statistics import load_statistics, save_statistics, statistics_key
 from asymnas.tracking import Language, OnlineTracker, TrackerPlugin, get_tracker, list_trackers, load_tracker_weights
 from asymnas.tracking.benchmark.run_files import RunFiles, find_run
+from asymnas.tracking.benchmark.weights import WeightsNote, architecture_settings, read_note
 from asymnas.tracking.live import LiveTracker
 from asymnas.tracking.task.data import checked_options, sentence_table, sentences_of
 
@@ -33,8 +34,10 @@ class TrackerSpec:
         name: a plugin's name (`asymnas list trackers`); a run folder of `asymnas search` or `asymnas retrain`; or an
             architecture.json in such a folder, which may be another one of the run's space.
         options: values for the plugin's options; for a run, only such that leave the weights as they are.
-        weights: the weights of a plugin that has some and no search space; a run has its own.
-        encoder: the text encoder of a plugin with weights that reads sentences, as a job's `language.encoder`.
+        weights: the weights of a plugin that has some; over a search space those that `asymnas convert` wrote, whose
+            options hold where none are given. A run has its own.
+        encoder: the text encoder of a plugin with weights that reads sentences, as a job's `language.encoder`; None:
+            that of the converted weights, else minilm.
         missing: what stands for a missing sentence, `zero_tensor`, `zero_embedding` or `template_embedding`; None: as
             the run has it.
         data_root: folder of the real data sets that the run was trained on, for recalibration; None: as the run has it.
@@ -44,7 +47,7 @@ class TrackerSpec:
     name: str
     options: Mapping[str, Any] = field(default_factory=dict)
     weights: Path | None = None
-    encoder: str = "minilm"
+    encoder: str | None = None
     missing: str | None = None
     data_root: Path | None = None
     device: str | None = None
@@ -161,7 +164,7 @@ def _options(plugin: TrackerPlugin, values: Mapping[str, Any], missing: str | No
     """All values of a plugin's options, with the strategy for missing sentences."""
     more = dict(values)
     if missing is not None:
-        if "missing" not in plugin.options.model_fields:
+        if "missing" not in plugin.options.model_fields or not plugin.reads_language:
             way_out = "Leave the strategy for missing sentences out."
             rule = "has no strategies for missing sentences" if plugin.reads_language else (
                 "reads no sentences, so none can be missing")  # fmt: skip
@@ -172,7 +175,7 @@ def _options(plugin: TrackerPlugin, values: Mapping[str, Any], missing: str | No
 
 def _plugin_settings(plugin: TrackerPlugin, spec: TrackerSpec) -> dict[str, Any]:
     where = f"tracker '{plugin.name}'"
-    if plugin.searchable:
+    if plugin.searchable and spec.weights is None:
         rule = "has a search space, and a plugin's name alone says neither architecture nor weights"
         way_out = f"Name a run folder, such as runs/{plugin.name}, or the architecture.json in it."
         raise TrackerError(Problem(where, rule, way_out=way_out))
@@ -180,26 +183,36 @@ def _plugin_settings(plugin: TrackerPlugin, spec: TrackerSpec) -> dict[str, Any]
         rule = "has weights, and its name alone does not say which" if plugin.has_weights else "has no weights"
         way_out = "Give the file with --weights." if plugin.has_weights else "Leave the weights out."
         raise TrackerError(Problem(where, rule, str(spec.weights or ""), way_out))
-    settings: dict[str, Any] = {"tracker": plugin.name, "options": _options(plugin, spec.options, spec.missing)}
+    note = read_note(plugin, spec.weights)
+    options = spec.options if note is None else {**note.options, **spec.options}
+    settings: dict[str, Any] = {"tracker": plugin.name, "options": _options(plugin, options, spec.missing)}
+    if note is not None:
+        settings |= architecture_settings(note.architecture)
     if spec.weights is not None:
         from asymnas.nn import weights_hash
 
         settings["weights_hash"] = weights_hash(spec.weights)
         if plugin.reads_language:
-            settings["encoder"] = _encoder_name(sentence_table(spec.encoder))
+            settings["encoder"] = _encoder_name(_table(spec, note))
     return settings
 
 
+def _table(spec: TrackerSpec, note: WeightsNote | None) -> SentenceTable:
+    return sentence_table(spec.encoder or (None if note is None else note.encoder) or "minilm")
+
+
 def _open_plugin(plugin: TrackerPlugin, spec: TrackerSpec) -> ReadyTracker:
-    settings = _plugin_settings(plugin, spec)
-    table = sentence_table(spec.encoder) if "encoder" in settings else None
+    settings, note = _plugin_settings(plugin, spec), read_note(plugin, spec.weights)
+    table = _table(spec, note) if "encoder" in settings else None
     options = checked_options(plugin, settings["options"])
-    tracker = plugin.build(options, space=None, language_dim=0 if table is None else table.dim, seed=0)
+    space = None if note is None else note.architecture.space
+    tracker = plugin.build(options, space=space, language_dim=0 if table is None else table.dim, seed=0)
     if spec.weights is not None:
         load_tracker_weights(plugin, tracker, spec.weights)
         model: Any = tracker
         model.to(spec.device or "cpu").eval()
-    return ReadyTracker(plugin.name, tracker, None, settings, plugin.reads_language, _sentences=table)
+    path = None if note is None else note.genes
+    return ReadyTracker(plugin.name, tracker, path, settings, plugin.reads_language, _sentences=table)
 
 
 def _encoder_name(table: SentenceTable) -> str:
@@ -212,10 +225,7 @@ def _run_settings(run: RunFiles, job: TrackingJob, table: SentenceTable | None) 
         "options": job.tracker.options,
         "run": run.folder.resolve().name,
         "job_hash": run.job.hash,
-        "space": run.architecture.space.name,
-        "space_hash": run.architecture.space.hash,
-        "architecture": run.architecture.key,
-        "genes": dict(run.architecture.genes),
+        **architecture_settings(run.architecture),
         "weights_hash": run.weights_hash,
         "encoder": "" if table is None else _encoder_name(table),
         "recalibration": job.evaluation.recalibration.model_dump(),

@@ -13,7 +13,12 @@ TrackerOptions = Annotated[
     list[str], typer.Option("--option", metavar="KEY=VALUE", help="An option of the tracker; may be repeated.")
 ]
 Weights = Annotated[
-    Path | None, typer.Option("--weights", metavar="FILE", help="Weights of a tracker that has no run: .safetensors.")
+    Path | None,
+    typer.Option(
+        "--weights",
+        metavar="FILE",
+        help="Weights of a tracker that has no run: .safetensors, such as `asymnas convert` writes.",
+    ),
 ]
 
 DatasetName = Annotated[str, typer.Option("--dataset", metavar="NAME", help="A data set of `asymnas list datasets`.")]

@@ -175,8 +175,8 @@ class SiameseTracker(TrainableTracker):
         images = self._crops(size, frames, centres, sides, fills)
         language = Language.absent(len(frames), self.language_dim) if language is None else language
         corners = box_to_crop(boxes, centres, np.rint(sides), size, middle=self._middle(size // 2))
-        corners = torch.from_numpy(corners).to(images)
-        template = self.embed_template(images, corners, path, language.to(images.device), online=True)
+        given = torch.from_numpy(corners).to(images)
+        template = self.embed_template(images, given, path, language.to(images.device), online=True)
         rows = zip(boxes, fills, strict=True)
         return [SiameseSession(path, template.row(i), box.copy(), fill) for i, (box, fill) in enumerate(rows)]
 
@@ -206,7 +206,7 @@ class SiameseTracker(TrainableTracker):
     def _scaled(self, images: Tensor) -> Tensor:
         return images if self.options.normalise == "none" else (images - self.pixel_mean) / self.pixel_std
 
-    def _middle(self, place: int) -> int | None:
+    def _middle(self, place: float) -> float | None:
         return None if self.options.centring == "exact" else place
 
     def _crops(self, size: int, *rows: Sequence[Any] | np.ndarray) -> Tensor:

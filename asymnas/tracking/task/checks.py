@@ -157,13 +157,17 @@ def _tracker(document: Document) -> tuple[TrackerPlugin | None, BaseModel | None
 
 
 def _crops(document: Document, plugin: TrackerPlugin, options: BaseModel) -> Iterator[Problem]:
-    from asymnas.space import load_space
+    from asymnas.space import LANGUAGE, load_space
 
     try:
         space = load_space(document.data["space"])
     except (AsymNASError, KeyError):  # has problems of its own
         return
     assert plugin.geometry is not None
+    stages = [stage for branch in space.branches for stage in branch.stages]
+    if not plugin.reads_language and any(stage.mixer and stage.mixer.reads == LANGUAGE for stage in stages):
+        rule = f"the tracker '{plugin.name}' reads no sentences, but mixers of the space do"
+        yield Problem(document.where(("space",)), rule, space.name, "Choose a space without mixers.")
     try:
         plugin.geometry(options, space)
     except AsymNASError as error:

@@ -46,11 +46,12 @@ class TrackingPlugin(TaskPlugin):
         return check_tracking(document, job, dropped)
 
     def commands(self) -> Mapping[str, str]:
-        """Return `test`, `track`, `eval` and `data`."""
+        """Return `test`, `track`, `convert`, `eval` and `data`."""
         folder = "asymnas.tracking.cli"
         return {
             "test": f"{folder}.test:test",
             "track": f"{folder}.track:track",
+            "convert": f"{folder}.convert:convert",
             "eval": f"{folder}.eval:eval_",
             "data": f"{folder}.data:data",
         }

@@ -1,30 +1,20 @@
-"""Options of the VLT_SCAR plugin: the job's `tracker:` section without `name`."""
+"""Options of trackers with SiamCAR's head; a tracker's own model gives other defaults."""
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from asymnas.tracking.siamese.options import SiameseOptions
 
+__all__ = ["CAROptions"]
+
 Weight = Annotated[float, Field(ge=0.0, le=100.0)]
 
 
-class VLTSCAROptions(SiameseOptions):
-    """Network, loss and decoding of VLT_SCAR; the defaults are the paper's where it names a value."""
-
-    PUBLIC: ClassVar = {
-        "bn_statistics": "shared",
-        "missing": "template_embedding",
-        "roi_scale": 0.125,
-        "centring": "middle",
-        "odd_maps": True,
-        "decoding": "pixels",
-        "init_box_px": 1.0,
-        "box_loss": "ciou",
-        "ensure_positive": False,
-    }
+class CAROptions(SiameseOptions):
+    """Network, loss and decoding; the defaults are those of the VLT paper's VLT_SCAR where it names a value."""
 
     head_depth: int = Field(4, ge=1, le=8, description="Convolutions in each of the head's two towers.")
     init_box_px: float | None = Field(

@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from asymnas.tracking.siamese.box_losses import BOX_LOSSES
+from asymnas.tracking.siamese.car.head import HeadOutput
 
-from ._head import HeadOutput
+__all__ = ["Targets", "assign", "pair_losses", "tracking_losses"]
 
 _EPS = 1e-9
 _POSITIVE_SHARE = 0.6  # of the half box: a cell is positive where both distances per axis exceed it, so |dx| < 0.2 w

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from asymnas.tracking.siamese.correlation import correlate
 
+__all__ = ["CARHead", "HeadOutput"]
+
 _MAX_EXPONENT = 20.0
 """exp() of more is no box side of any image; the bound keeps an untrained path's answers finite."""
 

@@ -6,23 +6,27 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from asymnas.tracking.siamese.car.head import HeadOutput
+from asymnas.tracking.siamese.car.options import CAROptions
 from asymnas.tracking.siamese.decode import Decoded, cosine_window, finite_maps, shape_penalty
 from asymnas.tracking.siamese.grid import Grid
 
-from ._head import HeadOutput
-from ._options import VLTSCAROptions
+__all__ = ["Decoder", "PixelDecoder"]
 
 _REACH = (0.1, 0.44)  # the distance of the fine peak from the coarse one, in template-crop sides
 
 
 class Decoder:
-    """Finds the target on the maps of n videos at once; a video's answer does not depend on its neighbours."""
+    """Finds the target on the maps of n videos at once; a video's answer does not depend on its neighbours.
 
-    def __init__(self, grid: Grid, options: VLTSCAROptions) -> None:
-        self.options = options
+    `tracker` is its name in messages.
+    """
+
+    def __init__(self, grid: Grid, options: CAROptions, tracker: str) -> None:
+        self.options, self.tracker = options, tracker
         self.cells = grid.size
         self.axis = grid.axis().double().numpy()
-        self.reach = [share * grid.crops.template_size for share in _REACH]
+        self.reach = np.array(_REACH) * grid.crops.template_size
         self.window = cosine_window(grid.size)
 
     def __call__(self, answers: HeadOutput, previous: np.ndarray) -> Decoded:
@@ -35,12 +39,12 @@ class Decoder:
         Raises:
             EvaluationError: the network gave NaN or infinity.
         """
-        cls, logits, distances = _maps(answers)
+        cls, logits, distances = _maps(answers, self.tracker)
         score = cls / (1.0 + np.exp(-np.clip(logits, -60.0, 60.0)))
         penalty, mixed = self._weighed(score, distances, previous)
         coarse = np.argmax(mixed, axis=1)
         rows = np.arange(len(coarse))
-        reach = np.clip(distances[rows, :, coarse] / 2, *self.reach)
+        reach = np.clip(distances[rows, :, coarse] / 2, self.reach[0], self.reach[1])
         fine = np.argmax(np.where(_near(self.axis, coarse, reach), penalty * score, -1.0), axis=1)
         left, top, right, bottom = distances[rows, :, fine].T
         centre = _places(self.axis, fine) + np.stack([right - left, bottom - top], axis=1) / 2
@@ -63,22 +67,22 @@ class PixelDecoder(Decoder):
     new size that of the distances resized; the rate is left without its penalty.
     """
 
-    def __init__(self, grid: Grid, options: VLTSCAROptions) -> None:
-        super().__init__(grid, options)
+    def __init__(self, grid: Grid, options: CAROptions, tracker: str) -> None:
+        super().__init__(grid, options, tracker)
         self.pixels = (grid.size - 1) * grid.stride + 1
         self.axis = np.linspace(self.axis[0], self.axis[-1], self.pixels)
-        self.reach = [int(value) for value in self.reach]
+        self.reach = np.trunc(self.reach)
 
     def __call__(self, answers: HeadOutput, previous: np.ndarray) -> Decoded:
         """Decode, see `Decoder`; a peak's score includes its penalty."""
-        cls, logits, distances = _maps(answers)
+        cls, logits, distances = _maps(answers, self.tracker)
         low, high = logits.min(axis=1, keepdims=True), logits.max(axis=1, keepdims=True)
         score = cls * (logits - low) / np.maximum(high - low, 1e-12)
         penalty, mixed = self._weighed(score, distances, previous)
         maps = self._resized(np.stack([mixed, penalty * score, cls, *distances.transpose(1, 0, 2)], axis=1))
         coarse = np.argmax(maps[:, 0], axis=1)
         rows = np.arange(len(coarse))
-        reach = np.clip(distances[rows, :, self._cells_of(coarse)] / 2, *self.reach).astype(int)
+        reach = np.clip(distances[rows, :, self._cells_of(coarse)] / 2, self.reach[0], self.reach[1]).astype(int)
         fine = np.argmax(np.where(_near(self.axis, coarse, reach), maps[:, 1], -np.inf), axis=1)
         _, score, cls, left, top, right, bottom = maps[rows, :, fine].T
         size = np.maximum(np.stack([left + right, top + bottom], axis=1), 1e-3)  # bicubic maps can be negative
@@ -96,10 +100,10 @@ class PixelDecoder(Decoder):
         return np.minimum(axes, self.cells - 1).T @ [self.cells, 1]
 
 
-def _maps(answers: HeadOutput) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _maps(answers: HeadOutput, tracker: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Class probabilities (n, cells²), centre-ness logits (n, cells²) and distances (n, 4, cells²), float64."""
     maps = torch.cat([torch.softmax(answers.cls.double(), dim=1)[:, 1:], answers.centre, answers.box], dim=1)
-    flat = finite_maps(maps.flatten(2).cpu().numpy(), "vlt_scar")
+    flat = finite_maps(maps.flatten(2).cpu().numpy(), tracker)
     return flat[:, 0], flat[:, 1], np.maximum(flat[:, 2:], 1e-3)
 
 
