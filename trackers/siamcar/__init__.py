@@ -28,6 +28,7 @@ class SiamCAROptions(CAROptions):
         "decoding": "pixels",
         "init_box_px": 1.0,
         "ensure_positive": False,
+        "min_side": 1.0,
     }
 
     share_neck: bool = Field(True, description="One neck for both branches, instead of one each, as VLT.")
