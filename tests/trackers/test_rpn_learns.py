@@ -49,13 +49,10 @@ def test_a_short_training_beats_template_matching() -> None:
         torch.nn.utils.clip_grad_norm_(tracker.parameters(), 10.0)
         optimiser.step()
         schedule.step()
-        if step % 20 == 0:
-            print(step, {k: round(v.item(), 3) for k, v in losses.items()}, flush=True)
     videos = load_dataset("synthetic", "test", videos=24, frames=24, part="standard").videos
     fixed = [batches.batch(STEPS + index).to("cpu") for index in range(4)]
     with recalibrated(tracker, lambda batch: tracker(batch, path), fixed):
         found = mean_iou(tracker.eval(), videos, path=path, lockstep=24)
     matching = get_tracker("template_matching")
     other = mean_iou(matching.build(matching.options()), videos)
-    print(found, other)
     assert found > other + 0.05
