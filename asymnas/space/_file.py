@@ -17,7 +17,7 @@ from asymnas.core.files import read_text, write_text
 from asymnas.core.schema import check_model
 from asymnas.space._architecture import Architecture, checked_path
 from asymnas.space._cost import Cost
-from asymnas.space._load import SHIPPED, load_space, shipped
+from asymnas.space._load import SHIPPED, list_spaces, load_space, shipped
 from asymnas.space._space import SearchSpace
 
 FORMAT, VERSION = "asymnas-architecture", 1
@@ -102,7 +102,8 @@ def load_architecture(source: Path | str) -> ArchitectureFile:
     """Read an architecture file and check it against the space it embeds.
 
     Args:
-        source: a file, or the name of an architecture that comes with AsymNAS (`vlt_scar_released`).
+        source: a file, or the name of an architecture that comes with AsymNAS (`vlt_scar_released`), or of a space that
+            does and has one architecture (`resnet50`).
 
     Raises:
         SpaceError: no such file, no JSON, another format or version, an invalid space, a hash that is not that of the
@@ -133,6 +134,8 @@ def _read(source: Path | str) -> tuple[str, Any]:
     """Return how messages call the file, and what its JSON holds."""
     name = str(source)
     if isinstance(source, str) and not name.endswith(".json") and "/" not in name:
+        if name in list_spaces() and (space := load_space(name)).size == 1:
+            return name, architecture_content(next(space.enumerate()))
         if name not in list_architectures():
             way_out = nearest(name, list_architectures()) + " A file's name ends in .json."
             raise SpaceError(Problem("architecture", "no such architecture", f"'{name}'", way_out))

@@ -166,6 +166,7 @@ class TrackerContract:
         assert isinstance(tracker, TrainableTracker) == plugin.trainable == (plugin.geometry is not None)
         assert plugin.trainable or not plugin.searchable
         assert plugin.has_weights or not plugin.trainable
+        assert (plugin.convert is not None) == bool(plugin.published)
         assert isinstance(tracker, torch.nn.Module) or not plugin.has_weights
         if isinstance(tracker, TrainableTracker):
             assert plugin.geometry(plugin.options(**options), space if plugin.searchable else None) == tracker.geometry

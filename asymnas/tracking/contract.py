@@ -144,7 +144,7 @@ class TrackerPlugin:
             "open_loop" on videos. They need its methods `pair_losses`, `pair_boxes` and `place`.
         convert: `convert(state, tracker)` gives a public checkpoint's tensors by the names of the tracker's
             `state_dict`; it raises a `WeightsError` with all that is absent, has another shape or is left over.
-        published: what public checkpoints are of: a shipped architecture, or a shipped space of one architecture.
+        published: what public checkpoints are of: a shipped space and, where it has several, the shipped architecture.
     """
 
     name: str
@@ -158,4 +158,4 @@ class TrackerPlugin:
     geometry: Callable[..., CropGeometry] | None = None
     rewards: tuple[str, ...] = ()
     convert: Callable[[Mapping[str, Tensor], Any], dict[str, Tensor]] | None = None
-    published: str | None = None
+    published: tuple[str, ...] = ()

@@ -21,7 +21,7 @@ from asymnas.testing import moving_square
 from asymnas.tracking import track
 from asymnas.tracking.benchmark.open import describe_tracker, open_tracker
 from asymnas.tracking.registry import TRACKERS
-from asymnas.tracking.siamese.car.convert import PublicKeys, _key
+from asymnas.tracking.siamese.car.convert import CARKeys, _key
 
 SMALL = {"channels": 16, "head_depth": 1}
 
@@ -29,7 +29,7 @@ SMALL = {"channels": 16, "head_depth": 1}
 @pytest.fixture(autouse=True)
 def _small(monkeypatch) -> None:
     """The public weights are of the small space."""
-    monkeypatch.setitem(TRACKERS._objects, "siamcar", dataclasses.replace(plugin, published="tiny_resnet"))
+    monkeypatch.setitem(TRACKERS._objects, "siamcar", dataclasses.replace(plugin, published=("tiny_resnet",)))
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def tracker():
 @pytest.fixture
 def checkpoint(tracker, tmp_path):
     """A tracker's weights in a file under their public names."""
-    names = PublicKeys(resnet_keys, head="car_head", fuse="down", whole=())
+    names = CARKeys(resnet_keys, head="car_head", fuse="down", whole=())
     keys = {f"supernet.{name}": f"backbone.{key}" for name, key in resnet_keys(tracker.supernet).items()}
     ours = tracker.state_dict()
     state = {keys.get(name) or _key(name.split("."), names): tensor for name, tensor in ours.items()}
@@ -78,7 +78,7 @@ def test_what_cannot_be_converted_is_told(checkpoint, tracker, tmp_path) -> None
     target = tmp_path / "out.safetensors"
     for words, parts in (
         ((checkpoint, "--to", "static"), ("'static'", "no public weights")),
-        ((checkpoint, "--to", "siamcar"), ("public.pth", "differ in shape", "down.weight is")),
+        ((checkpoint, "--to", "siamcar"), ("public.pth", "24 tensors are asked for", "differ in shape")),
         ((checkpoint, "--to", "siamcar", "--set", "chanels=16"), ("chanels", "Did you mean 'channels'?")),
         ((tmp_path / "no.pth", "--to", "siamcar"), ("no.pth", "no such weight file")),
     ):

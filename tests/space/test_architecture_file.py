@@ -47,6 +47,14 @@ def test_released_architectures_are_there():
         assert found.architecture.space == load_space("vlt_asymmetric")
 
 
+def test_a_shipped_space_of_one_architecture_names_it():
+    found = load_architecture("tiny_resnet")
+    assert found.architecture.space == load_space("tiny_resnet") and found.score is None
+    assert found.architecture.genes["search.stage3.block2"] == "bottleneck_d2"
+    with pytest.raises(SpaceError, match="no such architecture"):
+        load_architecture("tiny_asymmetric")
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -8,16 +8,13 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 import torch
-from asymnas_trackers.vlt_scar import VLTSCAROptions, plugin
 from torch import Tensor, nn
 
 from asymnas.space import load_space
+from asymnas.tracking import get_tracker
 from asymnas.tracking.siamese.car.head import HeadOutput
 
-OPTIONS = {
-    "G_decode_siamcar": {"decoding": "pixels", "centring": "pysot", "min_side": 1.0},
-    "G_decode_vlt_scar": {"public": True},
-}
+PLUGINS = {"G_decode_siamcar": "siamcar", "G_decode_vlt_scar": "vlt_scar"}
 
 
 class Given(nn.Module):
@@ -47,7 +44,7 @@ def space():
     return load_space({"name": "public_crops", "ops": ["conv_3x3"], "branches": branches})
 
 
-@pytest.fixture(scope="module", params=sorted(OPTIONS))
+@pytest.fixture(scope="module", params=sorted(PLUGINS))
 def case(request, shared):
     folder = shared / "golden" / request.param
     with np.load(folder / "data.npz") as data:
@@ -81,7 +78,8 @@ def built(name: str, space, sub: dict):
         "size_lr": hyper["lr"],
         "window": window,
     }
-    tracker = plugin.build(VLTSCAROptions(**options, **OPTIONS[name]), space=space, seed=0)
+    plugin = get_tracker(PLUGINS[name])
+    tracker = plugin.build(plugin.options(public=True, **options), space=space, seed=0)
     tracker.head = Given(maps(sub))
     return tracker
 

@@ -28,6 +28,7 @@ class SiamCAROptions(CAROptions):
         "decoding": "pixels",
         "init_box_px": 1.0,
         "ensure_positive": False,
+        "min_side": 1.0,
     }
 
     share_neck: bool = Field(True, description="One neck for both branches, instead of one each, as VLT.")
@@ -50,10 +51,10 @@ def convert(state: Mapping[str, Tensor], tracker: CARTracker) -> dict[str, Tenso
         WeightsError: with every tensor that is absent, has another shape, or is left over.
     """
     from asymnas.nn.pretrained import resnet_keys
-    from asymnas.tracking.siamese.car.convert import PublicKeys, converted
+    from asymnas.tracking.siamese.car.convert import CARKeys, converted
 
     layers = ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4")
-    public = PublicKeys(resnet_keys, head="car_head", fuse="down", whole=(*layers, "neck", "down", "car_head"))
+    public = CARKeys(resnet_keys, head="car_head", fuse="down", whole=(*layers, "neck", "down", "car_head"))
     return converted(state, tracker, public)
 
 
@@ -68,5 +69,5 @@ plugin = TrackerPlugin(
     rewards=("pair_loss", "pair_iou", "open_loop"),
     geometry=lambda options, space: grid_for(space, options).crops,
     convert=convert,
-    published="resnet50",
+    published=("resnet50",),
 )

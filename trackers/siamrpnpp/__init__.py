@@ -57,5 +57,5 @@ plugin = TrackerPlugin(
     rewards=("pair_loss", "pair_iou", "open_loop"),
     geometry=lambda options, space: rpn_grid(space, options).crops,
     convert=convert,
-    published="resnet50",
+    published=("resnet50",),
 )

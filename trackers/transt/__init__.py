@@ -60,5 +60,5 @@ plugin = TrackerPlugin(
     rewards=("pair_loss", "pair_iou", "open_loop"),
     geometry=lambda options, space: transt_grid(space, options).crops,
     convert=convert,
-    published="resnet50_transt",
+    published=("resnet50_transt",),
 )

@@ -51,9 +51,9 @@ def convert(state: Mapping[str, Tensor], tracker: CARTracker) -> dict[str, Tenso
         WeightsError: with every tensor that is absent, has another shape, or is left over.
     """
     from asymnas.nn.pretrained import vlt_keys
-    from asymnas.tracking.siamese.car.convert import PublicKeys, converted
+    from asymnas.tracking.siamese.car.convert import CARKeys, converted
 
-    public = PublicKeys(backbone=vlt_keys, head="head", fuse="head.down", whole=("neck", "head"))
+    public = CARKeys(backbone=vlt_keys, head="head", fuse="head.down", whole=("neck", "head"))
     return converted(state, tracker, public)
 
 
@@ -69,5 +69,5 @@ plugin = TrackerPlugin(
     rewards=("pair_loss", "pair_iou", "open_loop"),
     geometry=lambda options, space: grid_for(space, options).crops,
     convert=convert,
-    published="vlt_scar_released",
+    published=("vlt_asymmetric", "vlt_scar_released"),
 )

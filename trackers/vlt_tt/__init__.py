@@ -87,5 +87,5 @@ plugin = TrackerPlugin(
     rewards=("pair_loss", "pair_iou", "open_loop"),
     geometry=lambda options, space: transt_grid(space, options).crops,
     convert=convert,
-    published="vlt_tt_released",
+    published=("vlt_asymmetric_256", "vlt_tt_released"),
 )

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from asymnas.core.errors import Problem, TrackerError, WeightsError
-from asymnas.space import Architecture, list_architectures, load_architecture, load_space
+from asymnas.space import Architecture, load_architecture, load_space
 from asymnas.tracking import TrackerPlugin
 from asymnas.tracking.task.data import checked_options
 
@@ -57,9 +57,9 @@ def convert_weights(
     from asymnas.nn import save_weights
     from asymnas.nn.pretrained import read_state
 
-    if plugin.convert is None or plugin.published is None:
+    if plugin.convert is None:
         raise TrackerError(Problem(f"tracker '{plugin.name}'", "has no public weights that are known"))
-    architecture = _published(plugin.published)
+    architecture = _published(*plugin.published)
     preset = {"public": True} if "public" in plugin.options.model_fields else {}
     checked = checked_options(plugin, {**preset, **options})
     encoder, dim = _ENCODER if plugin.reads_language else (None, 0)
@@ -110,7 +110,5 @@ def architecture_settings(architecture: Architecture) -> dict[str, Any]:
     }
 
 
-def _published(name: str) -> Architecture:
-    if name in list_architectures():
-        return load_architecture(name).architecture
-    return next(load_space(name).enumerate())
+def _published(space: str, architecture: str | None = None) -> Architecture:
+    return load_space(space).architecture(load_architecture(architecture or space).architecture.genes)

@@ -11,14 +11,14 @@ from asymnas.nn import Supernet
 from asymnas.nn.pretrained import take
 from asymnas.tracking.siamese.car.tracker import CARTracker
 
-__all__ = ["PublicKeys", "converted"]
+__all__ = ["CARKeys", "converted"]
 
 _HEAD = {"cls_tower": "cls_tower", "box_tower": "bbox_tower", "cls": "cls_logits", "box": "bbox_pred"}
 _HEAD |= {"centre": "centerness"}
 
 
 @dataclass(frozen=True, slots=True)
-class PublicKeys:
+class CARKeys:
     """Where a public checkpoint keeps the parts.
 
     Args:
@@ -34,7 +34,7 @@ class PublicKeys:
     whole: Sequence[str]
 
 
-def converted(state: Mapping[str, Tensor], tracker: CARTracker, public: PublicKeys) -> dict[str, Tensor]:
+def converted(state: Mapping[str, Tensor], tracker: CARTracker, public: CARKeys) -> dict[str, Tensor]:
     """Return a public model's weights by the names of the tracker's `state_dict`, all of which they fill.
 
     Raises:
@@ -49,7 +49,7 @@ def converted(state: Mapping[str, Tensor], tracker: CARTracker, public: PublicKe
     return take(state, tensors, keys, whole=public.whole)
 
 
-def _key(parts: list[str], public: PublicKeys) -> str:
+def _key(parts: list[str], public: CARKeys) -> str:
     """The public key of a tensor of head (`head.fuse.weight`) or neck (`neck.layers.search.0.norm.stats.all.*`)."""
     if parts[:2] == ["head", "fuse"]:
         return ".".join([public.fuse, *parts[2:]])

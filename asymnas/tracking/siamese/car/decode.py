@@ -26,7 +26,7 @@ class Decoder:
         self.options, self.tracker = options, tracker
         self.cells = grid.size
         self.axis = grid.axis().double().numpy()
-        self.reach = np.array(_REACH) * grid.crops.template_size
+        self.reach = _REACH[0] * grid.crops.template_size, _REACH[1] * grid.crops.template_size
         self.window = cosine_window(grid.size)
 
     def __call__(self, answers: HeadOutput, previous: np.ndarray) -> Decoded:
@@ -71,7 +71,6 @@ class PixelDecoder(Decoder):
         super().__init__(grid, options, tracker)
         self.pixels = (grid.size - 1) * grid.stride + 1
         self.axis = np.linspace(self.axis[0], self.axis[-1], self.pixels)
-        self.reach = np.trunc(self.reach)
 
     def __call__(self, answers: HeadOutput, previous: np.ndarray) -> Decoded:
         """Decode, see `Decoder`; a peak's score includes its penalty."""
@@ -82,7 +81,7 @@ class PixelDecoder(Decoder):
         maps = self._resized(np.stack([mixed, penalty * score, cls, *distances.transpose(1, 0, 2)], axis=1))
         coarse = np.argmax(maps[:, 0], axis=1)
         rows = np.arange(len(coarse))
-        reach = np.clip(distances[rows, :, self._cells_of(coarse)] / 2, self.reach[0], self.reach[1]).astype(int)
+        reach = np.clip(distances[rows, :, self._cells_of(coarse)] / 2, *self.reach)
         fine = np.argmax(np.where(_near(self.axis, coarse, reach), maps[:, 1], -np.inf), axis=1)
         _, score, cls, left, top, right, bottom = maps[rows, :, fine].T
         size = np.maximum(np.stack([left + right, top + bottom], axis=1), 1e-3)  # bicubic maps can be negative

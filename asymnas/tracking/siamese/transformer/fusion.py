@@ -28,8 +28,8 @@ class Attention(nn.Module):
         """Return (b, n, channels)."""
         parts = {"query": query, "key": key, "value": value}
         parts |= {name: layer(parts[name]) for name, layer in self.projections.items()}
-        split = [part.unflatten(2, (self.heads, -1)).transpose(1, 2) for part in parts.values()]
-        read = F.scaled_dot_product_attention(*split, dropout_p=self.dropout if self.training else 0.0)
+        q, k, v = (part.unflatten(2, (self.heads, -1)).transpose(1, 2) for part in parts.values())
+        read = F.scaled_dot_product_attention(q, k, v, dropout_p=self.dropout if self.training else 0.0)
         return self.out(read.transpose(1, 2).flatten(2))
 
 

@@ -94,9 +94,9 @@ class TransTHead(nn.Module):
             if isinstance(layer, nn.Linear):
                 _xavier(layer, generator)
         for answer in (self.cls, self.box):
-            nn.init.normal_(answer[-1].weight, 0.0, 0.01, generator=generator)
+            nn.init.normal_(answer[-1].get_parameter("weight"), 0.0, 0.01, generator=generator)
         with torch.no_grad():
-            self.box[-1].bias[2:] = math.log(_FIRST_SIDE / (1 - _FIRST_SIDE))
+            self.box[-1].get_parameter("bias")[2:] = math.log(_FIRST_SIDE / (1 - _FIRST_SIDE))
 
     def forward(self, template: Sequence[Tensor], search: Sequence[Tensor]) -> TransTAnswers:
         """Answer for the one template map (b, channels, k, k) and search map (b, channels, n, n) of the tuples."""

@@ -27,7 +27,7 @@ class TransTOptions(SiameseOptions):
     channels: int = Field(256, ge=8, le=1024, multiple_of=8, description="Channels of attention and heads.")
     share_neck: bool = Field(True, description="One input projection for both branches, instead of one each.")
     crops: Literal["transt", "siamfc"] = Field(
-        "transt", description="Margin of the crops: template (w + h) / 2, search three times that; or SiamFC's for both."
+        "transt", description="Margin of the crops: template (w + h) / 2, search three times that; or SiamFC's."
     )
     round_up: tuple[bool, bool] = Field(
         (True, True), description="Whether the sides of template and search crop are rounded up to whole image pixels."
