@@ -10,11 +10,11 @@ from typing import Any
 from asymnas.core.files import disk_errors
 from asymnas.report import Section, page
 
-__all__ = ["Explanation", "Part", "write_explanation"]
+__all__ = ["ExplainedPart", "Explanation", "write_explanation"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part:
+class ExplainedPart:
     """One part of an explanation: its key in the record and name of its picture, numbers, PNG bytes, and a table."""
 
     name: str
@@ -29,7 +29,7 @@ class Explanation:
 
     title: str
     record: dict[str, Any]
-    parts: tuple[Part, ...]
+    parts: tuple[ExplainedPart, ...]
     notes: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from asymnas.tracking.benchmark.open import ReadyTracker
 from asymnas.tracking.boxes import iou
 from asymnas.tracking.data import subset
 from asymnas.tracking.data.lazy import all_of
-from asymnas.tracking.explain.explanation import Part
+from asymnas.tracking.explain.explanation import ExplainedPart
 from asymnas.tracking.explain.gradcam import answer_maps, share_inside
 from asymnas.tracking.explain.inside import Fusion, SearchView, nearest_cell, selection_scores, siamese, strides
 from asymnas.tracking.explain.plots import answers_plot, channels_plot, words_plot
@@ -30,7 +30,7 @@ _LISTED, _ROWS = 3, 6
 _KINDS = ("Grad-CAM", "by place")
 
 
-def channels_part(view: SearchView, row: int, found: Sequence[Fusion], sentence: str) -> Part:
+def channels_part(view: SearchView, row: int, found: Sequence[Fusion], sentence: str) -> ExplainedPart:
     """The channels that each mixer selects, and the activation before and after it."""
     side, corners = len(view.crop), view.found[row] if view.truth is None else view.truth
     record, rows = [], []
@@ -58,7 +58,7 @@ def channels_part(view: SearchView, row: int, found: Sequence[Fusion], sentence:
 
 def answers_part(
     ready: ReadyTracker, subject: Subject, view: SearchView, sentences: dict[str, str | None], main: int
-) -> Part:
+) -> ExplainedPart:
     """Grad-CAM of the answer at the target, under each sentence."""
     tracker = siamese(ready)
     corners = view.found[main] if view.truth is None else view.truth
@@ -92,7 +92,7 @@ def answers_part(
     return _part("gradcam", record, picture, "Where the answer comes from", note, head, rows)
 
 
-def trackers_part(subject: Subject, followed: Sequence[Followed]) -> Part:
+def trackers_part(subject: Subject, followed: Sequence[Followed]) -> ExplainedPart:
     """The whole video, with one tracker or several."""
     sheet = draw_trackers(subject.video, followed, sentence=subject.sentence)
     picture = cv2.imencode(".png", sheet)[1].tobytes()
@@ -112,7 +112,7 @@ def trackers_part(subject: Subject, followed: Sequence[Followed]) -> Part:
     return _part("trackers", [item.to_dict() for item in followed], picture, "Through the video", note, head, rows)
 
 
-def words_parts(ready: ReadyTracker, subject: Subject, videos: int, notes: list[str]) -> Iterator[Part]:
+def words_parts(ready: ReadyTracker, subject: Subject, videos: int, notes: list[str]) -> Iterator[ExplainedPart]:
     """What each word of the data set's sentences does to the selection scores."""
     assert subject.dataset is not None
     chosen = subset(subject.dataset, videos=min(videos, len(all_of(subject.dataset.videos).names)))
@@ -145,8 +145,8 @@ def words_parts(ready: ReadyTracker, subject: Subject, videos: int, notes: list[
 
 def _part(
     name: str, record: Any, picture: bytes, title: str, note: str, head: tuple[str, ...], rows: Sequence[Any]
-) -> Part:
-    return Part(
+) -> ExplainedPart:
+    return ExplainedPart(
         name, record, picture, Section(title, head, tuple(rows), note, (Figure(picture, "png", title, wide=True),))
     )
 
