@@ -63,10 +63,11 @@ def explain_tracker(
     known = known_boxes(video)
     around = video.boxes[frame - 1] if known[frame - 1] else followed[0].boxes[frame - 1]
     truth = video.boxes[frame] if known[frame] else None
-    sentences = dict(subject.sentences) if ready.reads_language else {"none": None}
+    sentences: dict[str, str | None] = dict(subject.sentences) if ready.reads_language else {"none": None}
     main = list(sentences).index(subject.main) if subject.main in sentences else 0
     view = open_view(ready, video, frame, around, list(sentences.values()), truth)
-    parts, notes = [answers_part(ready, subject, view, sentences, main)], []
+    parts = [answers_part(ready, subject, view, sentences, main)]
+    notes: list[str] = []
     mixers = ready.reads_language and any(moda_mixers(siamese(ready)))
     if not mixers:
         notes.append(f"{ready.name} has no ModaMixer that reads language: nothing selects its channels")

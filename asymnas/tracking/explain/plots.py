@@ -196,7 +196,7 @@ def _outline(axes: Axes, view: SearchView, row: int | None) -> None:
     for corners, colour, line in boxes:
         size = corners[2:] - corners[:2]
         for edge, width in (("black", 2.4), (colour, 1.2)):
-            axes.add_patch(Rectangle(tuple(corners[:2]), *size, fill=False, edgecolor=edge, linewidth=width,
+            axes.add_patch(Rectangle((corners[0], corners[1]), *size, fill=False, edgecolor=edge, linewidth=width,
                                      linestyle=line if edge == colour else "-", alpha=1 if edge == colour else 0.5,
                                      clip_on=True))  # fmt: skip
 
