@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -73,7 +73,7 @@ def answers_plot(
     """
     columns = len(sentences) + 1
     figure = _figure(width=2.1 * columns + 0.6, height=2.45 * len(maps) + 1.2)
-    axes = figure.subplots(len(maps), columns, squeeze=False)
+    axes: Any = figure.subplots(len(maps), columns, squeeze=False)
     _crop(axes[0][0], view)
     _outline(axes[0][0], view, None)
     axes[0][0].set_title("search crop", fontsize=9, weight="bold")
@@ -103,7 +103,7 @@ def words_plot(effects: Mapping[str, Sequence[WordEffect]], sentences: int, leve
     lines = -(-len(effects) // columns)
     rows = min(_WORDS, max(map(len, effects.values())))
     figure = _figure(width=5.4 * columns, height=lines * (0.9 + 0.24 * rows) + 0.6)
-    axes = figure.subplots(lines, columns, squeeze=False, sharex=True)
+    axes: Any = figure.subplots(lines, columns, squeeze=False, sharex=True)
     for cell, (mixer, found) in zip(axes.flat, effects.items(), strict=False):
         shown = found[:_WORDS]
         places = np.arange(len(shown))
@@ -194,11 +194,12 @@ def _outline(axes: Axes, view: SearchView, row: int | None) -> None:
     boxes = [(view.truth, TRUE_COLOUR, "--")] if view.truth is not None else []
     boxes += [] if row is None else [(view.found[row], FOUND_COLOUR, "-")]
     for corners, colour, line in boxes:
-        size = corners[2:] - corners[:2]
+        left, top, right, bottom = map(float, corners)
         for edge, width in (("black", 2.4), (colour, 1.2)):
-            axes.add_patch(Rectangle((corners[0], corners[1]), *size, fill=False, edgecolor=edge, linewidth=width,
-                                     linestyle=line if edge == colour else "-", alpha=1 if edge == colour else 0.5,
-                                     clip_on=True))  # fmt: skip
+            outer = edge != colour
+            box = Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=edge, linewidth=width)
+            box.set(linestyle="-" if outer else line, alpha=0.5 if outer else 1.0)
+            axes.add_patch(box)
 
 
 def _frame(axes: Axes, view: SearchView) -> None:
