@@ -21,7 +21,7 @@ from asymnas.tracking.benchmark.open import ReadyTracker
 from asymnas.tracking.data import Video
 from asymnas.tracking.data.synthetic import sentence_parts
 from asymnas.tracking.explain import explain as whole
-from asymnas.tracking.explain import gradcam, plots, trackers
+from asymnas.tracking.explain import gradcam, parts, plots, trackers
 from asymnas.tracking.explain.gradcam import answer_maps, grad_cam, share_inside
 from asymnas.tracking.explain.inside import Fusion, fusions, nearest_cell, open_view, selection_scores, strides
 from asymnas.tracking.explain.subject import Subject, dataset_subject, known_boxes, video_subject
@@ -139,11 +139,15 @@ def test_grad_cam_of_a_linear_model_is_that_of_hand():
     assert (by_hand > 0).any()
     assert (by_hand == 0).any()
     np.testing.assert_allclose(grad_cam(Answer(), layer, x), by_hand, atol=1e-6)
+    placed = np.zeros((2, 4, 5))
+    placed[:, 1, 2] = np.maximum((features[:, :, 1, 2] * weights.numpy()).sum(1), 0)
+    assert placed.any()
+    np.testing.assert_allclose(grad_cam(Answer(), layer, x, by_place=True), placed, atol=1e-6)
 
 
 def test_maps_are_of_the_last_stage_behind_its_mixer(ready, view):
     tracker, cell = ready.tracker, nearest_cell(ready.tracker, view.truth)
-    maps = answer_maps(tracker, view, cell)
+    maps, placed = answer_maps(tracker, view, cell)
     output = tracker.supernet.branch(
         "search", view.images, view.path, language=view.template.language, tokens=view.template.tokens
     )
@@ -155,7 +159,23 @@ def test_maps_are_of_the_last_stage_behind_its_mixer(ready, view):
     by_hand = (gradient.mean((2, 3), keepdim=True) * last).sum(1).clamp(min=0).detach().numpy()
     assert by_hand.max() > 0
     np.testing.assert_allclose(maps, by_hand, rtol=1e-3, atol=1e-6 * by_hand.max())
+    by_hand = (gradient * last).sum(1).clamp(min=0).detach().numpy()
+    np.testing.assert_allclose(placed, by_hand, rtol=1e-3, atol=1e-6 * by_hand.max())
     assert not any(module._forward_hooks for module in tracker.modules())
+
+
+def test_every_map_is_named_by_its_kind_and_its_sentence(view, monkeypatch):
+    figures = []
+    monkeypatch.setattr(plots, "make_png", lambda figure: figures.append(figure) or b"")
+    maps = {kind: np.zeros((3, 16, 16)) for kind in ("one", "two")}
+    plots.answers_plot(view, maps, 8, SENTENCES, [["a", "b", "c"], ["d", "e", "f"]])
+    cells = [(cell.get_title(), cell.get_xlabel(), cell.get_ylabel()) for cell in figures[0].axes]
+    assert cells[1:4] == [
+        ("none", "no sentence\na", "one"),
+        ("class", "“square”\nb", ""),
+        ("full", "“the noisy square”\nc", ""),
+    ]
+    assert cells[5:8] == [("", "d", "two"), ("", "e", ""), ("", "f", "")]
 
 
 def test_the_cell_is_that_at_the_centre(ready):
@@ -331,9 +351,9 @@ def test_everything_is_in_the_record(ready, static, square, monkeypatch):
     subject = Subject(square, 3, SENTENCES, "full", dataset)
     texts = [f"the {colour} square" for colour in ("red", "blue", "green", "dark")]
     named = [SimpleNamespace(sentence=text) for text in texts]
-    monkeypatch.setattr(whole, "subset", lambda *_, **__: SimpleNamespace(videos=named))
+    monkeypatch.setattr(parts, "subset", lambda *_, **__: SimpleNamespace(videos=named))
     for name in ("channels_plot", "answers_plot"):
-        monkeypatch.setattr(whole, name, lambda *_: b"")
+        monkeypatch.setattr(parts, name, lambda *_: b"")
     found = whole.explain_tracker(ready, subject, [static])
     record = found.to_dict()
     assert [part.name for part in found.parts] == ["channels", "gradcam", "trackers", "words"]
@@ -352,7 +372,7 @@ def test_everything_is_in_the_record(ready, static, square, monkeypatch):
 
 
 def test_what_is_not_known_is_noted(ready, square, monkeypatch):
-    monkeypatch.setattr(whole, "answers_plot", lambda *_: b"")
+    monkeypatch.setattr(parts, "answers_plot", lambda *_: b"")
     unknown = square.boxes.copy()
     unknown[1:] = np.nan
     video = Video("clip", "video", square.frames, unknown, square.absent)

@@ -51,7 +51,8 @@ def explain(
     """
     from asymnas.report import make_progress, print_sections
     from asymnas.tracking.benchmark.open import open_tracker
-    from asymnas.tracking.explain.explain import check_tracker, explain_tracker, write_explanation
+    from asymnas.tracking.explain.explain import check_tracker, explain_tracker
+    from asymnas.tracking.explain.explanation import write_explanation
 
     subject = _subject(video, text, box, truth, frame, split, data_root)
     names = [name.strip() for name in trackers.split(",") if name.strip()]

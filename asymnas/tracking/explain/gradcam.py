@@ -59,22 +59,31 @@ def check_captum() -> None:
         raise MissingDependency(Problem("asymnas explain", "Grad-CAM needs the package captum", way_out=way_out))
 
 
-def grad_cam(model: nn.Module, layer: nn.Module, inputs: Tensor) -> np.ndarray:
+def grad_cam(model: nn.Module, layer: nn.Module, inputs: Tensor, *, by_place: bool = False) -> np.ndarray:
     """Return the maps (n, h, w) >= 0 of a model that gives one number (n,) for each of n inputs.
 
-    Each is the sum over the layer's channels, weighted by the mean of their gradients, its negative part left out; so
-    its unit is that of the answer times cells.
+    Each is the sum over the layer's channels, weighted by the mean of their gradients over the map, its negative part
+    left out. `by_place` weights each place by its own gradients instead (HiResCAM, Draelos and Carin 2020), which says
+    where a local answer comes from: the positive part of what each place gives to it, in its unit.
     """
-    from captum.attr import LayerGradCam
+    from captum.attr import LayerGradCam, LayerGradientXActivation
 
-    maps: Tensor = LayerGradCam(model, layer).attribute(inputs, relu_attributions=True)
-    return maps[:, 0].detach().float().cpu().numpy()
+    if by_place:
+        parts: Tensor = LayerGradientXActivation(model, layer).attribute(inputs)
+        maps = parts.sum(1).clamp(min=0)
+    else:
+        maps = LayerGradCam(model, layer).attribute(inputs, relu_attributions=True)[:, 0]
+    return maps.detach().float().cpu().numpy()
 
 
-def answer_maps(tracker: SiameseTracker, view: SearchView, cell: tuple[int, int]) -> np.ndarray:
-    """Return Grad-CAM (n, h, w) of the target's logit at a cell of the answer, under each of a view's n sentences."""
+def answer_maps(tracker: SiameseTracker, view: SearchView, cell: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Return maps (n, h, w) of the target's logit at a cell of the answer, under each of a view's n sentences.
+
+    The first are Grad-CAM, the second weighted by place; see `grad_cam`.
+    """
     model = SearchAnswer(tracker, view.template, view.path, cell)
-    return grad_cam(model, model.probe, view.images)
+    pooled, placed = (grad_cam(model, model.probe, view.images, by_place=by_place) for by_place in (False, True))
+    return pooled, placed
 
 
 def share_inside(cam: np.ndarray, corners: np.ndarray, stride: int, side: int) -> float:

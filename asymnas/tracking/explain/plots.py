@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["answers_plot", "channels_plot", "words_plot"]
 
-_EACH, _WORDS, _COLUMNS = 3, 10, 6
+_EACH, _WORDS = 3, 10
 _MAPS, _OVERLAYS = "viridis", "inferno"
 FOUND_COLOUR, TRUE_COLOUR = "#3cdc3c", "white"
 
@@ -61,34 +61,39 @@ def channels_plot(view: SearchView, row: int, found: Sequence[Fusion], sentence:
 
 def answers_plot(
     view: SearchView,
-    maps: np.ndarray,
+    maps: Mapping[str, np.ndarray],
     stride: int,
     sentences: Mapping[str, str | None],
-    captions: Sequence[str],
+    captions: Sequence[Sequence[str]],
 ) -> bytes:
-    """Draw Grad-CAM maps (n, h, w) over the search crop under n sentences by label, side by side (paper, Figure 7).
+    """Draw maps (n, h, w) of several kinds over the search crop under n sentences by label (paper, Figure 7).
 
-    Each map has a scale of its own. `captions` are lines below each sentence.
+    A row for each kind, a column for each sentence; each map has a scale of its own. `captions` are lines below each
+    sentence, by kind.
     """
-    lines = -(-(len(maps) + 1) // _COLUMNS)
-    columns = -(-(len(maps) + 1) // lines)
-    figure = _figure(width=2.2 * columns + 0.5, height=3.0 * lines + 0.4)
-    axes: list[Axes] = list(figure.subplots(lines, columns, squeeze=False).flat)
-    _crop(axes[0], view)
-    _outline(axes[0], view, None)
-    axes[0].set_title("search crop", fontsize=9, weight="bold")
-    axes[0].set_xlabel("white dashed: annotated\ngreen: found", fontsize=8)
-    for row, (cell, (label, sentence)) in enumerate(zip(axes[1:], sentences.items(), strict=False)):
-        top = float(maps[row].max())
-        _overlay(cell, view, maps[row] / top if top > 0 else maps[row], stride)
-        _outline(cell, view, row)
-        text = "no sentence" if sentence is None else textwrap.fill(_quoted(sentence, 100), 30)
-        cell.set_title(label, fontsize=9, weight="bold")
-        cell.set_xlabel(f"{text}\n{captions[row]}", fontsize=8)
-    for cell in axes[len(maps) + 1 :]:
+    columns = len(sentences) + 1
+    figure = _figure(width=2.1 * columns + 0.6, height=2.45 * len(maps) + 1.2)
+    axes: Any = figure.subplots(len(maps), columns, squeeze=False)
+    _crop(axes[0][0], view)
+    _outline(axes[0][0], view, None)
+    axes[0][0].set_title("search crop", fontsize=9, weight="bold")
+    axes[0][0].set_xlabel("white dashed: annotated\ngreen: found", fontsize=8)
+    for cell in axes[1:, 0]:
         cell.set_axis_off()
-    _scale(figure, axes)
-    figure.suptitle("Where the answer at the target comes from (Grad-CAM)", fontsize=11)
+    first = next(iter(maps.values()))
+    for line, (kind, found), texts in zip(axes, maps.items(), captions, strict=True):
+        for row, (cell, (label, sentence)) in enumerate(zip(line[1:], sentences.items(), strict=True)):
+            top = float(found[row].max())
+            _overlay(cell, view, found[row] / top if top > 0 else found[row], stride)
+            _outline(cell, view, row)
+            cell.set_xlabel(texts[row], fontsize=8)
+            if found is first:
+                text = "no sentence" if sentence is None else textwrap.fill(_quoted(sentence, 100), 30)
+                cell.set_title(label, fontsize=9, weight="bold")
+                cell.set_xlabel(f"{text}\n{texts[row]}", fontsize=8)
+        line[1].set_ylabel(kind, fontsize=9, weight="bold")
+    _scale(figure, list(axes.flat))
+    figure.suptitle("Where the answer at the target comes from", fontsize=11)
     return make_png(figure)
 
 
@@ -98,7 +103,7 @@ def words_plot(effects: Mapping[str, Sequence[WordEffect]], sentences: int, leve
     lines = -(-len(effects) // columns)
     rows = min(_WORDS, max(map(len, effects.values())))
     figure = _figure(width=5.4 * columns, height=lines * (0.9 + 0.24 * rows) + 0.6)
-    axes = figure.subplots(lines, columns, squeeze=False, sharex=True)
+    axes: Any = figure.subplots(lines, columns, squeeze=False, sharex=True)
     for cell, (mixer, found) in zip(axes.flat, effects.items(), strict=False):
         shown = found[:_WORDS]
         places = np.arange(len(shown))
@@ -189,11 +194,12 @@ def _outline(axes: Axes, view: SearchView, row: int | None) -> None:
     boxes = [(view.truth, TRUE_COLOUR, "--")] if view.truth is not None else []
     boxes += [] if row is None else [(view.found[row], FOUND_COLOUR, "-")]
     for corners, colour, line in boxes:
-        size = corners[2:] - corners[:2]
+        left, top, right, bottom = map(float, corners)
         for edge, width in (("black", 2.4), (colour, 1.2)):
-            axes.add_patch(Rectangle(tuple(corners[:2]), *size, fill=False, edgecolor=edge, linewidth=width,
-                                     linestyle=line if edge == colour else "-", alpha=1 if edge == colour else 0.5,
-                                     clip_on=True))  # fmt: skip
+            outer = edge != colour
+            box = Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=edge, linewidth=width)
+            box.set(linestyle="-" if outer else line, alpha=0.5 if outer else 1.0)
+            axes.add_patch(box)
 
 
 def _frame(axes: Axes, view: SearchView) -> None:

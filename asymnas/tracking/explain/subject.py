@@ -70,7 +70,7 @@ def dataset_subject(
     video = subset(dataset, videos=[video_name]).videos[0]
     own = video.sentence
     parts = dict(info.parts_of(own)) if own and not texts else {}
-    sentences = {"none": None, **parts, **_labelled(texts), **({"full": own} if own else {})}
+    sentences: dict[str, str | None] = {"none": None, **parts, **_labelled(texts), **({"full": own} if own else {})}
     return Subject(video, _checked(frame, len(video), name), sentences, "full" if own else _first(texts), dataset)
 
 
