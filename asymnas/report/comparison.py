@@ -54,18 +54,20 @@ def _differences(summary: CompareSummary) -> list[Section]:
     if not summary.differences:
         return []
     reward, level = summary.reward.title, _percent(summary.level)
+    shown = [row for row in summary.differences if summary.alike or row.kind != "validation"]  # in the reward's unit
     rows = tuple(
         (
-            f"{_pair(row)}, {row.kind.replace('_', ' ')}",
+            f"{_pair(row)}, {row.kind.replace('_', ' ')}{'' if same else f', {summary.climbed.title}'}",
             difference_text(row.difference),
-            f"{row.items} {summary.noun} x {len(row.per_seed)} seeds",
+            f"{row.items} {summary.noun if same else summary.climbed.noun} x {len(row.per_seed)} seeds",
             verdict(row.difference),
-            _within(row, summary.margin),
+            _within(row, summary.margin) if same else "-",
         )
         for row in summary.differences
+        for same in (row in shown,)
     )
     label = f"difference in {reward}, {level} interval over seeds and {summary.noun}"
-    drawn = partial(difference_plot, summary.differences, label, summary.margin)
+    drawn = partial(difference_plot, shown, label, summary.margin)
     head = ("difference", f"{reward}, {level} interval", "measured on", "", f"within ±{summary.margin:g}")
     said = "\n".join(f"{row.kind.replace('_', ' ')}: {row.verdict}" for row in summary.differences)
     return [Section("Differences", head, rows, said, (Figure(drawn, "png", "paired differences"),))]
@@ -143,15 +145,20 @@ def _seeds(summary: CompareSummary) -> Section:
     rows: list[tuple[str, ...]] = []
     for name, arm in summary.arms.items():
         for seed in arm.seeds:
-            scores = (f"{seed.validation:.3f}", f"{seed.test:.3f}", f"{seed.gap:+.3f}")
+            gap = () if seed.gap is None else (f"{seed.gap:+.3f}",)
+            scores = (f"{seed.validation:.3f}", f"{seed.test:.3f}", *gap)
             more = (getattr(seed, other) for other in others.values())
             rows.append((name, str(seed.seed), *scores, *("" if value is None else f"{value:.3f}" for value in more)))
-        rows.append((name, "all", "", "", difference_text(arm.gap)))
-    head = ("arm", "seed", "validation", "test", "gap", *others)
-    drawn = (Figure(partial(seeds_plot, summary.arms, summary.reward.title), "png", "score of each seed"),)
-    return Section(
-        f"Seed by seed, {summary.reward.title}", head, tuple(rows), "The gap is validation minus test.", drawn
+        if arm.gap is not None:
+            rows.append((name, "all", "", "", difference_text(arm.gap)))
+    head = ("arm", "seed", "validation", "test", *(["gap"] if summary.alike else []), *others)
+    note = (
+        "The gap is validation minus test."
+        if summary.alike
+        else f"Validation is what the searches climbed, {summary.climbed.title}; test is {summary.reward.title}."
     )
+    drawn = (Figure(partial(seeds_plot, summary.arms, summary.reward.title), "png", "score of each seed"),)
+    return Section("Seed by seed", head, tuple(rows), note, drawn)
 
 
 def _cost(summary: CompareSummary) -> Section:

@@ -155,15 +155,16 @@ def conditions_plot(rows: Sequence[ConditionEffect], label: str) -> bytes:
 
 
 def seeds_plot(arms: Mapping[str, ArmResult], label: str) -> bytes:
-    """Draw test and validation scores of each arm for each seed."""
+    """Draw test scores of each arm for each seed, and those of validation where they are of the same reward."""
     figure, axes = make_axes(width=7.0)
     width = 0.7 / len(arms)
     seeds = [row.seed for row in next(iter(arms.values())).seeds]
     for number, ((name, arm), colour) in enumerate(zip(arms.items(), COLOURS, strict=False)):
         x = np.arange(len(seeds)) + (number - (len(arms) - 1) / 2) * width
         axes.bar(x, [row.test for row in arm.seeds], width * 0.92, color=colour, alpha=0.8, label=f"{name}, test")
-        axes.scatter(x, [row.validation for row in arm.seeds], marker="_", s=160, color="black", zorder=3,
-                     label="" if number else "validation")  # fmt: skip
+        if arm.gap is not None:
+            axes.scatter(x, [row.validation for row in arm.seeds], marker="_", s=160, color="black", zorder=3,
+                         label="" if number else "validation")  # fmt: skip
     axes.set_xticks(range(len(seeds)), [f"seed {seed}" for seed in seeds])
     axes.set_ylabel(label)
     figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=9)

@@ -227,13 +227,16 @@ class RunSummary(_SummaryFile):
 
 
 class ArmSeed(Record):
-    """What one seed of a comparison's arm gave; `gap` is validation minus test."""
+    """What one seed of a comparison's arm gave.
+
+    `gap` is validation minus test; None where the search climbed another reward than the test has.
+    """
 
     seed: int
     architecture: str
     validation: Finite
     test: Finite
-    gap: Finite
+    gap: Finite | None = None
     random_search_test: Finite | None = None
     random_median_test: Finite | None = None
 
@@ -243,7 +246,7 @@ class ArmResult(Record):
 
     seeds: list[ArmSeed]
     mean: dict[str, Finite]
-    gap: Interval
+    gap: Interval | None = None
     budget: int
     seconds: Finite
 
@@ -294,12 +297,16 @@ class Difference(Record):
 
 
 class CompareSummary(_SummaryFile):
-    """The summary of a comparison; `power` is what was known before it, None where nothing was."""
+    """The summary of a comparison.
+
+    `climbed` is the reward of the validation scores; `power` is what was known before it, None where nothing was.
+    """
 
     kind: Literal["compare"] = "compare"
     task: str
     job: str
     reward: RewardName
+    climbed: ClimbedReward
     noun: str
     training: TrainingSummary
     test_items: int
@@ -313,6 +320,11 @@ class CompareSummary(_SummaryFile):
     differences: list[Difference]
     seconds: Finite
     versions: dict[str, str]
+
+    @property
+    def alike(self) -> bool:
+        """Whether validation and test are scores of one reward."""
+        return self.climbed.name == self.reward.name
 
 
 class UnfinishedSummary(Record):

@@ -103,6 +103,7 @@ def _summary(
         task=base.task,
         job=compare.name,
         reward=base.reward,
+        climbed=base.climbed,
         noun=base.noun,
         training=base.training,
         test_items=len(base.test.best.items),

@@ -108,7 +108,8 @@ def _difference(
     paired, per_seed = one.values - two.values, one.wholes - two.wholes
     interval = crossed_interval(paired, level=settings.level, value=float(per_seed.mean()))
     variance, (seeds, items) = crossed_variance(paired), paired.shape
-    title = arms[name][settings.seeds[0]].reward.title
+    run = arms[name][settings.seeds[0]]
+    title = (run.climbed if kind == "validation" else run.reward).title
     return Difference(
         kind=kind,
         first=name,
@@ -221,16 +222,17 @@ def _arm_result(by_seed: Mapping[int, RunSummary], settings: CompareSettings) ->
         for key in values[0]
         if all(row[key] is not None for row in values)
     }
-    scores = [_scores(by_seed, kind, settings) for kind in ("validation", "test")]
-    gap = crossed_gap(
-        *(score.values for score in scores if score is not None), level=settings.level, samples=settings.samples
-    )
-    search = by_seed[settings.seeds[0]].search
+    first = by_seed[settings.seeds[0]]
+    gap = None
+    if first.climbed.name == first.reward.name:
+        scores = [_scores(by_seed, kind, settings) for kind in ("validation", "test")]
+        values = [score.values for score in scores if score is not None]
+        gap = crossed_gap(*values, level=settings.level, samples=settings.samples)
     return ArmResult(
         seeds=rows,
         mean=means,
         gap=gap,
-        budget=search.budget if search else 0,
+        budget=first.search.budget if first.search else 0,
         seconds=float(np.mean([sum(by_seed[seed].seconds.values()) for seed in settings.seeds])),
     )
 
@@ -244,7 +246,7 @@ def _seed_result(run: RunSummary, seed: int) -> ArmSeed:
         architecture=run.architecture.key,
         validation=validation,
         test=test,
-        gap=validation - test,
+        gap=validation - test if run.climbed.name == run.reward.name else None,
         random_search_test=random.value if random else None,
         random_median_test=median.median if median else None,
     )

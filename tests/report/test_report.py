@@ -107,6 +107,7 @@ COMPARISON: dict[str, Any] = {
     "task": "toy",
     "job": "c",
     "reward": {"name": "suc", "title": "SUC"},
+    "climbed": SUMMARY["climbed"],
     "noun": "videos",
     "training": SUMMARY["training"],
     "test_items": 12,
@@ -276,6 +277,23 @@ def test_comparison_report(tmp_path: Path) -> None:
                  "open"):  # fmt: skip
         assert part in text
     assert "+0.050 [+0.010, +0.090]" in text
+
+
+def test_a_comparison_of_searches_that_climbed_another_reward(tmp_path: Path) -> None:
+    first, *_ = COMPARISON["differences"]
+    told = {"climbed": {"name": "pair_loss", "title": "pair loss", "noun": "pairs"}}
+    told["differences"] = [first, first | {"kind": "validation", "items": 640}]
+    arms = {
+        name: {**arm, "gap": None, "seeds": [{**seed, "gap": None} for seed in arm["seeds"]]}
+        for name, arm in ARMS.items()
+    }
+    run = made_up(tmp_path, None)
+    run.job = {"kind": "compare", "name": "c"}
+    run.summary = CompareSummary.model_validate(COMPARISON | told | {"arms": arms})
+    text = page("c", report_sections(run))
+    assert "validation, pair loss" in text and "640 pairs x 2 seeds" in text
+    assert "+0.050 [+0.010, +0.090]" not in text and "<th>gap</th>" not in text
+    assert "Validation is what the searches climbed, pair loss; test is SUC." in text
 
 
 def printed(show: Any, data: Any, width: int = 130) -> str:

@@ -14,6 +14,7 @@ from asymnas.core.statistics import weighted_se
 from asymnas.job import load_compare
 from asymnas.report.comparison import comparison_sections
 from asymnas.runs import CompareSummary
+from asymnas.runs.summary import ClimbedReward
 from asymnas.study import run_compare
 from asymnas.study._compare_statistics import CompareSettings, compare_arms
 
@@ -131,6 +132,16 @@ def test_the_gap_is_validation_minus_test(make_summary):
     assert result.gap.value == pytest.approx(0.2)
     assert result.seeds[0].gap == pytest.approx(0.2)
     assert result.budget == 4
+
+
+def test_scores_of_two_rewards_have_no_gap(make_summary):
+    arms = {name: {0: make_summary([0.4, 0.6], [-1.7, -1.5])} for name in "ab"}
+    climbed = ClimbedReward(name="pair_loss", title="pair loss", noun="pairs")
+    arms = {name: {0: by_seed[0].model_copy(update={"climbed": climbed})} for name, by_seed in arms.items()}
+    results, differences = compare_arms(arms, ONE)
+    assert results["a"].gap is None and results["a"].seeds[0].gap is None and "gap" not in results["a"].mean
+    titles = {row.kind: row.verdict for row in differences}
+    assert "+0.0000 SUC" in titles["test"] and "+0.0000 pair loss" in titles["validation"]
 
 
 def test_one_seed_says_nothing_of_others(make_summary):
