@@ -133,7 +133,11 @@ def test_grad_cam_of_a_linear_model_is_that_of_hand():
         def forward(self, x):
             return (self.layer(x)[:, :, 1, 2] * weights).sum(1)
 
-    x = torch.randn(2, 2, 4, 5, generator=torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(2, 2, 4, 5, generator=generator)
+    with torch.no_grad():
+        layer.weight.normal_(generator=generator)
+        x[0, :, 1, 2] = weights @ layer.weight[:, :, 0, 0]  # an answer above zero
     features = layer(x).detach().numpy()
     by_hand = np.maximum((features * weights.numpy()[:, None, None] / 20).sum(1), 0)
     assert (by_hand > 0).any()
