@@ -31,7 +31,8 @@ SUMMARY = RunSummary.model_validate(
 COMPARED = CompareSummary.model_validate(
     {
         **COMMON, "climbed": COMMON["reward"] | {"noun": "videos"}, "training": TRAINING,
-        "test_items": 1, "test_facts": {}, "validation_items": 1, "level": 0.95, "margin": 0.01, "seeds": [0], "arms": {}, "differences": [], "seconds": 1.0,
+        "test_items": 1, "test_facts": {}, "validation_items": 1, "level": 0.95,
+        "margin": 0.01, "seeds": [0], "arms": {}, "differences": [], "seconds": 1.0,
     }
 )  # fmt: skip
 POWER = PowerSummary.model_validate(
