@@ -226,8 +226,8 @@ def _arm_result(by_seed: Mapping[int, RunSummary], settings: CompareSettings) ->
     gap = None
     if first.climbed.name == first.reward.name:
         scores = [_scores(by_seed, kind, settings) for kind in ("validation", "test")]
-        values = [score.values for score in scores if score is not None]
-        gap = crossed_gap(*values, level=settings.level, samples=settings.samples)
+        tables = [score.values for score in scores if score is not None]
+        gap = crossed_gap(*tables, level=settings.level, samples=settings.samples)
     return ArmResult(
         seeds=rows,
         mean=means,
