@@ -38,8 +38,8 @@ def finished(folder: Path, make_summary: Any, rows: Any, reward: str = "suc") ->
     results, differences = compare_arms(arms, CompareSettings([0, 1, 2], samples=100))
     run = arms["a"][0]
     summary = CompareSummary(
-        task="tracking", job="c", reward={"name": reward, "title": reward}, noun="videos", training=run.training,
-        test_items=4, test_facts={}, validation_items=2, level=0.95, margin=0.01, seeds=[0, 1, 2], arms=results,
+        task="tracking", job="c", reward={"name": reward, "title": reward}, noun="videos", climbed=run.climbed,
+        training=run.training, test_items=4, test_facts={}, validation_items=2, level=0.95, margin=0.01, seeds=[0, 1, 2], arms=results,
         differences=differences, seconds=1.0, versions={},
     )  # fmt: skip
     folder.mkdir()
