@@ -39,8 +39,8 @@ def finished(folder: Path, make_summary: Any, rows: Any, reward: str = "suc") ->
     run = arms["a"][0]
     summary = CompareSummary(
         task="tracking", job="c", reward={"name": reward, "title": reward}, noun="videos", climbed=run.climbed,
-        training=run.training, test_items=4, test_facts={}, validation_items=2, level=0.95, margin=0.01, seeds=[0, 1, 2],
-        arms=results, differences=differences, seconds=1.0, versions={},
+        training=run.training, test_items=4, test_facts={}, validation_items=2, level=0.95, margin=0.01,
+        seeds=[0, 1, 2], arms=results, differences=differences, seconds=1.0, versions={},
     )  # fmt: skip
     folder.mkdir()
     summary.write(folder / "summary.json")
