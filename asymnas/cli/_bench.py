@@ -77,9 +77,9 @@ def show(table: TableFile = None, as_json: commands.Json = False) -> None:
     Example: asymnas bench show --json
     """
     from asymnas.report import print_sections, truth_sections
-    from asymnas.study import read_table, shipped_table, summarise_truth
+    from asymnas.study import read_table, summarise_truth
 
-    truth = summarise_truth(read_table(table or shipped_table()))
+    truth = summarise_truth(read_table(table))
     print_json(truth) if as_json else print_sections(truth_sections(truth))
 
 
@@ -109,10 +109,10 @@ def run(
     Example: asymnas bench run evolution+ladder+estimator evolution random --seeds 100
     """
     from asymnas.report import bench_sections, make_progress, print_sections, regret_plot
-    from asymnas.study import BenchSettings, read_table, run_bench, shipped_table
+    from asymnas.study import BenchSettings, read_table, run_bench
 
     settings = BenchSettings(budget, items, noise.value, population)
-    found = read_table(table or shipped_table())
+    found = read_table(table)
     with make_progress(stderr(), silent=as_json) as progress:
         result = run_bench(found, arms, job=job, overrides=overrides, settings=settings, seeds=seeds, progress=progress)
     if plot is not None:
@@ -134,9 +134,9 @@ def supernet(
     """
     from asymnas.report import against_sections, print_sections
     from asymnas.runs import read_run
-    from asymnas.study import against_truth, read_table, shipped_table
+    from asymnas.study import against_truth, read_table
 
-    found = against_truth(read_table(table or shipped_table()), read_run(run).evaluations)
+    found = against_truth(read_table(table), read_run(run).evaluations)
     print_json(found) if as_json else print_sections(against_sections(found))
 
 

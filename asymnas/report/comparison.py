@@ -54,20 +54,19 @@ def _differences(summary: CompareSummary) -> list[Section]:
     if not summary.differences:
         return []
     reward, level = summary.reward.title, _percent(summary.level)
-    shown = [row for row in summary.differences if summary.alike or row.kind != "validation"]  # in the reward's unit
+    own = {row.kind: summary.alike or row.kind != "validation" for row in summary.differences}  # in the reward's unit
     rows = tuple(
         (
-            f"{_pair(row)}, {row.kind.replace('_', ' ')}{'' if same else f', {summary.climbed.title}'}",
+            f"{_pair(row)}, {row.kind.replace('_', ' ')}{'' if own[row.kind] else f', {summary.climbed.title}'}",
             difference_text(row.difference),
-            f"{row.items} {summary.noun if same else summary.climbed.noun} x {len(row.per_seed)} seeds",
+            f"{row.items} {summary.noun if own[row.kind] else summary.climbed.noun} x {len(row.per_seed)} seeds",
             verdict(row.difference),
-            _within(row, summary.margin) if same else "-",
+            _within(row, summary.margin) if own[row.kind] else "-",
         )
         for row in summary.differences
-        for same in (row in shown,)
     )
     label = f"difference in {reward}, {level} interval over seeds and {summary.noun}"
-    drawn = partial(difference_plot, shown, label, summary.margin)
+    drawn = partial(difference_plot, [row for row in summary.differences if own[row.kind]], label, summary.margin)
     head = ("difference", f"{reward}, {level} interval", "measured on", "", f"within ±{summary.margin:g}")
     said = "\n".join(f"{row.kind.replace('_', ' ')}: {row.verdict}" for row in summary.differences)
     return [Section("Differences", head, rows, said, (Figure(drawn, "png", "paired differences"),))]

@@ -19,7 +19,6 @@ class LatencyTable(Record):
     """What `asymnas.nn.measure_latency` found: milliseconds by gene and op, with `threads` threads on `machine`."""
 
     kind: Literal["latency"] = "latency"
-    space_hash: str
     machine: str
     threads: int
     milliseconds: dict[str, dict[str, NotNegative]]
@@ -37,7 +36,6 @@ def latency_of(folder: Path, space: SearchSpace, threads: int) -> LatencyTable:
         found: LatencyTable = read_record(file, LatencyTable, "must be the latencies of a run", way_out)
         return found
     found = LatencyTable(
-        space_hash=space.hash,
         machine=platform.processor() or platform.machine(),
         threads=threads,
         milliseconds=measure_latency(space, threads=threads),

@@ -12,7 +12,7 @@ from asymnas.space._file import (
     load_architecture,
     save_architecture,
 )
-from asymnas.space._genes import FreeGene, Gene, stage_sizes, stem_place
+from asymnas.space._genes import FreeGene, Gene, stage_sizes, stage_strides, stem_place
 from asymnas.space._load import list_spaces, load_space
 from asymnas.space._parts import Branch, Constraint, Input, Mixer, Stage, Stem
 from asymnas.space._space import SearchSpace
@@ -55,5 +55,6 @@ __all__ = [
     "register_op",
     "save_architecture",
     "stage_sizes",
+    "stage_strides",
     "stem_place",
 ]

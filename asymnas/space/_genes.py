@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from operator import mul
 
 from asymnas.space._parts import Branch, Input, Stage
 from asymnas.space.mixers import MixerPlace
@@ -64,6 +66,12 @@ def _walk(branch: Branch) -> Iterator[tuple[Stage, Place, Place]]:
 def stage_sizes(branch: Branch) -> tuple[Size, ...]:
     """Return the spatial size of a branch's features after each stage."""
     return tuple(rest.out_size for _, _, rest in _walk(branch))
+
+
+def stage_strides(branch: Branch) -> tuple[int, ...]:
+    """Return the input pixels a cell of a branch's features after each stage."""
+    stem = 1 if branch.stem is None else branch.stem.stride
+    return tuple(accumulate((stage.stride for stage in branch.stages), mul, initial=stem))[1:]
 
 
 def genes_of(branches: Sequence[Branch]) -> list[Gene]:

@@ -36,7 +36,7 @@ class CompareSettings:
         level: coverage of the intervals.
         margin: smaller differences make arms equivalent.
         samples: bootstrap samples of the gap between validation and test.
-        rule: the reward's rule of the whole; None is the mean.
+        rule: the reward's rule of the whole; None is the mean. Validation scores of another reward are means.
         parts: by test item the named part that it belongs to, each of which is compared too.
     """
 
@@ -184,7 +184,8 @@ def _scores(by_seed: Mapping[int, RunSummary], kind: str, settings: CompareSetti
             raise DataError(f"{kind}: seeds {settings.seeds[0]} and {seed} were scored on different items.")
         rows.append([score.items[name] for name in names])
     table = np.array(rows)
-    if settings.rule is None:
+    run = by_seed[settings.seeds[0]]
+    if settings.rule is None or (main == "validation" and run.climbed.name != run.reward.name):
         return _Scores(names, table, table.mean(1))
     jackknifed = [_pseudo_values(row, names, settings.rule) for row in table]
     return _Scores(names, np.array([values for values, _ in jackknifed]), np.array([whole for _, whole in jackknifed]))

@@ -140,6 +140,11 @@ def test_scores_of_two_rewards_have_no_gap(make_summary):
     arms = {name: {0: by_seed[0].model_copy(update={"climbed": climbed})} for name, by_seed in arms.items()}
     results, differences = compare_arms(arms, ONE)
     assert results["a"].gap is None and results["a"].seeds[0].gap is None and "gap" not in results["a"].mean
+    settings = CompareSettings([0], samples=100, rule=lambda values, items: 0.5 * float(np.mean(values)))
+    low = make_summary([0.2, 0.2], [-1.0, -1.0]).model_copy(update={"climbed": climbed})
+    wholes = {row.kind: row for row in compare_arms({**arms, "b": {0: low}}, settings)[1]}
+    assert wholes["test"].difference.value == pytest.approx(0.15)  # by the reward's rule
+    assert wholes["validation"].difference.value == pytest.approx(-0.6)  # the mean
     titles = {row.kind: row.verdict for row in differences}
     assert "+0.0000 SUC" in titles["test"] and "+0.0000 pair loss" in titles["validation"]
 

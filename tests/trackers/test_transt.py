@@ -11,13 +11,14 @@ import pytest
 import torch
 from asymnas_trackers import transt, vlt_tt
 from pydantic import ValidationError
+from square_pairs import square_pairs
 
 from asymnas.core.errors import TrackerError
 from asymnas.core.seeding import rng_for
 from asymnas.nn import recalibrated
 from asymnas.space import load_space
 from asymnas.testing import TrackerContract
-from asymnas.tracking import Language, TrainingBatch, get_tracker
+from asymnas.tracking import TrainingBatch, get_tracker
 from asymnas.tracking.boxes import CropGeometry, crop_side
 
 SMALL = {"channels": 48, "heads": 6, "fusion_layers": 1, "feedforward": 64, "min_side": 4.0}
@@ -39,26 +40,7 @@ def make(space, seed: int = 0, plugin=vlt_tt.plugin, **options):
 
 
 def pairs(count: int, seed: int = 0) -> TrainingBatch:
-    """A textured square in the middle of the template and somewhere in the search crop, on noise."""
-    rng = rng_for(seed, "transt pairs")
-    template, search = (rng.integers(80, 130, (count, 3, side, side)).astype(np.float32) for side in (64, 128))
-    boxes = np.zeros((count, 4), dtype=np.float32)
-    for i in range(count):
-        patch = np.kron(rng.integers(0, 256, (3, 4, 4)), np.ones((8, 8))).astype(np.float32)
-        x, y = rng.integers(16, 80, 2)
-        template[i, :, 16:48, 16:48] = patch
-        search[i, :, y : y + 32, x : x + 32] = patch
-        boxes[i] = x, y, x + 32, y + 32
-    embedding = torch.from_numpy(rng.standard_normal((count, DIM)).astype(np.float32))
-    present = torch.arange(count) % 2 == 0
-    return TrainingBatch(
-        template=torch.from_numpy(template),
-        search=torch.from_numpy(search),
-        template_box=torch.tensor([[16.0, 16.0, 48.0, 48.0]]).repeat(count, 1),
-        search_box=torch.from_numpy(boxes),
-        positive=torch.ones(count, dtype=torch.bool),
-        language=Language(embedding * present[:, None], present),
-    )
+    return square_pairs(count, DIM, "transt pairs", seed)
 
 
 class TestVLTTT(TrackerContract):

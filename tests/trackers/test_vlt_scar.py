@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from asymnas_trackers.vlt_scar import VLTSCAROptions, plugin
+from square_pairs import square_pairs
 
 from asymnas.core.errors import TrackerError
 from asymnas.core.seeding import rng_for
@@ -38,26 +39,7 @@ def make(space, seed: int = 0, **options):
 
 
 def pairs(count: int, seed: int = 0) -> TrainingBatch:
-    """A textured square in the middle of the template and somewhere in the search crop, on noise."""
-    rng = rng_for(seed, "vlt_scar pairs")
-    template, search = (rng.integers(80, 130, (count, 3, side, side)).astype(np.float32) for side in (64, 128))
-    boxes = np.zeros((count, 4), dtype=np.float32)
-    for i in range(count):
-        patch = np.kron(rng.integers(0, 256, (3, 4, 4)), np.ones((8, 8))).astype(np.float32)
-        x, y = rng.integers(16, 80, 2)
-        template[i, :, 16:48, 16:48] = patch
-        search[i, :, y : y + 32, x : x + 32] = patch
-        boxes[i] = x, y, x + 32, y + 32
-    embedding = torch.from_numpy(rng.standard_normal((count, DIM)).astype(np.float32))
-    present = torch.arange(count) % 2 == 0
-    return TrainingBatch(
-        template=torch.from_numpy(template),
-        search=torch.from_numpy(search),
-        template_box=torch.tensor([[16.0, 16.0, 48.0, 48.0]]).repeat(count, 1),
-        search_box=torch.from_numpy(boxes),
-        positive=torch.ones(count, dtype=torch.bool),
-        language=Language(embedding * present[:, None], present),
-    )
+    return square_pairs(count, DIM, "vlt_scar pairs", seed)
 
 
 class TestContract(TrackerContract):

@@ -15,7 +15,7 @@ from torch import nn
 from asymnas.core.errors import DataError, MissingDependency, TrackerError
 from asymnas.core.seeding import rng_for
 from asymnas.language import Language
-from asymnas.space import load_space
+from asymnas.space import load_space, stage_strides
 from asymnas.testing import moving_square
 from asymnas.tracking.benchmark.open import ReadyTracker
 from asymnas.tracking.data import Video
@@ -23,7 +23,7 @@ from asymnas.tracking.data.synthetic import sentence_parts
 from asymnas.tracking.explain import explain as whole
 from asymnas.tracking.explain import gradcam, parts, plots, trackers
 from asymnas.tracking.explain.gradcam import answer_maps, grad_cam, share_inside
-from asymnas.tracking.explain.inside import Fusion, fusions, nearest_cell, open_view, selection_scores, strides
+from asymnas.tracking.explain.inside import Fusion, fusions, nearest_cell, open_view, selection_scores
 from asymnas.tracking.explain.subject import Subject, dataset_subject, known_boxes, video_subject
 from asymnas.tracking.explain.trackers import draw_trackers, first_failure, follow_video
 from asymnas.tracking.explain.words import without, word_effects, words_of
@@ -90,7 +90,7 @@ def test_scores_and_features_are_those_of_the_network(ready, view):
             "search", view.images[2:], ready.path, language=view.template.row(2).language, tokens=None
         )
     assert [fusion.name for fusion in found] == ["mixer1", "mixer2", "mixer3", "mixer4"]
-    assert strides(tracker) == [fusion.stride for fusion in found] == [4, 8, 8, 8]
+    assert list(stage_strides(tracker.space.branch("search"))) == [fusion.stride for fusion in found] == [4, 8, 8, 8]
     for fusion, token, features in zip(found, output.tokens, output.features, strict=True):
         np.testing.assert_array_equal(fusion.scores, token[0].numpy())
         np.testing.assert_array_equal(fusion.after, features[0].numpy())

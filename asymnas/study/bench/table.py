@@ -151,13 +151,13 @@ def shipped_table() -> Path:
     return Path(str(resources.files("asymnas_jobs").joinpath("bench_audiovisual.npz")))
 
 
-def read_table(file: Path | str) -> TruthTable:
-    """Read a table and check it.
+def read_table(file: Path | str | None = None) -> TruthTable:
+    """Read a table, by default the one that comes with AsymNAS, and check it.
 
     Raises:
         DataError: the file is not there, is no table, or is corrupt.
     """
-    file = Path(file)
+    file = Path(file or shipped_table())
     try:
         with np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}

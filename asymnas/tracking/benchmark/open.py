@@ -144,7 +144,7 @@ def describe_tracker(spec: str | Path | TrackerSpec, **values: Any) -> Descripti
     spec = TrackerSpec.of(spec, **values)
     plugin, run = _find(spec)
     if run is None:
-        return Description(plugin.name, _plugin_settings(plugin, spec), plugin.reads_language)
+        return Description(plugin.name, _plugin_settings(plugin, spec)[0], plugin.reads_language)
     job = _with_options(run.job, plugin, spec)
     table = sentences_of(job) if plugin.reads_language else None
     return Description(run.name, _run_settings(run, job, table), plugin.reads_language)
@@ -173,7 +173,7 @@ def _options(plugin: TrackerPlugin, values: Mapping[str, Any], missing: str | No
     return checked_options(plugin, more).model_dump(mode="json")
 
 
-def _plugin_settings(plugin: TrackerPlugin, spec: TrackerSpec) -> dict[str, Any]:
+def _plugin_settings(plugin: TrackerPlugin, spec: TrackerSpec) -> tuple[dict[str, Any], WeightsNote | None]:
     where = f"tracker '{plugin.name}'"
     if plugin.searchable and spec.weights is None:
         rule = "has a search space, and a plugin's name alone says neither architecture nor weights"
@@ -194,7 +194,7 @@ def _plugin_settings(plugin: TrackerPlugin, spec: TrackerSpec) -> dict[str, Any]
         settings["weights_hash"] = weights_hash(spec.weights)
         if plugin.reads_language:
             settings["encoder"] = _encoder_name(_table(spec, note))
-    return settings
+    return settings, note
 
 
 def _table(spec: TrackerSpec, note: WeightsNote | None) -> SentenceTable:
@@ -203,7 +203,7 @@ def _table(spec: TrackerSpec, note: WeightsNote | None) -> SentenceTable:
 
 
 def _open_plugin(plugin: TrackerPlugin, spec: TrackerSpec) -> ReadyTracker:
-    settings, note = _plugin_settings(plugin, spec), read_note(plugin, spec.weights)
+    settings, note = _plugin_settings(plugin, spec)
     table = _table(spec, note) if "encoder" in settings else None
     options = checked_options(plugin, settings["options"])
     space = None if note is None else note.architecture.space

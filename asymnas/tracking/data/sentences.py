@@ -36,9 +36,7 @@ def read_sentences(file: Path, where: str = _OPTION) -> dict[str, str | None]:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         rule = (
-            "must be a file of sentences"
-            if where != "--language"
-            else "must be `with`, `without`, or a file of sentences"
+            "must be a file of sentences" if where != _OPTION else "must be `with`, `without`, or a file of sentences"
         )
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         raise LanguageError(Problem(where, rule, f"'{file}' ({reason})")) from error

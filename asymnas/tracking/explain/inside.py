@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from operator import mul
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from asymnas.nn import ModaMixer
+from asymnas.space import stage_strides
 from asymnas.task import GenePath
 from asymnas.tracking.benchmark.open import ReadyTracker
 from asymnas.tracking.boxes import box_centers, box_to_crop
@@ -29,7 +28,6 @@ __all__ = [
     "open_view",
     "selection_scores",
     "siamese",
-    "strides",
 ]
 
 
@@ -120,18 +118,11 @@ def siamese(ready: ReadyTracker) -> SiameseTracker:
     return ready.tracker
 
 
-def strides(tracker: SiameseTracker) -> list[int]:
-    """Return the search-crop pixels a cell after each stage of the search branch."""
-    branch = tracker.space.branch(tracker.options.search_branch)
-    stem = 1 if branch.stem is None else branch.stem.stride
-    return list(accumulate([stem, *(stage.stride for stage in branch.stages)], mul))[1:]
-
-
 def moda_mixers(tracker: SiameseTracker) -> Iterator[tuple[str, ModaMixer, int]]:
     """Yield name, module and stride of each ModaMixer of the search branch, in order."""
     name = tracker.options.search_branch
-    stages = tracker.space.branch(name).stages
-    for stage, step, stride in zip(stages, tracker.supernet.network(name).steps, strides(tracker), strict=True):
+    branch, steps = tracker.space.branch(name), tracker.supernet.network(name).steps
+    for stage, step, stride in zip(branch.stages, steps, stage_strides(branch), strict=True):
         if isinstance(step.mixer, ModaMixer) and stage.mixer is not None:
             yield stage.mixer.name, step.mixer, stride
 

@@ -15,7 +15,7 @@ from asymnas.tracking.data import subset
 from asymnas.tracking.data.lazy import all_of
 from asymnas.tracking.explain.explanation import ExplainedPart
 from asymnas.tracking.explain.gradcam import answer_maps, share_inside
-from asymnas.tracking.explain.inside import Fusion, SearchView, nearest_cell, selection_scores, siamese, strides
+from asymnas.tracking.explain.inside import Fusion, SearchView, nearest_cell, selection_scores, siamese
 from asymnas.tracking.explain.plots import answers_plot, channels_plot, words_plot
 from asymnas.tracking.explain.subject import Subject
 from asymnas.tracking.explain.trackers import LOST_BELOW, LOST_FOR, Followed, draw_trackers
@@ -63,7 +63,7 @@ def answers_part(
     tracker = siamese(ready)
     corners = view.found[main] if view.truth is None else view.truth
     maps = dict(zip(_KINDS, answer_maps(tracker, view, nearest_cell(tracker, corners)), strict=True))
-    stride = strides(tracker)[-1]
+    stride = tracker.grid.stride
     overlaps = np.full(len(sentences), np.nan)
     if view.truth is not None:
         overlaps = iou(view.boxes, subject.video.boxes[subject.frame])

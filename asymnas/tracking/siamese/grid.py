@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from asymnas.core.errors import Problem, TrackerError, nearest
-from asymnas.space import stage_sizes
+from asymnas.space import stage_sizes, stage_strides
 from asymnas.tracking.boxes import CropGeometry
 
 if TYPE_CHECKING:
@@ -124,9 +124,4 @@ def _level_problems(space: SearchSpace, options: SiameseOptions, levels: int) ->
 
 def _maps(branch: Branch) -> list[tuple[int, int]]:
     """(cells, stride) after each stage."""
-    stride = 1 if branch.stem is None else branch.stem.stride
-    maps = []
-    for stage, size in zip(branch.stages, stage_sizes(branch), strict=True):
-        stride *= stage.stride
-        maps.append((size[0], stride))
-    return maps
+    return [(size[0], stride) for size, stride in zip(stage_sizes(branch), stage_strides(branch), strict=True)]
